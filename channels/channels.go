@@ -1,0 +1,146 @@
+// Package channels says what an adapter is: it authenticates and parses what comes in, and delivers what goes out. It
+// decides nothing about wording or storage.
+package channels
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+)
+
+// Address is where a resident is reached: Kind "tel" with a number in E.164, "telegram" with a chat id, …
+type Address struct {
+	Kind string
+	ID   string
+}
+
+// Event is one thing that came in, authenticated and parsed, not understood.
+type Event struct {
+	Channel string // the adapter's name
+	ID      string // the provider's id of the message: the same again is the same event. "" where there is none
+	From    Address
+	To      string // the town's own number or line, as the provider names it
+	Kind    EventKind
+	Words   string         // text, or keys pressed
+	Choice  string         // the payload of a button or row that was pressed: an option's digit
+	Media   []engine.Media // Ref is the provider's address of it, fetched later by the adapter
+	At      time.Time
+}
+
+// EventKind of an event.
+type EventKind uint8
+
+const (
+	Message EventKind = iota // words, keys, media
+	Dialed                   // a live channel came in: a call, a USSD session, a kiosk
+	HungUp                   // it went; nothing is replied
+	Quiet                    // nothing, for as long as the channel waits
+)
+
+// Reply is what to answer at once. It is given again, the same, when the event comes again.
+type Reply struct {
+	Pages []render.Page // to show, in order; empty: say nothing
+	Over  bool          // the conversation ended: a live channel may hang up after the last page
+}
+
+// Inbox takes events. Receive returns once the turn is on disk; an error means that nothing was accepted, and the
+// provider should be told to try again.
+type Inbox interface {
+	Receive(ctx context.Context, e Event) (Reply, error)
+	// Report tells what became of a pushed message, by the provider's receipt.
+	Report(ctx context.Context, channel, receipt string, d Delivery) error
+}
+
+// Delivery is a provider's word on a pushed message.
+type Delivery struct {
+	State    DeliveryState
+	Code     string // the provider's error code
+	At       time.Time
+	OptedOut bool // the provider says that the number opted out: the ledger is told
+}
+
+type DeliveryState uint8
+
+const (
+	OnItsWay DeliveryState = iota + 1
+	Arrived
+	Failed
+)
+
+// Channel delivers pages that are pushed.
+type Channel interface {
+	Name() string
+	Traits() render.Traits
+	// Deliver sends p to an address and returns the provider's receipt. key is the same when the same message is tried
+	// again. It may block until ctx ends; errors say with Retry, Gone or Doubt what to do next.
+	Deliver(ctx context.Context, to Address, p render.Page, key string) (receipt string, err error)
+}
+
+// Mounter is a channel that is called over HTTP.
+type Mounter interface {
+	Mount(mux *http.ServeMux, in Inbox)
+}
+
+// Listener is a channel that holds a connection of its own; Listen returns when ctx ends.
+type Listener interface {
+	Listen(ctx context.Context, in Inbox) error
+}
+
+// Settler is a channel whose provider can be asked what became of a message that may or may not have been sent.
+type Settler interface {
+	Look(ctx context.Context, key, receipt string) (sent bool, err error)
+}
+
+// Retry marks an error after which trying again can help; after is the provider's wish, or 0.
+func Retry(err error, after time.Duration) error { return &failure{err, retry, after, ""} }
+
+// Gone marks an error that trying again can't help: a bad number, a resident who opted out. code is the provider's.
+func Gone(err error, code string) error { return &failure{err, gone, 0, code} }
+
+// Doubt marks an error after which it is not known whether the message was sent: it is settled by look-up, or held.
+func Doubt(err error) error { return &failure{err, doubt, 0, ""} }
+
+type failure struct {
+	error
+	kind  failureKind
+	after time.Duration
+	code  string
+}
+
+type failureKind uint8
+
+const (
+	retry failureKind = iota
+	gone
+	doubt
+)
+
+func (f *failure) Unwrap() error { return f.error }
+
+// Retrying says whether and when to try again after err.
+func Retrying(err error) (after time.Duration, ok bool) {
+	var f *failure
+	if errors.As(err, &f) && f.kind == retry {
+		return f.after, true
+	}
+	return 0, false
+}
+
+// IsGone returns the provider's code of an error marked by Gone.
+func IsGone(err error) (code string, ok bool) {
+	var f *failure
+	if errors.As(err, &f) && f.kind == gone {
+		return f.code, true
+	}
+	return "", false
+}
+
+// InDoubt says whether err was marked by Doubt.
+func InDoubt(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.kind == doubt
+}

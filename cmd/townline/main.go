@@ -1,0 +1,4 @@
+// Command townline holds one dialog with residents over every channel.
+package main
+
+func main() {}

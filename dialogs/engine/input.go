@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/townline/townline/locales"
+)
+
+// Input is one thing that happened, already understood: no language, no digits.
+type Input struct {
+	At      time.Time // in the town's zone: "today" is its date
+	Kind    Kind
+	Command locales.Command   // Kind Command
+	Values  []string          // Answer: canonical. Unsure: option ids that fit. Command Language: the language chosen, if said
+	Media   []Media           // Answer
+	Page    int               // Turn
+	Part    bool              // Answer: Values are one part of a budget, rank or choices, not the whole
+	Can     Can               // what the channel that it came by can do
+	Seed    uint64            // Begin: random
+	Lang    string            // Begin: the resident's language. Command: the language of the word, when it is not the conversation's
+	Result  map[string]string // Outcome: what the town answered to the effect that Step waits on
+	Found   []Found           // Outcome of Similar and Status
+}
+
+// Kind of an input.
+type Kind uint8
+
+const (
+	Begin    Kind = iota + 1 // the conversation starts
+	Said                     // an answer: Values, Media
+	Unclear                  // something that fits no reading
+	Unsure                   // something that fits more than one option: Values names them
+	Silence                  // nothing, for as long as the channel waits
+	Told                     // a command word or key: Command
+	Turned                   // "more": show page Page
+	Resume                   // the resident is back (another channel, a redial): say where we are
+	Outcome                  // the town's answer to an effect
+	Reminder                 // the timer set by RemindAfter
+	Expiry                   // the timer set by ExpireAfter
+)
+
+// Can is what the channel at hand can do, as far as a dialog's course depends on it.
+type Can struct {
+	Form      Form
+	Photo     bool // can carry a picture
+	Voice     bool // can carry a recording
+	Address   bool // already says how to reach the resident (a phone number)
+	Pin       bool // can share a place on a map
+	Piecewise bool // budget, rank and choices are asked part by part (voice, USSD)
+	Live      bool // the resident is waiting: a call, a USSD menu, a kiosk
+	Carried   bool // a phone company or a chat firm sees what is said
+}
+
+// Turn is what one step came to.
+type Turn struct {
+	State   State
+	Prompts []Prompt
+	Effects []Effect
+}
+
+// Effect is something for the town to do. Where Waits is true, Step must be called again with its Outcome before
+// anything is shown.
+type Effect struct {
+	Kind    EffectKind
+	Waits   bool
+	Record  *Record   // Keep
+	Step    string    // the step that asks for it
+	Values  []string  // Similar: the answers compared. Status: a reference, or none. CheckCode: the code. Contact: the number
+	To      string    // Handoff: the desk
+	At      time.Time // SetTimer
+	Timer   string    // SetTimer, StopTimer: "remind" or "expire"
+	Consent *Consent
+	Lang    string // SetLanguage
+}
+
+// EffectKind names what the town is asked to do.
+type EffectKind string
+
+const (
+	Keep        EffectKind = "keep"    // waits: make the record; Result "reference", "due" (2027-03-15), or "counted": "before"
+	FindSimilar EffectKind = "similar" // waits: Found
+	FindStatus  EffectKind = "status"  // waits: Found
+	CheckCode   EffectKind = "code"    // waits: Result "code": "good", "used" or "unknown"
+	CheckVoted  EffectKind = "voted"   // waits: Result "voted": "yes" or "no"
+	PassOn      EffectKind = "handoff" // waits: Result "open": "yes" or "no", "hours"
+	SetTimer    EffectKind = "timer"
+	StopTimer   EffectKind = "untimer"
+	OptOut      EffectKind = "stop"
+	OptIn       EffectKind = "start"
+	EraseAll    EffectKind = "erase"
+	KeepConsent EffectKind = "consent"
+	LinkAddress EffectKind = "contact"
+	SetLanguage EffectKind = "language"
+	OpenMenu    EffectKind = "menu"  // the resident wants the list of dialogs
+	Ended       EffectKind = "ended" // the conversation is over; what was set aside may be offered
+)
+
+// Consent is a yes or no, with the words that were agreed to.
+type Consent struct {
+	Step  string
+	Words string // in the resident's language, the full wording
+	Lang  string
+	Yes   bool
+}

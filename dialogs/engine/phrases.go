@@ -1,0 +1,79 @@
+package engine
+
+// Phrases of locales that the engine leads with or asks. The words are in locales/<language>.yaml under the key
+// without "@"; ${names} in brackets.
+const (
+	// Beginning.
+	PhraseDecides      = "@begin.decides"      // [words] how the answer is used: the dialog's own `decides`, said as it is
+	PhrasePublic       = "@begin.public"       // answers are public, with no name; the town keeps which number gave them
+	PhraseConfidential = "@begin.confidential" // the town can link answer and number until it closes, then the link is destroyed
+	PhraseSecret       = "@begin.secret"       // nobody can link the answer to you
+	PhraseCarried      = "@begin.carried"      // the phone company can see texts and calls, so never say "secret" here
+	PhraseHint         = "@begin.hint"         // 0 help, STOP end
+	PhraseNotOpen      = "@begin.notopen"      // [date] opens on
+	PhraseClosed       = "@begin.closed"       // [date] closed on
+	PhraseVoted        = "@begin.voted"        // you answered this one already; one answer each is counted
+
+	// The code from a letter.
+	PhraseCode        = "@code.ask"
+	PhraseCodeUnknown = "@code.unknown"
+	PhraseCodeUsed    = "@code.used"
+
+	// Misunderstandings: @retry.<asks>.1 and .2, e.g. "@retry.choice.1", for choice choices rank budget yesno number scale
+	// date text place photo contact similar review consent status code pick. [min max total left example first last]
+	PhraseRetry   = "@retry."
+	PhraseOut     = "@retry.range" // [min max] a number outside the bounds
+	PhraseOutDate = "@retry.dates" // [from to] a day outside the bounds
+	PhraseSum     = "@retry.sum"   // [total sum] budget amounts that don't add up
+	PhraseMany    = "@retry.many"  // [most] more options than are allowed
+	PhraseWhich   = "@which"       // two readings fit: which one did you mean?
+	PhraseSilent  = "@silent."     // .1 .2 .3: nothing was heard
+	PhraseStuck   = "@stuck"       // not understood three times; options stuck.person, stuck.again, stuck.later
+	PhraseSkipped = "@skipped"     // we leave that one out
+	PhraseNoSkip  = "@noskip"      // this one is needed
+	PhraseLong    = "@toolong"     // [limit] the words were longer than the limit; the beginning was kept
+
+	// Help menu; options help.on (go on), help.person, help.language, help.back, help.menu, help.later, help.erase
+	PhraseHelp = "@help.title"
+	PhraseWhy  = "@help.why" // [why] what the answer is for
+
+	// Commands.
+	PhraseBackFirst  = "@back.first"    // this is the first question
+	PhraseBackSent   = "@back.sent"     // it is sent and can't be taken back here; ask for a person
+	PhraseOld        = "@back.old"      // [answer] you said: …; answer again, or skip to keep it
+	PhraseTongue     = "@language.ask"  // which language?
+	PhraseTongueSet  = "@language.set"  // we go on in this language (said in it)
+	PhraseTongueOnly = "@language.only" // [language] this one is only to be had in …
+	PhraseStopped    = "@stop.done"     // no more messages; START to begin again
+	PhraseStarted    = "@start.done"    // messages are on again
+	PhraseErase      = "@erase.ask"     // erase all that we keep of you? options erase.yes, erase.no
+	PhraseErased     = "@erase.done"
+	PhraseErasedNot  = "@erase.not"     // nothing was erased
+	PhrasePerson     = "@person.open"   // passed on; a person answers here soon
+	PhrasePersonShut = "@person.closed" // [hours] nobody is there now; a person answers when the desk opens
+	PhraseLater      = "@later"         // your answers are kept; write or call again to go on
+	PhraseExpired    = "@expired"       // this ended because nothing came for a long time; nothing was sent
+	PhraseResume     = "@resume"        // [title] we go on with …
+	PhraseRemind     = "@remind."       // .consultation .request .information: [title] "You have a survey to finish: …"
+
+	// Asking.
+	PhraseYes         = "@yes"
+	PhraseNo          = "@no"
+	PhraseReview      = "@review.title"   // please check your answers
+	PhraseReviewOK    = "@review.ok"      // option: all correct
+	PhraseReviewEdit  = "@review.change"  // option: change an answer
+	PhraseEdit        = "@review.which"   // which answer to change?
+	PhraseEdited      = "@review.changed" // changed
+	PhraseSkipWord    = "@skip.hint"      // or SKIP
+	PhraseHow         = "@how."           // how to answer, said under the question: choices rank budget date number scale photo place contact
+	PhraseBudgetPart  = "@part.budget"    // [option left total] how much for …? … left
+	PhraseRankPart    = "@part.rank"      // [place] which comes first / next?
+	PhraseChoicesPart = "@part.choices"   // more? options so far [chosen]
+	PhraseNone        = "@similar.none"   // option: none of these
+	PhraseStatus      = "@status.one"     // [reference label state due]
+	PhraseStatusNone  = "@status.none"    // we know of no request with that number
+	PhraseStatusAsk   = "@status.ask"     // what is the number of the request?
+	PhraseKeptBefore  = "@kept.before"    // you answered before; that first answer counts
+	PhraseRefused     = "@refused"        // consent refused and the author gave no words: nothing was kept
+	PhraseWithdrawn   = "@withdrawn"      // the town took this dialog away; sorry
+)

@@ -1,0 +1,61 @@
+package engine
+
+import "github.com/townline/townline/dialogs"
+
+// Prompt is one thing to say or ask. Its words are named, not given: render finds them in the resident's language.
+type Prompt struct {
+	Key     string // a text of the dialog ("first", "agree.refuse"), or a phrase of locales when it starts with "@"
+	Args    []Arg  // for ${name} in the words
+	Asks    Asks   // what answer is awaited; "" for a statement
+	Step    int    // index into the dialog's steps, or -1
+	Options []Option
+	Items   []Item  // review: what was answered so far
+	Total   int     // budget: to share; with Part: what is left
+	Part    int     // 1 + the option asked about, where a budget, rank or choices is asked part by part; 0: as a whole
+	Skip    bool    // may be skipped
+	Old     *Answer // the answer given before, when it is asked again
+}
+
+// Asks is the kind of answer that a prompt waits for: a step's type, or Pick for the engine's own menus.
+type Asks = dialogs.Type
+
+// Pick is a choice among the engine's own options (help menu, language, which one did you mean): values are option ids.
+const Pick Asks = "pick"
+
+// Option is one thing that can be chosen. Its digit is Place%7+1 within group Place/7, the same on every channel.
+type Option struct {
+	ID    string
+	Key   string // a text key, or "@…"; with Words set it is not used
+	Words string // shown as it is: a language's own name, a request's label
+	Args  []Arg
+	Place int
+}
+
+// Arg is a value to be put into words, in the resident's language and the channel's way.
+type Arg struct {
+	Name   string
+	Kind   ArgKind
+	Value  string
+	Step   int // ArgAnswer: whose answer; Values are read from Answer
+	Answer *Answer
+}
+
+// ArgKind says how a value is worded.
+type ArgKind uint8
+
+const (
+	ArgWords     ArgKind = iota // as it is
+	ArgDate                     // "2027-03-15" → 15 March 2027
+	ArgNumber                   // "1200" → 1,200; spoken as a number
+	ArgReference                // "SR-4821-7": spoken in groups, twice
+	ArgAnswer                   // an answer: option labels, dates, …
+	ArgPhrase                   // Value is a phrase key
+	ArgKey                      // Value is a text key of the dialog
+)
+
+// Item is one line of a review.
+type Item struct {
+	Key    string // the question
+	Step   int
+	Answer *Answer
+}

@@ -1,0 +1,83 @@
+// Package talk is the whole conversation with one resident as a pure function: which dialog, the menu, what is set aside,
+// the offer to go on; below it Read, Step and Render. The exchange, the simulator, the tests and the checker run this.
+package talk
+
+import (
+	"time"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/locales"
+)
+
+// Town is what conversations need to know of the town. It is shared and never changes while in use.
+type Town struct {
+	Name      string
+	Languages []string // the town's, first one first
+	Zone      *time.Location
+	Emergency string // number to call in danger: "911"
+	Locales   *locales.Catalogue
+	Dialogs   Catalogue
+}
+
+// Catalogue finds dialogs. Implementations are safe for concurrent use and do not block for long.
+type Catalogue interface {
+	// Current returns the newest published version of each dialog, in menu order.
+	Current() []*dialogs.Dialog
+	// Pinned returns the content that a conversation began with; nil when it is not to be had any more.
+	Pinned(pin dialogs.Pin) *dialogs.Dialog
+}
+
+// Memory is all that is remembered of a resident's conversations. Encode and Decode make it bytes.
+type Memory struct {
+	_       struct{} `cbor:",toarray"`
+	Version uint8
+	Lang    string         // the resident's language; "" until known
+	Now     *engine.State  // the conversation on the go; nil: none
+	Aside   []engine.State // set aside by a start word or the menu, newest last
+	Hall    *engine.State  // the menu, or the offer to go on, when that is what is on show
+	Stopped bool           // STOP was said; only START changes it
+	Before  bool           // the resident was told the hint
+}
+
+// Heard is one thing that came in by a channel, not understood yet.
+type Heard struct {
+	At     time.Time
+	Traits render.Traits
+	Kind   Kind
+	Words  string         // text, or keys pressed
+	Choice string         // the digit of a button that was pressed; "" otherwise
+	Media  []engine.Media
+	Seed   uint64 // random, for the order of rotated options
+	Timer  string // Kind Rang: "remind" or "expire"; with Pin below, so that an old timer does nothing
+}
+
+// Kind of what was heard.
+type Kind uint8
+
+const (
+	Words  Kind = iota // words, keys, a button, media
+	Came               // a live channel came in
+	Left               // it went
+	Quiet              // nothing, for as long as the channel waits
+	Rang               // a timer
+)
+
+// Said is what came of it.
+type Said struct {
+	Memory  Memory
+	Pages   []render.Page   // to show, in order
+	Effects []Effect        // for the exchange to carry out with the commit
+	Over    bool            // nothing is awaited: a live channel may end
+}
+
+// Effect is an engine's effect and the dialog that it came from.
+type Effect struct {
+	engine.Effect
+	Dialog *dialogs.Dialog
+	Order  []byte // Keep: the order in which rotated options were shown (CBOR: step id → option ids)
+}
+
+// Ask answers an effect that waits: the exchange asks the store, tests make it up. It may block.
+type Ask func(Effect) (engine.Input, error)

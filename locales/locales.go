@@ -1,0 +1,32 @@
+// Package locales holds everything that a resident reads or hears and that no dialog's author wrote: system phrases,
+// command words, numbers, dates, plurals; a file a language. It imports nothing of ours.
+package locales
+
+// Command is a word or key that works everywhere.
+type Command string
+
+const (
+	Help   Command = "help"
+	Repeat Command = "repeat"
+	Back   Command = "back"
+	Menu   Command = "menu"
+	Person Command = "person"
+	Tongue Command = "language"
+	Skip   Command = "skip"
+	Stop   Command = "stop"
+	Start  Command = "start"
+	Erase  Command = "erase"
+	More   Command = "more"
+)
+
+// Form chooses the variant of a phrase.
+type Form uint8
+
+const (
+	Full   Form = iota
+	Short       // SMS, USSD
+	Spoken      // voice
+)
+
+// Catalogue is all languages, parsed once.
+type Catalogue struct{}

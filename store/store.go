@@ -1,0 +1,304 @@
+// Package store says what is kept and what a store must promise. It knows nothing of dialogs: states, records and
+// replies are bytes to it.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// Resident is a random id. It never leaves the service.
+type Resident [16]byte
+
+// AddressKey finds an address without knowing it: the first 16 bytes of HMAC-SHA-256 over "kind\x00address" under the
+// index key, which is never in the database or its backups (see Keys).
+type AddressKey [16]byte
+
+// Address is one way to reach a resident, or to know them again.
+type Address struct {
+	Key     AddressKey
+	Kind    string // "tel" (SMS, voice, USSD and WhatsApp on one number), "telegram", …
+	Address string // "+15550100"; stored sealed under the resident's key
+}
+
+// Conversation is a resident's row: one a resident, whatever the channel.
+type Conversation struct {
+	Resident Resident
+	Version  uint64    // 0: no row yet
+	State    []byte    // opaque; sealed at rest
+	Replies  []Replied // the latest inbound messages, newest first; at least the last 16
+}
+
+// Replied is an inbound message that was answered.
+type Replied struct {
+	Inbound Inbound
+	Reply   []byte
+}
+
+// Inbound names a provider's message: the first 8 bytes of SHA-256 over "channel\x00id".
+type Inbound [8]byte
+
+// Change is all that one turn writes. It is applied whole or not at all.
+type Change struct {
+	Resident Resident
+	Read     uint64 // the version that the turn was computed from; 0: there was no row
+	At       time.Time
+	State    []byte
+	Inbound  Inbound // zero for a timer
+	Reply    []byte  // given again when Inbound comes again
+
+	Link      []Address // new addresses of this resident; one that belongs to another resident makes the change a Conflict
+	Responses []Response
+	Ballots   []Ballot
+	Requests  []RequestEvent
+	Outbox    []Message
+	Timers    []Timer  // replaces a timer of the same resident and name
+	Untimers  []string // names
+	OptOuts   []OptOut
+	Consents  []Consent
+}
+
+// Outcome of one Change.
+type Outcome struct {
+	Kind  OutcomeKind
+	Reply []byte // Duplicate: what was replied then
+}
+
+type OutcomeKind uint8
+
+const (
+	Applied   OutcomeKind = iota + 1
+	Duplicate             // this inbound message was applied before; nothing was changed
+	Conflict              // the row is at another version, an address or a reference is taken: load and step again
+	Voted                 // a ballot's voter is marked on the roll already; nothing was changed
+)
+
+// Response is an answer to a public consultation, or to one that anyone may answer: linked to the resident.
+type Response struct {
+	ID      [16]byte // derived from resident, version and ordinal, so that a replay can't double it
+	Poll    string   // dialog id
+	Version int
+	Channel string
+	Lang    string
+	At      time.Time
+	Record  []byte
+	Order   []byte // the order in which options were shown, where they rotate
+}
+
+// Ballot is a vote on a roll. The mark on the roll and the choices are two rows that share nothing, but for a
+// Confidential ballot, whose link is kept until CloseRoll destroys it.
+type Ballot struct {
+	Poll    string
+	Voter   [16]byte // keyed hash of who votes, under a key of the poll's own; zero: unlinked, counted apart
+	ID      [16]byte // random
+	Version int
+	Channel string // class of channel only
+	Day     string // "2027-03-15": no finer time is kept
+	Record  []byte
+	Linked  bool // Confidential: the roll remembers ID until CloseRoll
+}
+
+// RequestEvent is one entry in the history of a service request. The first, Opened, makes it.
+type RequestEvent struct {
+	Reference  string
+	Kind       string // "opened", "joined", "note", "status", "appeal", "handoff", …
+	At         time.Time
+	By         string   // "resident", or a clerk's name
+	Resident   Resident // zero for staff
+	Dialog     string   // Opened: the dialog's id
+	Service    string   // Opened
+	Department string   // Opened
+	Status     string   // "open", "closed", …: the status from now on; "" leaves it
+	Due        string   // Opened: "2027-03-15"
+	Label      string   // Opened: kind and place, what anybody may see
+	Place      string   // Opened: folded words or "geo:…", for Similar
+	Channel    string
+	Record     []byte // what was reported
+	Personal   []byte // what only the desk may see (name, number): sealed under the resident's key, lost on erasure
+	Text       string // note
+}
+
+// Message waits in the outbox until its channel has taken it.
+type Message struct {
+	ID       [16]byte // derived; the idempotency key
+	Resident Resident
+	Channel  string
+	Kind     string // address kind: "tel", …
+	Due      time.Time
+	Body     []byte // the page, encoded; sealed at rest
+	Class    uint8  // 0 replies, 1 reminders and results, 2 broadcasts
+	Attempts int
+	Receipt  string // the provider's id, once known
+	Address  string // filled in by Claim
+}
+
+// Timer wakes a conversation.
+type Timer struct {
+	Resident Resident
+	Name     string
+	At       time.Time
+}
+
+// OptOut is a line in the ledger: the last line of an address counts. It survives erasure.
+type OptOut struct {
+	Address AddressKey
+	Out     bool // false: opted in again
+	At      time.Time
+	Channel string
+	Word    string // the command that did it
+}
+
+// Consent is a yes or no, with the words it was given to.
+type Consent struct {
+	ID       [16]byte
+	Resident Resident
+	Poll     string
+	Version  int
+	Step     string
+	Words    string
+	Lang     string
+	Yes      bool
+	Channel  string
+	At       time.Time
+}
+
+// Published is a dialog's content under its pin.
+type Published struct {
+	ID      string
+	Version int
+	Hash    string
+	At      time.Time
+	Source  []byte // all files that compile into it
+}
+
+// Settled is what came of a claimed message.
+type Settled struct {
+	ID      [16]byte
+	State   MessageState
+	Receipt string
+	Retry   time.Time // Waiting again: when
+	Code    string    // the provider's error code, never its text
+}
+
+type MessageState uint8
+
+const (
+	Queued  MessageState = iota + 1 // waits for its time
+	Claimed                         // a worker has it
+	Unsure                          // the process died, or the connection did, while it was being sent
+	Sent
+	Delivered
+	Dead // given up
+)
+
+// Store is the contract; storetest proves it on each implementation. All methods may block on disk; all are safe for
+// any number of goroutines. What a method returns is the caller's.
+type Store interface {
+	// Find returns the resident whom an address belongs to, and whether there is one.
+	Find(ctx context.Context, a AddressKey) (Resident, bool, error)
+	// Load returns the resident's row; Version is 0 when there is none.
+	Load(ctx context.Context, r Resident) (Conversation, error)
+	// Commit applies c whole and durably, or not at all. It returns once the change is on disk.
+	Commit(ctx context.Context, c *Change) (Outcome, error)
+
+	// Claim leases up to n messages of these channels that are due, by class and then by age; messages of residents
+	// who opted out are given up. What was claimed by a process that died comes back as Unsure after the lease.
+	Claim(ctx context.Context, channels []string, now time.Time, n int, lease time.Duration) ([]Message, error)
+	// Settle records what came of claimed messages. Receipts reported later (delivered, failed) come here too.
+	Settle(ctx context.Context, now time.Time, s []Settled) error
+	// ByReceipt finds the message that a provider reports on.
+	ByReceipt(ctx context.Context, channel, receipt string) (Message, bool, error)
+	// NextDue returns the time of the earliest queued message or timer; zero when there is none.
+	NextDue(ctx context.Context) (time.Time, error)
+	// Timers returns up to n timers that are due. They stay until a Change replaces or removes them.
+	Timers(ctx context.Context, now time.Time, n int) ([]Timer, error)
+
+	// OptedOut says whether the address's last line in the ledger is a stop.
+	OptedOut(ctx context.Context, a AddressKey) (bool, error)
+	// Voted says whether the voter is marked on the poll's roll.
+	Voted(ctx context.Context, poll string, voter [16]byte) (bool, error)
+	// Addresses returns a resident's addresses, opened.
+	Addresses(ctx context.Context, r Resident) ([]Address, error)
+	// Reserve puts the codes of a roll in place: keyed hashes. A code not on the roll can't vote.
+	Reserve(ctx context.Context, poll string, voters [][16]byte) error
+	// OnRoll says whether the voter's code was reserved.
+	OnRoll(ctx context.Context, poll string, voter [16]byte) (bool, error)
+	// CloseRoll destroys the links of the poll's confidential ballots.
+	CloseRoll(ctx context.Context, poll string) (int, error)
+
+	// Responses and Ballots call yield for each record of a poll, in an order that tells nothing.
+	Responses(ctx context.Context, poll string, yield func(Response) error) error
+	Ballots(ctx context.Context, poll string, yield func(Ballot) error) error
+
+	// Request returns a request and its history, oldest first; ErrNotFound.
+	Request(ctx context.Context, reference string) (Request, error)
+	// Requests lists requests, newest first.
+	Requests(ctx context.Context, q RequestQuery) ([]Request, error)
+	// Append adds an event of the staff's to a request's history; ErrNotFound.
+	Append(ctx context.Context, e RequestEvent) error
+
+	// Publish keeps a dialog's content; ErrPublished when id and version exist with another hash.
+	Publish(ctx context.Context, p Published) error
+	// Dialog returns a published content by its pin; ErrNotFound.
+	Dialog(ctx context.Context, id string, version int, hash string) (Published, error)
+	// Dialogs lists what is published, without Source.
+	Dialogs(ctx context.Context) ([]Published, error)
+
+	// Erase destroys the resident's key, rows and addresses. Requests and unlinked ballots stay, without the person;
+	// the opt-out ledger stays.
+	Erase(ctx context.Context, r Resident, now time.Time) error
+
+	// Backup writes a whole copy while the store is in use.
+	Backup(ctx context.Context, file string) error
+	// Stats returns counts for metrics and the operator.
+	Stats(ctx context.Context) (Stats, error)
+	// Ping says whether the store can commit now.
+	Ping(ctx context.Context) error
+	io.Closer
+}
+
+// Request is a service request as it stands.
+type Request struct {
+	Reference  string
+	Dialog     string
+	Service    string
+	Department string
+	Status     string
+	Due        string
+	Label      string
+	Place      string
+	Opened     time.Time
+	Updated    time.Time
+	Channel    string
+	Joined     int // how many residents joined it after the first
+	Record     []byte
+	Personal   []byte // opened; nil once the person was erased
+	Resident   Resident
+	History    []RequestEvent // Request only
+}
+
+// RequestQuery chooses requests; zero fields choose all.
+type RequestQuery struct {
+	Dialog, Service, Department, Status string
+	Resident                            Resident // opened or joined by
+	Since                               time.Time
+	Limit                               int // 0: 100
+}
+
+// Stats are counts at one moment.
+type Stats struct {
+	Conversations, Responses, Ballots, Requests int64
+	Queued, Unsure, Dead, Timers                int64
+	WAL                                         int64 // bytes not yet checkpointed
+}
+
+var (
+	// ErrNotFound is returned for a reference or pin that is not there.
+	ErrNotFound = errors.New("store: not found")
+	// ErrPublished refuses to change what was published.
+	ErrPublished = errors.New("store: this version was published with other content")
+	// ErrNewer refuses a database written by a newer townline.
+	ErrNewer = errors.New("store: written by a newer version of townline")
+)
