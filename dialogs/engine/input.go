@@ -17,6 +17,7 @@ type Input struct {
 	Part    bool              // Answer: Values are one part of a budget, rank or choices, not the whole
 	Can     Can               // what the channel that it came by can do
 	Seed    uint64            // Begin: random
+	New     bool              // Begin: the resident was never here before
 	Lang    string            // Begin: the resident's language. Command: the language of the word, when it is not the conversation's
 	Result  map[string]string // Outcome: what the town answered to the effect that Step waits on
 	Found   []Found           // Outcome of Similar and Status
@@ -64,8 +65,9 @@ type Effect struct {
 	Kind    EffectKind
 	Waits   bool
 	Record  *Record   // Keep
+	Contact string    // Keep: the number or address the resident gave; it is not part of the record
 	Step    string    // the step that asks for it
-	Values  []string  // Similar: the answers compared. Status: a reference, or none. CheckCode: the code. Contact: the number
+	Values  []string  // Similar: the answers compared. Status: a reference, or none. CheckCode: the code
 	To      string    // Handoff: the desk
 	At      time.Time // SetTimer
 	Timer   string    // SetTimer, StopTimer: "remind" or "expire"

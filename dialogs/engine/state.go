@@ -14,27 +14,30 @@ type State struct {
 	Pin     dialogs.Pin
 	Mode    Mode
 	Lang    string
-	Step    int      // the step whose question is open; -1 before the first
-	From    int      // the first step whose words are on show together with Step's (statements that lead up to it)
-	Far     int      // statements before this step were said already
-	Answers []Answer // in the order of the steps
-	Part    []string // what was given so far of an answer that is asked part by part (budget, rank, choices)
-	Page    int      // which page of what is on show
-	Tries   uint8    // misunderstandings in a row
-	Silent  uint8    // silences in a row
-	Note    string   // one sentence to lead with, a phrase key ("@understood"), until the next input
-	Among   []string // Mode Which: the option ids that fit what was said
-	Return  int      // 1 + the review step to come back to after a change; 0: none
-	Seed    uint64   // orders rotated options; random, given at Begin
-	Form    Form     // of the channel that the page on show was made for
-	Found   []Found  // similar or status: what the town found
-	Ref     string   // the reference that submit yielded
-	Due     string   // "2027-03-15": when the town promised to reply
-	End     string   // how it ended: the id of the end step, or "handoff", "expired", "stopped", "closed", "refused", …; "" while it goes on
-	Kept    bool     // submit made its record
-	Began   int64    // unix seconds
-	Last    int64    // unix seconds of the last input of the resident
-	Remind  bool     // the reminder was sent
+	Step    int        // the step whose question is open; -1 before the first
+	From    int        // the first step whose words are on show together with Step's; -1: the opening words as well
+	Far     int        // statements before this step were said already
+	Answers []Answer   // in the order of the steps
+	Part    []string   // what was given so far of an answer that is asked part by part (budget, rank, choices)
+	Page    int        // which page of what is on show
+	Tries   uint8      // misunderstandings in a row
+	Silent  uint8      // silences in a row
+	Note    string     // one sentence to lead with, a phrase key ("@understood"), until the next input
+	Among   []string   // Mode Which: the option ids that fit what was said
+	Return  int        // 1 + the review step to come back to after a change; 0: none
+	Seed    uint64     // orders rotated options; random, given at Begin
+	Found   []Found    // similar or status: what the town found
+	Ref     string     // the reference that submit yielded
+	Due     string     // "2027-03-15": when the town promised to reply
+	End     string     // how it ended: the id of the end step, or "handoff", "expired", "stopped", "closed", "refused", …; "" while it goes on
+	Kept    bool       // submit made its record
+	Began   int64      // unix seconds
+	Last    int64      // unix seconds of the last input of the resident
+	Remind  bool       // the reminder was sent
+	Hint    bool       // this resident is new: the opening says how to get help
+	Shut    bool       // handoff: nobody was at the desk
+	Await   EffectKind // Mode Waiting: what for
+	Back    bool       // the open question was answered before and is asked again
 }
 
 // Mode is which question is open: the step's own, or one of the engine's.
@@ -49,6 +52,7 @@ const (
 	Changing             // the review: which answer to change
 	Erasing              // "erase": are you sure
 	Waiting              // for the town (Input Outcome), never across turns
+	Paused               // put off by the resident, by STOP or by long silence; whatever comes next goes on
 	Over                 // ended; State.End says how
 )
 
