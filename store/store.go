@@ -132,6 +132,7 @@ type Message struct {
 	Attempts int
 	Receipt  string // the provider's id, once known
 	Address  string // filled in by Claim
+	Unsure   bool   // filled in by Claim: it may have been sent already, so it is claimed to be looked up, not to be sent
 }
 
 // Timer wakes a conversation.
@@ -178,7 +179,7 @@ type Settled struct {
 	ID      [16]byte
 	State   MessageState
 	Receipt string
-	Retry   time.Time // Waiting again: when
+	Retry   time.Time // Queued or Unsure: when it may be claimed again; Unsure and zero: never, it waits for a person
 	Code    string    // the provider's error code, never its text
 }
 
