@@ -1,0 +1,309 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+)
+
+// config fills in what is in force, and finds everything that can't be right.
+func (r *reading) config() *Config {
+	c := &Config{File: r.name, Notes: r.notes}
+	for _, s := range Settings() {
+		text := r.text(s)
+		r.set(c, s, text)
+		shown := text
+		if s.Secret {
+			shown = NewSecret(text).String()
+		}
+		c.Values = append(c.Values, Value{s.Key, shown, r.from(s)})
+	}
+	r.together(c)
+	return c
+}
+
+// wrong notes a mistake in the value of key that is in force.
+func (r *reading) wrong(key, message, mend string) {
+	s, _, _ := find(key)
+	where := r.from(s)
+	if where == "default" {
+		where = ""
+	} else if r.inFile(s) {
+		where = fmt.Sprintf("%s:%d", r.name, r.file[key].line)
+	}
+	r.mistakes = append(r.mistakes, Mistake{Where: where, Key: key, Message: message, Mend: mend})
+}
+
+// set puts one text in its place.
+func (r *reading) set(c *Config, s Setting, text string) {
+	switch s.Key {
+	case "listen":
+		c.Listen = text
+		r.checkListen(text)
+	case "public_url":
+		c.PublicURL = strings.TrimSuffix(text, "/")
+		r.checkPublicURL(text)
+	case "dialogs":
+		c.Dialogs = text
+		if text == "" {
+			return
+		}
+		if f, err := os.Stat(text); err != nil || !f.IsDir() {
+			r.wrong(s.Key, fmt.Sprintf("there is no folder %q", text), "make it, or run \"townline init DIR\" for a town to begin with")
+		}
+	case "town.name":
+		c.Town.Name = text
+	case "town.timezone":
+		zone, err := time.LoadLocation(text)
+		if err != nil || text == "" || text == "Local" {
+			r.wrong(s.Key, fmt.Sprintf("%q is not a time zone", text), "write it like America/New_York or Europe/Madrid")
+			zone = time.UTC
+		}
+		c.Town.Zone = zone
+	case "town.languages":
+		c.Town.Languages = r.languages(text)
+	case "town.emergency":
+		c.Town.Emergency = text
+		if strings.Trim(text, "0123456789 -") != "" {
+			r.wrong(s.Key, fmt.Sprintf("%q is not a number to dial", text), "write digits only, such as 911 or 112")
+		}
+	case "town.desk_hours":
+		hours, err := ParseHours(text)
+		if err != nil {
+			r.wrong(s.Key, err.Error(), "")
+		}
+		c.Town.Desk = hours
+	case "town.country":
+		c.Town.Country = strings.ToUpper(text)
+		if region, err := language.ParseRegion(text); err != nil || len(text) != 2 || !region.IsCountry() {
+			r.wrong(s.Key, fmt.Sprintf("%q is not a country", text), "write two letters, such as US or ES")
+		}
+	case "store.url":
+		kind, path, ok := strings.Cut(text, ":")
+		if !ok || kind != "sqlite" || path == "" {
+			r.wrong(s.Key, fmt.Sprintf("%q is not a place to keep things", text), "write sqlite: and a file, such as sqlite:town.db")
+		}
+		c.Store.Path = path
+	case "store.key_file":
+		c.Store.KeyFile = text
+	case "store.keys":
+		c.Store.Keys = NewSecret(text)
+	case "preview":
+		c.Preview = r.onOff(s.Key, text)
+	case "log.level":
+		c.Log.Level = r.oneOf(s.Key, text, "debug", "info", "warn", "error")
+	case "log.format":
+		c.Log.Format = r.oneOf(s.Key, text, "text", "json")
+	default:
+		r.setSMS(&c.SMS, s, text)
+	}
+}
+
+func (r *reading) setSMS(c *SMS, s Setting, text string) {
+	switch s.Key {
+	case "sms.twilio.account_sid":
+		c.Twilio.AccountSID = text
+		if text != "" && (len(text) != 34 || !strings.HasPrefix(text, "AC")) {
+			r.wrong(s.Key, "this is not an account SID", "it begins with AC and is 34 characters long; Twilio's console shows it")
+		}
+	case "sms.twilio.auth_token":
+		for _, t := range split(text) {
+			c.Twilio.AuthToken = append(c.Twilio.AuthToken, NewSecret(t))
+		}
+	case "sms.twilio.from":
+		c.Twilio.From = text
+		if text != "" && !isNumber(text) && !strings.HasPrefix(text, "MG") && !isShortCode(text) {
+			r.wrong(s.Key, fmt.Sprintf("%q is not a number to send from", text), "write it with + and the country, such as +15550100, a short code, or a messaging service (MG…)")
+		}
+	case "sms.twilio.whatsapp":
+		c.Twilio.WhatsApp = text
+		if text != "" && !isNumber(text) {
+			r.wrong(s.Key, fmt.Sprintf("%q is not a number to send from", text), "write it with + and the country, such as +15550100")
+		}
+	case "sms.gateway.secret":
+		c.Gateway.Secret = NewSecret(text)
+		if text != "" && len(text) < 16 {
+			r.wrong(s.Key, "is too short to keep anyone out", "make one of 32 characters: openssl rand -hex 16")
+		}
+	case "sms.gateway.from":
+		c.Gateway.From = text
+	case "sms.gateway.url":
+		c.Gateway.URL = text
+		r.checkURL(s.Key, text)
+	case "sms.kannel.secret":
+		c.Kannel.Secret = NewSecret(text)
+	case "sms.kannel.allow":
+		c.Kannel.Allow = split(text)
+		for _, a := range c.Kannel.Allow {
+			_, err := netip.ParseAddr(a)
+			if _, errNet := netip.ParsePrefix(a); err != nil && errNet != nil {
+				r.wrong(s.Key, fmt.Sprintf("%q is not an address or a network", a), "write it like 127.0.0.1 or 10.1.0.0/16")
+			}
+		}
+	case "sms.kannel.send_url":
+		c.Kannel.SendURL = text
+		r.checkURL(s.Key, text)
+	case "sms.kannel.username":
+		c.Kannel.Username = text
+	case "sms.kannel.password":
+		c.Kannel.Password = NewSecret(text)
+	case "sms.kannel.from":
+		c.Kannel.From = text
+	case "sms.kannel.smsc":
+		c.Kannel.SMSC = text
+	}
+}
+
+// together finds what is missing beside something else.
+func (r *reading) together(c *Config) {
+	missing := func(key, message string, there bool) {
+		if !there {
+			mend := "set " + key + " in " + FileName
+			if s, _, _ := find(key); s.Secret {
+				mend = "put it into the environment as " + EnvName(key) + ", or set " + key + " in " + FileName
+			}
+			r.mistakes = append(r.mistakes, Mistake{Key: key, Message: "is missing: " + message, Mend: mend})
+		}
+	}
+	isSet := func(key string) bool {
+		s, _, _ := find(key)
+		return r.from(s) != "default"
+	}
+	if c.Dialogs != "" {
+		missing("town.name", "residents are told who is writing to them", isSet("town.name") && c.Town.Name != "")
+		missing("town.timezone", "it says when consultations open and close", isSet("town.timezone"))
+	}
+	if t := c.SMS.Twilio; t.On() {
+		missing("sms.twilio.account_sid", "Twilio needs it to send", t.AccountSID != "")
+		missing("sms.twilio.auth_token", "without it nobody can tell Twilio's messages from forged ones", len(t.AuthToken) > 0)
+		missing("sms.twilio.from", "texts must come from some number", t.From != "")
+		missing("public_url", "Twilio signs the address that it calls, so that we must know it", c.PublicURL != "")
+	}
+	if g := c.SMS.Gateway; g.On() {
+		missing("sms.gateway.secret", "both sides sign with it", g.Secret.IsSet())
+	}
+	if k := c.SMS.Kannel; k.On() {
+		missing("sms.kannel.secret", "without it nobody can tell Kannel's messages from forged ones", k.Secret.IsSet())
+		missing("sms.kannel.allow", "all addresses are refused that are not on this list", len(k.Allow) > 0)
+		if k.SendURL != "" {
+			missing("sms.kannel.username", "sendsms asks for it", k.Username != "")
+			missing("sms.kannel.password", "sendsms asks for it", k.Password.IsSet())
+		}
+	}
+}
+
+func (r *reading) checkListen(text string) {
+	mend := "write an address and a port, such as 127.0.0.1:8080, or :8080 for every network card"
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		r.wrong("listen", fmt.Sprintf("%q has no address and port", text), mend)
+		return
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		r.wrong("listen", fmt.Sprintf("%q is not a port", port), mend)
+	}
+}
+
+func (r *reading) checkPublicURL(text string) {
+	if text == "" || !r.checkURL("public_url", text) {
+		return
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return
+	}
+	if u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		r.wrong("public_url", "may hold a host and a path only", "leave out what follows ? or #, and names before @")
+	}
+	if u.Scheme == "http" && !IsLoopback(u.Host) {
+		r.wrong("public_url", "messages would cross the network for all to read", "use https")
+	}
+}
+
+func (r *reading) checkURL(key, text string) bool {
+	if text == "" {
+		return true
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		r.wrong(key, fmt.Sprintf("%q is not a web address", text), "write it whole, such as https://talk.example.org")
+		return false
+	}
+	return true
+}
+
+func (r *reading) languages(text string) []string {
+	var out []string
+	for _, t := range split(text) {
+		tag, err := language.Parse(t)
+		if err != nil {
+			r.wrong("town.languages", fmt.Sprintf("%q is not a language", t), "write its code: en English, es Spanish, fr French, zh Chinese, ar Arabic, so Somali")
+			continue
+		}
+		if !slices.Contains(out, tag.String()) {
+			out = append(out, tag.String())
+		}
+	}
+	if len(out) == 0 && text == "" {
+		r.wrong("town.languages", "names no language", "write at least one, such as en")
+	}
+	return out
+}
+
+func (r *reading) oneOf(key, text string, words ...string) string {
+	t := strings.ToLower(text)
+	if !slices.Contains(words, t) {
+		mend := "write one of: " + strings.Join(words, ", ")
+		if near := Near(t, words); near != "" {
+			mend = "did you mean " + near + "?"
+		}
+		r.wrong(key, fmt.Sprintf("%q is not known", text), mend)
+	}
+	return t
+}
+
+func (r *reading) onOff(key, text string) Switch {
+	switch strings.ToLower(text) {
+	case "", "usual":
+		return Usual
+	case "true", "yes", "on", "1":
+		return On
+	case "false", "no", "off", "0":
+		return Off
+	}
+	r.wrong(key, fmt.Sprintf("%q is neither on nor off", text), "write true or false")
+	return Usual
+}
+
+// split cuts a list at commas and blanks.
+func split(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })
+}
+
+func isNumber(text string) bool {
+	return len(text) >= 8 && len(text) <= 16 && text[0] == '+' && strings.Trim(text[1:], "0123456789") == ""
+}
+
+func isShortCode(text string) bool {
+	return len(text) >= 3 && len(text) <= 8 && strings.Trim(text, "0123456789") == ""
+}
+
+// IsLoopback says whether host, with or without a port, can only be reached from this machine.
+func IsLoopback(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && a.IsLoopback()
+}

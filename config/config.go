@@ -1,0 +1,106 @@
+// Package config reads what is in force: the file townline.yaml, the environment (TOWNLINE_…) and flags, in that order,
+// the later winning; checks all of it at once; and is the only package that knows how settings are read.
+package config
+
+import (
+	"time"
+)
+
+// Config is what is in force. It is plain data, checked whole by Load, and never changes while the program runs.
+type Config struct {
+	Listen    string
+	PublicURL string // as providers call us, without a slash at the end; "" when nobody does
+	Dialogs   string // folder; "" is the sample town that comes with townline
+	Town      Town
+	Store     Store
+	SMS       SMS
+	Preview   Switch
+	Log       Log
+
+	File   string  // the file that was read; "" when there was none
+	Values []Value // every setting with where it came from, in the order of Settings, for showing
+	Notes  []string
+}
+
+// Town is what residents are told about the town.
+type Town struct {
+	Name      string
+	Zone      *time.Location
+	Languages []string // BCP 47, the first one first
+	Emergency string   // the number to call in danger
+	Desk      Hours    // when a person is at the desk
+	Country   string   // ISO 3166 code of two letters, for phone numbers written without it
+}
+
+// Store is where everything is kept.
+type Store struct {
+	Path    string // the SQLite file
+	KeyFile string
+	Keys    Secret // the text of a key file, from the environment: no file is read or made then
+}
+
+// SMS holds the ways to send and take text messages; each is off while its settings are empty.
+type SMS struct {
+	Twilio  Twilio
+	Gateway Gateway
+	Kannel  Kannel
+}
+
+// Twilio sends and takes SMS and WhatsApp through a Twilio account.
+type Twilio struct {
+	AccountSID string
+	AuthToken  []Secret // the first sends; all are good for signatures, so that a token can be changed without a gap
+	From       string
+	WhatsApp   string // the number that WhatsApp messages come from; "" is the same as From
+}
+
+// On says whether any of it was set.
+func (t Twilio) On() bool { return t.AccountSID != "" || len(t.AuthToken) > 0 || t.From != "" }
+
+// Gateway is a phone, Gammu or an aggregator that speaks the plain signed protocol of channels/sms.
+type Gateway struct {
+	Secret Secret
+	From   string
+	URL    string // where messages are pushed; "" leaves them to be fetched
+}
+
+// On says whether any of it was set.
+func (g Gateway) On() bool { return g.Secret.IsSet() || g.From != "" || g.URL != "" }
+
+// Kannel is a Kannel bearerbox and smsbox.
+type Kannel struct {
+	Secret   Secret
+	Allow    []string // addresses or networks that may call
+	SendURL  string
+	Username string
+	Password Secret
+	From     string
+	SMSC     string
+}
+
+// On says whether any of it was set.
+func (k Kannel) On() bool {
+	return k.Secret.IsSet() || len(k.Allow) > 0 || k.SendURL != "" || k.Username != "" || k.Password.IsSet() || k.From != "" || k.SMSC != ""
+}
+
+// Log says how much is logged, and how.
+type Log struct {
+	Level  string // debug, info, warn, error
+	Format string // text, json
+}
+
+// Switch is on, off, or left to what is usual.
+type Switch uint8
+
+const (
+	Usual Switch = iota
+	On
+	Off
+)
+
+// Value is one setting as it is in force.
+type Value struct {
+	Key  string
+	Text string // hidden for secrets
+	From string // "default", "townline.yaml:4", "TOWNLINE_LISTEN", "--listen"
+}

@@ -1,0 +1,48 @@
+package config
+
+// Setting is one thing that can be set.
+type Setting struct {
+	Key     string
+	About   string // one line for help and for the file that init writes
+	Default string
+	Secret  bool
+	List    bool
+	Flag    bool // may be given as a flag: never a secret, which anyone on the machine could read in the process list
+	Path    bool // a file: relative to the file that it is written in
+}
+
+// Settings lists all there is, in the order of showing. A name in the environment is TOWNLINE_ and the key in capitals,
+// dots as underscores; a flag is the key with dashes.
+func Settings() []Setting {
+	return []Setting{
+		{Key: "listen", About: "address and port of the server", Default: "127.0.0.1:8080", Flag: true},
+		{Key: "public_url", About: "how phone companies reach the server from outside, such as https://talk.example.org", Flag: true},
+		{Key: "dialogs", About: "folder with the town's dialogs; empty: the sample town", Flag: true, Path: true},
+		{Key: "town.name", About: "name of the town, as residents say it", Default: "Elmwood"},
+		{Key: "town.timezone", About: "zone of the town's clocks, such as America/New_York", Default: "America/New_York"},
+		{Key: "town.languages", About: "languages of the town, the first one first", Default: "en, es, fr, so", List: true},
+		{Key: "town.emergency", About: "the number to call in danger", Default: "911"},
+		{Key: "town.desk_hours", About: "when a person is at the desk", Default: "Mon-Fri 9:00-17:00"},
+		{Key: "town.country", About: "country of phone numbers written without one, in two letters", Default: "US"},
+		{Key: "store.url", About: "where everything is kept: sqlite:FILE", Default: "sqlite:townline.db", Flag: true, Path: true},
+		{Key: "store.key_file", About: "file with the keys, made on first start; keep a copy of it apart from the backups", Flag: true, Path: true},
+		{Key: "store.keys", About: "the keys themselves instead of a file; only from the environment", Secret: true},
+		{Key: "sms.twilio.account_sid", About: "Twilio: account SID, begins with AC"},
+		{Key: "sms.twilio.auth_token", About: "Twilio: auth token; two with a comma while one is being replaced", Secret: true, List: true},
+		{Key: "sms.twilio.from", About: "Twilio: the number, or messaging service (MG…), that texts come from"},
+		{Key: "sms.twilio.whatsapp", About: "Twilio: the number that WhatsApp messages come from, if another"},
+		{Key: "sms.gateway.secret", About: "gateway: the secret that both sides sign with", Secret: true},
+		{Key: "sms.gateway.from", About: "gateway: the number that texts come from"},
+		{Key: "sms.gateway.url", About: "gateway: where texts are pushed; empty: the phone fetches them"},
+		{Key: "sms.kannel.secret", About: "Kannel: the secret in its get-url", Secret: true},
+		{Key: "sms.kannel.allow", About: "Kannel: addresses or networks that may call", List: true},
+		{Key: "sms.kannel.send_url", About: "Kannel: its sendsms address, such as http://127.0.0.1:13013/cgi-bin/sendsms"},
+		{Key: "sms.kannel.username", About: "Kannel: user of sendsms"},
+		{Key: "sms.kannel.password", About: "Kannel: password of sendsms", Secret: true},
+		{Key: "sms.kannel.from", About: "Kannel: the number that texts come from"},
+		{Key: "sms.kannel.smsc", About: "Kannel: id of the smsc to send by, if there are several"},
+		{Key: "preview", About: "the page with a phone to try dialogs on: on, off, or only on this machine (usual)", Default: "usual", Flag: true},
+		{Key: "log.level", About: "debug, info, warn or error", Default: "info", Flag: true},
+		{Key: "log.format", About: "text or json", Default: "text", Flag: true},
+	}
+}
