@@ -70,7 +70,8 @@ type Dialog struct {
 	Translations map[string]map[string]Text // language → key → text
 	File         string                     // where it was loaded from, for problems and previews; not part of the pin
 
-	index map[string]int // step id → index
+	index    map[string]int      // step id → index
+	inserted map[string][]string // text key → names in ${…}, over all its variants; set by the compiler
 }
 
 // DefaultExpire is how long a silent conversation is kept where a dialog does not say.
@@ -164,6 +165,7 @@ type Step struct {
 // Option is one possible answer.
 type Option struct {
 	ID   string
+	Key  string // of its text: "<step>.<id>"; set by the compiler
 	Text Text
 	Last bool // "other"- and "unsure"-like: stays last when options rotate
 }
@@ -239,3 +241,6 @@ func parent(lang string) string {
 //	code      the code as printed, folded to digits and upper-case letters
 
 func (d *Dialog) source(key string) Text { return Text{} }
+
+// Insertions returns the names in ${…} of the text called key, over all its variants. The caller must not change it.
+func (d *Dialog) Insertions(key string) []string { return d.inserted[key] }

@@ -9,11 +9,12 @@ type Prompt struct {
 	Asks    Asks   // what answer is awaited; "" for a statement
 	Step    int    // index into the dialog's steps, or -1
 	Options []Option
-	Items   []Item  // review: what was answered so far
-	Total   int     // budget: to share; with Part: what is left
-	Part    int     // 1 + the option asked about, where a budget, rank or choices is asked part by part; 0: as a whole
-	Skip    bool    // may be skipped
-	Old     *Answer // the answer given before, when it is asked again
+	Items   []Item   // review: what was answered so far
+	Total   int      // budget: to share; with Part: what is left
+	Part    int      // 1 + the option asked about, where a budget, rank or choices is asked part by part; 0: as a whole
+	Skip    bool     // may be skipped
+	Given   []string // with Part: what was given so far
+	Old     *Answer  // the answer given before, when it is asked again
 }
 
 // Asks is the kind of answer that a prompt waits for: a step's type, or Pick for the engine's own menus.
@@ -24,11 +25,12 @@ const Pick Asks = "pick"
 
 // Option is one thing that can be chosen. Its digit is Place%7+1 within group Place/7, the same on every channel.
 type Option struct {
-	ID    string
-	Key   string // a text key, or "@…"; with Words set it is not used
-	Words string // shown as it is: a language's own name, a request's label
-	Args  []Arg
-	Place int
+	ID     string
+	Key    string // a text key, or "@…"; with Words set it is not used
+	Words  string // shown as it is: a request's label
+	Tongue bool   // ID is a language: shown by its own name
+	Args   []Arg
+	Place  int
 }
 
 // Arg is a value to be put into words, in the resident's language and the channel's way.
@@ -51,6 +53,7 @@ const (
 	ArgAnswer                   // an answer: option labels, dates, …
 	ArgPhrase                   // Value is a phrase key
 	ArgKey                      // Value is a text key of the dialog
+	ArgLanguage                 // Value is a language tag, shown by its own name
 )
 
 // Item is one line of a review.

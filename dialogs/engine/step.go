@@ -1,0 +1,438 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/locales"
+)
+
+// patience is how many misunderstandings, or silences, in a row are met with another wording before the resident is
+// offered a person.
+const patience = 3
+
+// Step takes one input and says what comes next. It is pure and total: whatever comes in, the answer is a turn, never an
+// error or a panic. It does not change s; the new state shares no memory with it that either may write.
+//
+// When the turn has an effect that waits, nothing is to be shown yet: the town's answer goes in as an Outcome first.
+func Step(d *dialogs.Dialog, s State, in Input) Turn {
+	w := walk{d: d, s: s, in: in}
+	w.values = w.valuesOf
+	w.take()
+	t := Turn{State: w.s, Effects: w.effects}
+	if w.s.Mode != Waiting && !w.quiet {
+		t.Prompts = w.show()
+	}
+	if w.s.Mode == Over {
+		t.State.forget()
+	}
+	return t
+}
+
+// forget drops what was answered once the conversation is over: the record is kept by then, or nothing is to be.
+func (s *State) forget() {
+	s.Answers, s.Part, s.Among, s.Found = nil, nil, nil, nil
+	s.Seed = 0
+}
+
+// walk is one Step under way.
+type walk struct {
+	d       *dialogs.Dialog
+	s       State
+	in      Input
+	effects []Effect
+	values  func(step int) ([]string, bool)
+	owned   bool // s.Answers is ours to write
+	quiet   bool // nothing is to be shown
+}
+
+func (w *walk) take() {
+	s, in := &w.s, &w.in
+	switch in.Kind {
+	case Begin:
+		w.begin()
+		return
+	case Outcome:
+		w.outcome()
+		return
+	case Reminder:
+		w.remind()
+		return
+	case Expiry:
+		w.expire()
+		return
+	}
+	if s.Mode == Waiting { // the town never answered: ask as if nothing had been said
+		s.Mode, s.Await = Asking, ""
+	}
+	if s.Mode == Over || s.Step < 0 || s.Step >= len(w.d.Steps) {
+		return
+	}
+	if in.Kind == Told && w.always() {
+		return
+	}
+	if !w.d.Closes.IsZero() && !in.At.Before(w.d.Closes) && !s.Kept {
+		w.over("closed")
+		return
+	}
+	s.Last = in.At.Unix()
+	s.Note = ""
+	if s.Mode == Paused {
+		s.Mode = Asking
+		w.settle()
+		if in.Kind != Said && in.Kind != Turned && in.Kind != Told {
+			w.resume()
+			return
+		}
+	}
+	if in.Kind != Silence {
+		s.Silent = 0
+	}
+	switch in.Kind {
+	case Resume:
+		w.resume()
+	case Turned:
+		s.Page = max(in.Page, 0)
+	case Silence:
+		w.silence()
+	case Told:
+		w.told()
+	case Unsure:
+		w.unsure()
+	case Said:
+		w.said()
+	default:
+		w.unclear("")
+	}
+}
+
+func (w *walk) begin() {
+	in := &w.in
+	lang := in.Lang
+	if !w.speaks(lang) {
+		lang = w.d.Language
+	}
+	w.s = State{
+		Version: Version, Pin: w.d.Pin, Lang: lang, Step: -1, From: -1, Seed: in.Seed, Hint: in.New,
+		Began: in.At.Unix(), Last: in.At.Unix(),
+	}
+	if !w.d.Opens.IsZero() && in.At.Before(w.d.Opens) {
+		w.over("notopen")
+		return
+	}
+	if !w.d.Closes.IsZero() && !in.At.Before(w.d.Closes) {
+		w.over("closed")
+		return
+	}
+	if w.d.RemindAfter > 0 {
+		w.timer("remind", in.At.Add(w.d.RemindAfter))
+	}
+	w.timer("expire", in.At.Add(w.expiry()))
+	if w.d.Who == dialogs.OneNumber && in.Can.Address {
+		w.await(Effect{Kind: CheckVoted})
+		return
+	}
+	w.advance()
+}
+
+// speaks says whether the dialog can be held in lang.
+func (w *walk) speaks(lang string) bool {
+	if lang == w.d.Language {
+		return true
+	}
+	for _, l := range w.d.Languages {
+		if l == lang {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walk) expiry() time.Duration {
+	if w.d.ExpireAfter > 0 {
+		return w.d.ExpireAfter
+	}
+	return dialogs.DefaultExpire
+}
+
+func (w *walk) timer(name string, at time.Time) {
+	w.effects = append(w.effects, Effect{Kind: SetTimer, Timer: name, At: at})
+}
+
+// await stops the step until the town has answered e.
+func (w *walk) await(e Effect) {
+	e.Waits = true
+	w.s.Mode, w.s.Await = Waiting, e.Kind
+	w.effects = append(w.effects, e)
+}
+
+// over ends the conversation.
+func (w *walk) over(how string) {
+	w.s.Mode, w.s.End, w.s.Page, w.s.Note = Over, how, 0, ""
+	w.s.Await = ""
+	if w.d.RemindAfter > 0 {
+		w.effects = append(w.effects, Effect{Kind: StopTimer, Timer: "remind"})
+	}
+	w.effects = append(w.effects, Effect{Kind: StopTimer, Timer: "expire"}, Effect{Kind: Ended})
+}
+
+// settle puts the counters of the open question back to the start.
+func (w *walk) settle() {
+	w.s.Page, w.s.Tries, w.s.Silent, w.s.Among = 0, 0, 0, nil
+}
+
+// always takes the commands that work even where nothing else does; it says whether it took one.
+func (w *walk) always() bool {
+	s := &w.s
+	switch w.in.Command {
+	case locales.Stop:
+		w.effects = append(w.effects, Effect{Kind: OptOut})
+		if w.d.RemindAfter > 0 {
+			w.effects = append(w.effects, Effect{Kind: StopTimer, Timer: "remind"})
+			s.Remind = true
+		}
+		w.settle()
+		s.Mode, s.Note = Paused, PhraseStopped
+		return true
+	case locales.Start:
+		w.effects = append(w.effects, Effect{Kind: OptIn})
+		w.settle()
+		s.Mode, s.Note, s.From = Asking, PhraseStarted, s.Step
+		return true
+	}
+	return false
+}
+
+func (w *walk) resume() {
+	w.settle()
+	if w.s.From != -1 {
+		w.s.From = w.s.Step
+	}
+	w.s.Mode, w.s.Note = Asking, PhraseResume
+}
+
+func (w *walk) silence() {
+	s := &w.s
+	s.Silent++
+	switch {
+	case s.Silent <= patience:
+		s.Note = PhraseSilent + string(rune('0'+s.Silent))
+	case s.Mode != Stuck:
+		s.Silent, s.Page, s.Mode = 1, 0, Stuck
+	default:
+		w.pause()
+	}
+}
+
+func (w *walk) pause() {
+	w.settle()
+	w.s.Mode, w.s.Note = Paused, PhraseLater
+}
+
+func (w *walk) remind() {
+	s := &w.s
+	if s.Mode == Over || s.Remind || w.d.RemindAfter <= 0 {
+		w.quiet = true
+		return
+	}
+	if due := time.Unix(s.Last, 0).Add(w.d.RemindAfter); due.After(w.in.At) {
+		w.quiet = true
+		w.timer("remind", due.In(w.in.At.Location()))
+		return
+	}
+	w.effects = append(w.effects, Effect{Kind: StopTimer, Timer: "remind"})
+	s.Remind = true
+	if !w.d.Closes.IsZero() && !w.in.At.Before(w.d.Closes) {
+		w.quiet = true
+		return
+	}
+	w.settle()
+	s.From = s.Step
+	s.Mode, s.Note = Asking, PhraseRemind+string(w.d.Purpose)
+}
+
+func (w *walk) expire() {
+	s := &w.s
+	w.quiet = true
+	if s.Mode == Over {
+		return
+	}
+	if due := time.Unix(s.Last, 0).Add(w.expiry()); due.After(w.in.At) {
+		w.timer("expire", due.In(w.in.At.Location()))
+		return
+	}
+	w.over("expired")
+}
+
+// told takes a command word or key.
+func (w *walk) told() {
+	s := &w.s
+	if w.in.Lang != "" && w.in.Lang != s.Lang && w.speaks(w.in.Lang) {
+		w.tongue(w.in.Lang)
+	}
+	switch w.in.Command {
+	case locales.Help:
+		w.settle()
+		s.Mode = Helping
+	case locales.Repeat:
+		s.Page = 0
+	case locales.Back:
+		w.back()
+	case locales.Menu:
+		w.effects = append(w.effects, Effect{Kind: OpenMenu})
+	case locales.Person:
+		w.await(Effect{Kind: PassOn, Record: w.record()})
+	case locales.Tongue:
+		switch {
+		case len(w.in.Values) == 1 && w.speaks(w.in.Values[0]):
+			w.settle()
+			s.Mode = Asking
+			w.tongue(w.in.Values[0])
+		case len(w.d.Languages) == 0 || len(w.in.Values) == 1:
+			s.Mode, s.Note = Asking, PhraseTongueOnly
+		default:
+			w.settle()
+			s.Mode = Tongue
+		}
+	case locales.Skip:
+		w.skip()
+	case locales.Erase:
+		w.settle()
+		s.Mode = Erasing
+	default:
+		w.unclear("")
+	}
+}
+
+func (w *walk) tongue(lang string) {
+	w.s.Lang, w.s.Note = lang, PhraseTongueSet
+	w.effects = append(w.effects, Effect{Kind: SetLanguage, Lang: lang})
+}
+
+// back goes to the question before; from one of the engine's own menus, to the question that is open.
+func (w *walk) back() {
+	s := &w.s
+	if s.Mode != Asking {
+		w.settle()
+		s.Mode = Asking
+		return
+	}
+	if n := len(s.Part); n > 0 {
+		s.Part = append([]string(nil), s.Part[:n-1]...)
+		w.settle()
+		return
+	}
+	if s.Kept {
+		s.Note = PhraseBackSent
+		return
+	}
+	for i := s.Step - 1; i >= 0; i-- {
+		a, ok := s.Answer(i)
+		if !ok || a.Skip == NotAsked || w.d.Steps[i].Type == dialogs.Code {
+			continue
+		}
+		w.reopen(i)
+		return
+	}
+	s.Note = PhraseBackFirst
+}
+
+// reopen asks step i again; its answer stays until there is another.
+func (w *walk) reopen(i int) {
+	w.settle()
+	w.s.Mode, w.s.Step, w.s.From, w.s.Part, w.s.Back = Asking, i, i, nil, true
+}
+
+func (w *walk) skip() {
+	s := &w.s
+	if s.Mode != Asking {
+		w.settle()
+		s.Mode = Asking
+		return
+	}
+	if a, ok := s.Answer(s.Step); ok && s.Back { // keep what was said before
+		if a.Skip == Answered {
+			w.next()
+			return
+		}
+	}
+	st := &w.d.Steps[s.Step]
+	if !st.Optional || st.Type == dialogs.Review || st.Type == dialogs.Code {
+		s.Note = PhraseNoSkip
+		return
+	}
+	s.Note = PhraseSkipped
+	if st.Type == dialogs.Consent { // to leave a consent out is to refuse it
+		s.Note = ""
+		w.put(Answer{Step: s.Step, Values: []string{"no"}})
+	} else {
+		w.put(Answer{Step: s.Step, Skip: Declined})
+	}
+	w.next()
+}
+
+func (w *walk) unsure() {
+	s := &w.s
+	if len(w.in.Values) < 2 || s.Mode != Asking {
+		w.unclear("")
+		return
+	}
+	for _, v := range w.in.Values {
+		if !w.fits(v) {
+			w.unclear("")
+			return
+		}
+	}
+	s.Page, s.Mode = 0, Which
+	s.Among = append([]string(nil), w.in.Values...)
+}
+
+// unclear meets what was not understood; note is the phrase that says why, when that is known.
+func (w *walk) unclear(note string) {
+	s := &w.s
+	s.Tries++
+	if s.Mode == Which || s.Mode == Changing || s.Mode == Erasing {
+		if s.Tries < patience {
+			s.Note = PhraseRetry + string(Pick) + ".1"
+			return
+		}
+		w.settle()
+		s.Mode = Asking
+		return
+	}
+	if s.Mode == Stuck || s.Mode == Helping || s.Mode == Tongue {
+		if s.Tries >= patience {
+			w.pause()
+			return
+		}
+		s.Note = PhraseRetry + string(Pick) + ".1"
+		return
+	}
+	if s.Tries >= patience {
+		st := &w.d.Steps[s.Step]
+		if st.Optional && !s.Back && st.Type != dialogs.Review && st.Type != dialogs.Consent {
+			w.put(Answer{Step: s.Step, Skip: GivenUp})
+			w.next()
+			w.s.Note = PhraseSkipped
+			return
+		}
+		w.settle()
+		s.Mode = Stuck
+		return
+	}
+	if note == "" {
+		note = w.retry()
+	}
+	s.Note = note
+}
+
+// retry is the wording for this misunderstanding: the author's, or the locale's for this kind of question.
+func (w *walk) retry() string {
+	st := &w.d.Steps[w.s.Step]
+	n := int(w.s.Tries)
+	if len(st.Retry) > 0 {
+		n = min(n, len(st.Retry))
+		return st.ID + ".retry." + string(rune('0'+n))
+	}
+	return PhraseRetry + string(st.Type) + "." + string(rune('0'+min(n, 2)))
+}
