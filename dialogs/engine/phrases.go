@@ -10,6 +10,7 @@ const (
 	PhraseSecret       = "@begin.secret"       // nobody can link the answer to you
 	PhraseCarried      = "@begin.carried"      // the phone company can see texts and calls, so never say "secret" here
 	PhraseHint         = "@begin.hint"         // 0 help, STOP end
+	PhraseTongues      = "@begin.languages"    // [languages] to go on in another language, write its name
 	PhraseNotOpen      = "@begin.notopen"      // [date] opens on
 	PhraseClosed       = "@begin.closed"       // [date] closed on
 	PhraseVoted        = "@begin.voted"        // you answered this one already; one answer each is counted

@@ -13,7 +13,7 @@ import (
 func Show(d *dialogs.Dialog, s *State, can Can, at time.Time) []Prompt {
 	w := walk{d: d, s: *s, in: Input{Can: can, At: at}}
 	w.values = w.valuesOf
-	if s.Step >= len(d.Steps) {
+	if !s.sound(len(d.Steps)) {
 		return nil
 	}
 	return w.show()
@@ -265,6 +265,9 @@ func (w *walk) opening(out []Prompt) []Prompt {
 	}
 	if w.s.Hint {
 		out = append(out, phrase(PhraseHint))
+		if len(w.d.Languages) > 0 {
+			out = append(out, phrase(PhraseTongues, Arg{Name: "languages", Kind: ArgLanguage, Value: strings.Join(w.d.AllLanguages(), " ")}))
+		}
 	}
 	return out
 }

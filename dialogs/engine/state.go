@@ -109,3 +109,23 @@ func (s *State) Answer(step int) (*Answer, bool) {
 	}
 	return nil, false
 }
+
+// sound says whether s can be a state of a conversation over n steps. Bytes from disk may be anything.
+func (s *State) sound(n int) bool {
+	if s.Mode > Paused || s.Step < -1 || s.Step >= n || s.From < -1 || s.From > n || s.Far < 0 || s.Far > n || s.Page < 0 ||
+		s.Return < 0 || s.Return > n {
+		return false
+	}
+	if s.Step < 0 && s.Mode != Over && s.Mode != Waiting {
+		return false
+	}
+	last := -1
+	for i := range s.Answers {
+		a := &s.Answers[i]
+		if a.Step <= last || a.Step >= n || a.Skip > GivenUp {
+			return false
+		}
+		last = a.Step
+	}
+	return true
+}

@@ -18,6 +18,11 @@ const patience = 3
 func Step(d *dialogs.Dialog, s State, in Input) Turn {
 	w := walk{d: d, s: s, in: in}
 	w.values = w.valuesOf
+	if in.Kind != Begin && !s.sound(len(d.Steps)) {
+		w.s = State{Version: Version, Pin: d.Pin, Lang: s.Lang, Step: -1}
+		w.over("withdrawn")
+		return Turn{State: w.s, Prompts: w.show(), Effects: w.effects}
+	}
 	w.take()
 	t := Turn{State: w.s, Effects: w.effects}
 	if w.s.Mode != Waiting && !w.quiet {
@@ -63,9 +68,13 @@ func (w *walk) take() {
 		return
 	}
 	if s.Mode == Waiting { // the town never answered: ask as if nothing had been said
-		s.Mode, s.Await = Asking, ""
+		s.Mode, s.Await, s.Part = Asking, "", nil
 	}
-	if s.Mode == Over || s.Step < 0 || s.Step >= len(w.d.Steps) {
+	if s.Mode == Over {
+		return
+	}
+	if s.Step < 0 {
+		w.advance()
 		return
 	}
 	if in.Kind == Told && w.always() {
