@@ -19,6 +19,11 @@ const (
 	More   Command = "more"
 )
 
+// Commands are all of them.
+func Commands() []Command {
+	return []Command{Help, Repeat, Back, Menu, Person, Tongue, Skip, Stop, Start, Erase, More}
+}
+
 // Form chooses the variant of a phrase.
 type Form uint8
 
@@ -27,6 +32,3 @@ const (
 	Short       // SMS, USSD
 	Spoken      // voice
 )
-
-// Catalogue is all languages, parsed once.
-type Catalogue struct{}
