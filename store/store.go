@@ -1,5 +1,5 @@
 // Package store says what is kept and what a store must promise. It knows nothing of dialogs: states, records and
-// replies are bytes to it.
+// replies are bytes to it. Times are kept to the millisecond and come back in UTC.
 package store
 
 import (
@@ -28,13 +28,7 @@ type Conversation struct {
 	Resident Resident
 	Version  uint64    // 0: no row yet
 	State    []byte    // opaque; sealed at rest
-	Replies  []Replied // the latest inbound messages, newest first; at least the last 16
-}
-
-// Replied is an inbound message that was answered.
-type Replied struct {
-	Inbound Inbound
-	Reply   []byte
+	Answered []Inbound // the last 16 inbound messages, newest first; Store.Reply has what was replied
 }
 
 // Inbound names a provider's message: the first 8 bytes of SHA-256 over "channel\x00id".
@@ -72,7 +66,7 @@ const (
 	Applied   OutcomeKind = iota + 1
 	Duplicate             // this inbound message was applied before; nothing was changed
 	Conflict              // the row is at another version, an address or a reference is taken: load and step again
-	Voted                 // a ballot's voter is marked on the roll already; nothing was changed
+	Voted                 // a ballot's voter is marked on the roll already, or isn't on a roll that was reserved; nothing was changed
 )
 
 // Response is an answer to a public consultation, or to one that anyone may answer: linked to the resident.
@@ -98,6 +92,7 @@ type Ballot struct {
 	Day     string // "2027-03-15": no finer time is kept
 	Record  []byte
 	Linked  bool // Confidential: the roll remembers ID until CloseRoll
+	Apart   bool // filled in by Ballots, where Voter is always zero: it was cast with no Voter and is counted apart
 }
 
 // RequestEvent is one entry in the history of a service request. The first, Opened, makes it.
@@ -133,6 +128,7 @@ type Message struct {
 	Receipt  string // the provider's id, once known
 	Address  string // filled in by Claim
 	Unsure   bool   // filled in by Claim: it may have been sent already, so it is claimed to be looked up, not to be sent
+	Code     string // filled in by Messages: the provider's error code, or one of the store's own (Code…)
 }
 
 // Timer wakes a conversation.
@@ -194,6 +190,15 @@ const (
 	Dead // given up
 )
 
+// Codes of messages that the store itself gives up when they are claimed.
+const (
+	CodeOptedOut  = "opted-out"  // an address of the resident's is stopped
+	CodeNoAddress = "no-address" // the resident has no address of the message's kind
+)
+
+// Opened is the kind of the request event that makes a request.
+const Opened = "opened"
+
 // Store is the contract; storetest proves it on each implementation. All methods may block on disk; all are safe for
 // any number of goroutines. What a method returns is the caller's.
 type Store interface {
@@ -201,17 +206,26 @@ type Store interface {
 	Find(ctx context.Context, a AddressKey) (Resident, bool, error)
 	// Load returns the resident's row; Version is 0 when there is none.
 	Load(ctx context.Context, r Resident) (Conversation, error)
-	// Commit applies c whole and durably, or not at all. It returns once the change is on disk.
+	// Reply returns what was replied to one of the resident's last 16 inbound messages, and whether it is among them.
+	Reply(ctx context.Context, r Resident, in Inbound) ([]byte, bool, error)
+	// Commit applies c whole and durably, or not at all. It returns once the change is on disk, and looks at ctx only
+	// until the change is under way. After an error the change may have been applied: its Inbound tells, when it is
+	// committed again. c may be used again once Commit returns.
 	Commit(ctx context.Context, c *Change) (Outcome, error)
 
 	// Claim leases up to n messages of these channels that are due, by class and then by age; messages of residents
-	// who opted out are given up. What was claimed by a process that died comes back as Unsure after the lease.
+	// who opted out are given up. A resident's message waits while an earlier one of theirs on the same channel is
+	// claimed, or is queued in the same or a more urgent class. What was claimed by a process that died comes back as
+	// Unsure after the lease.
 	Claim(ctx context.Context, channels []string, now time.Time, n int, lease time.Duration) ([]Message, error)
-	// Settle records what came of claimed messages. Receipts reported later (delivered, failed) come here too.
+	// Settle records what came of claimed messages. Receipts reported later (delivered, failed) come here too: a
+	// message once Delivered stays so, and unknown ids are passed over.
 	Settle(ctx context.Context, now time.Time, s []Settled) error
 	// ByReceipt finds the message that a provider reports on.
 	ByReceipt(ctx context.Context, channel, receipt string) (Message, bool, error)
-	// NextDue returns the time of the earliest queued message or timer; zero when there is none.
+	// Messages lists up to n messages in a state, oldest first, with their bodies: for whoever mends what is Dead or held.
+	Messages(ctx context.Context, state MessageState, n int) ([]Message, error)
+	// NextDue returns the time from which Claim or Timers can return something; zero when there is nothing to wait for.
 	NextDue(ctx context.Context) (time.Time, error)
 	// Timers returns up to n timers that are due. They stay until a Change replaces or removes them.
 	Timers(ctx context.Context, now time.Time, n int) ([]Timer, error)
@@ -220,6 +234,8 @@ type Store interface {
 	OptedOut(ctx context.Context, a AddressKey) (bool, error)
 	// Voted says whether the voter is marked on the poll's roll.
 	Voted(ctx context.Context, poll string, voter [16]byte) (bool, error)
+	// Consents returns a resident's consents, oldest first.
+	Consents(ctx context.Context, r Resident) ([]Consent, error)
 	// Addresses returns a resident's addresses, opened.
 	Addresses(ctx context.Context, r Resident) ([]Address, error)
 	// Reserve puts the codes of a roll in place: keyed hashes. A code not on the roll can't vote.
@@ -229,7 +245,8 @@ type Store interface {
 	// CloseRoll destroys the links of the poll's confidential ballots.
 	CloseRoll(ctx context.Context, poll string) (int, error)
 
-	// Responses and Ballots call yield for each record of a poll, in an order that tells nothing.
+	// Responses and Ballots call yield for each record of a poll, in an order that tells nothing. What is committed
+	// meanwhile may or may not be among them; nothing is yielded twice.
 	Responses(ctx context.Context, poll string, yield func(Response) error) error
 	Ballots(ctx context.Context, poll string, yield func(Ballot) error) error
 
@@ -237,7 +254,8 @@ type Store interface {
 	Request(ctx context.Context, reference string) (Request, error)
 	// Requests lists requests, newest first.
 	Requests(ctx context.Context, q RequestQuery) ([]Request, error)
-	// Append adds an event of the staff's to a request's history; ErrNotFound.
+	// Append adds an event of the staff's to a request's history; ErrNotFound. Personal is dropped once the request's
+	// resident was erased.
 	Append(ctx context.Context, e RequestEvent) error
 
 	// Publish keeps a dialog's content; ErrPublished when id and version exist with another hash.
@@ -247,11 +265,11 @@ type Store interface {
 	// Dialogs lists what is published, without Source.
 	Dialogs(ctx context.Context) ([]Published, error)
 
-	// Erase destroys the resident's key, rows and addresses. Requests and unlinked ballots stay, without the person;
-	// the opt-out ledger stays.
+	// Erase destroys the resident's key, rows, responses, consents and addresses. Requests and ballots stay, without the
+	// person: a linked ballot loses its link, the mark on the roll stays. The opt-out ledger stays.
 	Erase(ctx context.Context, r Resident, now time.Time) error
 
-	// Backup writes a whole copy while the store is in use.
+	// Backup writes a whole copy to a new file while the store is in use; the residents' keys go to a file of their own.
 	Backup(ctx context.Context, file string) error
 	// Stats returns counts for metrics and the operator.
 	Stats(ctx context.Context) (Stats, error)
@@ -283,9 +301,10 @@ type Request struct {
 // RequestQuery chooses requests; zero fields choose all.
 type RequestQuery struct {
 	Dialog, Service, Department, Status string
-	Resident                            Resident // opened or joined by
-	Since                               time.Time
-	Limit                               int // 0: 100
+	Resident                            Resident  // opened or joined by
+	Place                               string    // exactly this
+	Since                               time.Time // opened then or later
+	Limit                               int       // 0: 100
 }
 
 // Stats are counts at one moment.
