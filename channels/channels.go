@@ -95,6 +95,16 @@ type Settler interface {
 	Look(ctx context.Context, key, receipt string) (sent bool, err error)
 }
 
+// Finder is a channel whose provider keeps a list of what was sent: it finds a message whose receipt was lost, even when
+// the process died between sending and noting it. since is when the message was first tried.
+type Finder interface {
+	Find(ctx context.Context, to Address, p render.Page, key string, since time.Time) (receipt string, sent bool, err error)
+}
+
+// ErrOptedOut is within an error of Deliver marked by Gone when the provider says that the resident opted out with it: the
+// ledger is told.
+var ErrOptedOut = errors.New("the resident opted out at the provider")
+
 // Retry marks an error after which trying again can help; after is the provider's wish, or 0.
 func Retry(err error, after time.Duration) error { return &failure{err, retry, after, ""} }
 
