@@ -20,6 +20,11 @@ func (r *reading) config() *Config {
 	for _, s := range Settings() {
 		text := r.text(s)
 		r.set(c, s, text)
+		if check := r.source.Checks[s.Key]; check != nil {
+			if err := check(text); err != nil {
+				r.wrong(s.Key, err.Error(), "")
+			}
+		}
 		shown := text
 		if s.Secret {
 			shown = NewSecret(text).String()
@@ -76,15 +81,11 @@ func (r *reading) set(c *Config, s Setting, text string) {
 			r.wrong(s.Key, fmt.Sprintf("%q is not a number to dial", text), "write digits only, such as 911 or 112")
 		}
 	case "town.desk_hours":
-		hours, err := ParseHours(text)
-		if err != nil {
-			r.wrong(s.Key, err.Error(), "")
-		}
-		c.Town.Desk = hours
+		c.Town.DeskHours = text
 	case "town.country":
-		c.Town.Country = strings.ToUpper(text)
-		if region, err := language.ParseRegion(text); err != nil || len(text) != 2 || !region.IsCountry() {
-			r.wrong(s.Key, fmt.Sprintf("%q is not a country", text), "write two letters, such as US or ES")
+		c.Town.Country = strings.TrimPrefix(text, "+")
+		if n, err := strconv.Atoi(c.Town.Country); err != nil || n < 1 || n > 999 {
+			r.wrong(s.Key, fmt.Sprintf("%q is not a country code", text), "write what stands before a phone number from abroad, such as 1 or 34")
 		}
 	case "store.url":
 		kind, path, ok := strings.Cut(text, ":")

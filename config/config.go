@@ -28,8 +28,8 @@ type Town struct {
 	Zone      *time.Location
 	Languages []string // BCP 47, the first one first
 	Emergency string   // the number to call in danger
-	Desk      Hours    // when a person is at the desk
-	Country   string   // ISO 3166 code of two letters, for phone numbers written without it
+	DeskHours string   // when a person is at the desk: "Mon-Fri 9:00-17:00"
+	Country   string   // calling code of phone numbers that are written without one: "1", "34"
 }
 
 // Store is where everything is kept.

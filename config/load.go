@@ -22,6 +22,8 @@ const prefix = "TOWNLINE_"
 type Source struct {
 	File  string         // "" looks for FileName in the folder at hand, and does without
 	Flags *pflag.FlagSet // those made by AddFlags; nil: none
+	// Checks are by key what else to ask of a setting: by those who know what it is for. They get what is in force.
+	Checks map[string]func(text string) error
 }
 
 // AddFlags adds a flag for each setting of keys that may have one.

@@ -23,7 +23,7 @@ func Settings() []Setting {
 		{Key: "town.languages", About: "languages of the town, the first one first", Default: "en, es, fr, so", List: true},
 		{Key: "town.emergency", About: "the number to call in danger", Default: "911"},
 		{Key: "town.desk_hours", About: "when a person is at the desk", Default: "Mon-Fri 9:00-17:00"},
-		{Key: "town.country", About: "country of phone numbers written without one, in two letters", Default: "US"},
+		{Key: "town.country", About: "country code of phone numbers written without one, such as 1 or 34", Default: "1"},
 		{Key: "store.url", About: "where everything is kept: sqlite:FILE", Default: "sqlite:townline.db", Flag: true, Path: true},
 		{Key: "store.key_file", About: "file with the keys, made on first start; keep a copy of it apart from the backups", Flag: true, Path: true},
 		{Key: "store.keys", About: "the keys themselves instead of a file; only from the environment", Secret: true},
