@@ -72,6 +72,10 @@ type Dialog struct {
 
 	index    map[string]int      // step id → index
 	inserted map[string][]string // text key → names in ${…}, over all its variants; set by the compiler
+	texts    map[string]Text     // text key → wording in Language
+	keys     []string            // of texts, in the dialog's order
+	foreign  map[string]string   // text key → the dialog that it came from by `use`
+	files    map[string]*entries // language → the dialog's own translation file, as it stands
 }
 
 // DefaultExpire is how long a silent conversation is kept where a dialog does not say.
@@ -216,6 +220,9 @@ func (d *Dialog) Text(lang, key string) (Text, string) {
 	return d.source(key), d.Language
 }
 
+// Keys are the keys of all texts in the dialog's order. The caller must not change them.
+func (d *Dialog) Keys() []string { return d.keys }
+
 func parent(lang string) string {
 	for i := len(lang) - 1; i > 0; i-- {
 		if lang[i] == '-' {
@@ -240,7 +247,7 @@ func parent(lang string) string {
 //	similar   the reference of the request that was joined, or "none"
 //	code      the code as printed, folded to digits and upper-case letters
 
-func (d *Dialog) source(key string) Text { return Text{} }
+func (d *Dialog) source(key string) Text { return d.texts[key] }
 
 // Insertions returns the names in ${…} of the text called key, over all its variants. The caller must not change it.
 func (d *Dialog) Insertions(key string) []string { return d.inserted[key] }
