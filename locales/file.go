@@ -57,25 +57,29 @@ type numberWords struct {
 }
 
 type dateWords struct {
-	Order    []string
-	Full     string
-	Short    string
-	Spoken   string
-	First    string // how the first of a month is written: "1er"
-	Months   [][]string
-	Weekdays [][]string
-	Relative map[string]int
-	Units    struct{ Day, Week, Month, Year []string }
-	In       []string
-	Later    []string
-	Next     []string
-	This     []string
-	The      []string
-	Drop     []string
-	YearMark []string `yaml:"year_mark"`
-	DayMark  []string `yaml:"day_mark"`
-	NextWeek bool     `yaml:"next_is_next_week"`
+	Order      []string
+	Full       string
+	Short      string
+	Spoken     string
+	First      string // how the first of a month is written: "1er"
+	Months     [][]string
+	Weekdays   [][]string
+	Relative   map[string]int
+	Years      map[string]int
+	Units      unitNames
+	UnitsTwice unitNames `yaml:"units_twice"`
+	In         []string
+	Later      []string
+	Next       []string
+	This       []string
+	The        []string
+	Drop       []string
+	YearMark   []string `yaml:"year_mark"`
+	DayMark    []string `yaml:"day_mark"`
+	NextWeek   bool     `yaml:"next_is_next_week"`
 }
+
+type unitNames struct{ Day, Week, Month, Year []string }
 
 // parse reads one language strictly: every key known, every wording whole.
 func parse(content []byte) (*Language, error) {
