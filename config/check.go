@@ -116,7 +116,7 @@ func (r *reading) setSMS(c *SMS, s Setting, text string) {
 			r.wrong(s.Key, "this is not an account SID", "it begins with AC and is 34 characters long; Twilio's console shows it")
 		}
 	case "sms.twilio.auth_token":
-		for _, t := range split(text) {
+		for _, t := range Split(text) {
 			c.Twilio.AuthToken = append(c.Twilio.AuthToken, NewSecret(t))
 		}
 	case "sms.twilio.from":
@@ -142,7 +142,7 @@ func (r *reading) setSMS(c *SMS, s Setting, text string) {
 	case "sms.kannel.secret":
 		c.Kannel.Secret = NewSecret(text)
 	case "sms.kannel.allow":
-		c.Kannel.Allow = split(text)
+		c.Kannel.Allow = Split(text)
 		for _, a := range c.Kannel.Allow {
 			_, err := netip.ParseAddr(a)
 			if _, errNet := netip.ParsePrefix(a); err != nil && errNet != nil {
@@ -243,7 +243,7 @@ func (r *reading) checkURL(key, text string) bool {
 
 func (r *reading) languages(text string) []string {
 	var out []string
-	for _, t := range split(text) {
+	for _, t := range Split(text) {
 		tag, err := language.Parse(t)
 		if err != nil {
 			r.wrong("town.languages", fmt.Sprintf("%q is not a language", t), "write its code: en English, es Spanish, fr French, zh Chinese, ar Arabic, so Somali")
@@ -284,8 +284,8 @@ func (r *reading) onOff(key, text string) Switch {
 	return Usual
 }
 
-// split cuts a list at commas and blanks.
-func split(text string) []string {
+// Split cuts a list at commas and blanks.
+func Split(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' })
 }
 

@@ -100,7 +100,7 @@ const (
 
 // Value is one setting as it is in force.
 type Value struct {
-	Key  string
-	Text string // hidden for secrets
-	From string // "default", "townline.yaml:4", "TOWNLINE_LISTEN", "--listen"
+	Key  string `json:"key"`
+	Text string `json:"value"` // hidden for secrets
+	From string `json:"from"`  // "default", "townline.yaml:4", "TOWNLINE_LISTEN", "--listen"
 }
