@@ -1,0 +1,26 @@
+// node twilio-openapi.js FROM TO
+// Copies Twilio's OpenAPI document for Prism: only the paths of messages, and with a hint that lists in forms are repeated
+// fields, which the document lacks and without which Prism refuses each of them.
+const fs = require('fs');
+const [, , from, to] = process.argv;
+const doc = JSON.parse(fs.readFileSync(from));
+let mended = 0;
+for (const path of Object.keys(doc.paths)) {
+  if (!/\/Messages(\/\{Sid\})?\.json$/.test(path)) {
+    delete doc.paths[path];
+    continue;
+  }
+  for (const operation of Object.values(doc.paths[path])) {
+    const form = operation?.requestBody?.content?.['application/x-www-form-urlencoded'];
+    for (const [name, field] of Object.entries(form?.schema?.properties || {})) {
+      if (field.type === 'array') {
+        (form.encoding ||= {})[name] = { style: 'form', explode: true };
+        mended++;
+      }
+    }
+  }
+}
+if (mended === 0 || Object.keys(doc.paths).length !== 2) {
+  throw new Error('this is not the document that was expected');
+}
+fs.writeFileSync(to, JSON.stringify(doc));

@@ -1,0 +1,129 @@
+package sms
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+)
+
+const (
+	account = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	token   = "12345678901234567890123456789012"
+)
+
+// noon is the time in all tests.
+var noon = time.Date(2027, 3, 15, 12, 0, 0, 0, time.UTC)
+
+func atNoon() time.Time { return noon }
+
+// inbox is an exchange of paper: the same message gets the same reply, another gets the next one.
+type inbox struct {
+	mu       sync.Mutex
+	events   []channels.Event // each once
+	reports  []reported
+	replies  map[string]channels.Reply
+	answer   func(channels.Event) channels.Reply // nil: "Reply <number>"
+	broken   error
+	deadline time.Duration // what the last event had
+}
+
+type reported struct {
+	channel, receipt string
+	channels.Delivery
+}
+
+func (in *inbox) Receive(ctx context.Context, e channels.Event) (channels.Reply, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if at, ok := ctx.Deadline(); ok {
+		in.deadline = time.Until(at)
+	}
+	if in.broken != nil {
+		return channels.Reply{}, in.broken
+	}
+	if r, ok := in.replies[e.Channel+e.ID]; ok {
+		return r, nil
+	}
+	in.events = append(in.events, e)
+	r := say(fmt.Sprintf("Reply %d", len(in.events)))
+	if in.answer != nil {
+		r = in.answer(e)
+	}
+	if in.replies == nil {
+		in.replies = make(map[string]channels.Reply)
+	}
+	in.replies[e.Channel+e.ID] = r
+	return r, nil
+}
+
+func (in *inbox) Report(_ context.Context, channel, receipt string, d channels.Delivery) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.broken != nil {
+		return in.broken
+	}
+	in.reports = append(in.reports, reported{channel, receipt, d})
+	return nil
+}
+
+func (in *inbox) all() []channels.Event {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return append([]channels.Event(nil), in.events...)
+}
+
+func (in *inbox) allReports() []reported {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return append([]reported(nil), in.reports...)
+}
+
+func say(texts ...string) channels.Reply {
+	var r channels.Reply
+	for _, text := range texts {
+		r.Pages = append(r.Pages, render.Page{Text: text})
+	}
+	return r
+}
+
+// npm is the folder with the peers that are written for Node.
+func npm(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("TOWNLINE_NPM")
+	if dir == "" {
+		dir = filepath.Join("..", "..", ".ci", "npm", "node_modules")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "twilio", "package.json")); err != nil {
+		t.Fatalf("the peers for Node are missing in %s: run .ci/run, or npm ci --prefix .ci/npm", dir)
+	}
+	return dir
+}
+
+// run runs a program to its end and returns what it printed.
+func run(t testing.TB, stdin string, env []string, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
+	var out, errs bytes.Buffer
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs
+	c.Env = append(os.Environ(), env...)
+	if err := c.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out.String(), errs.String())
+	}
+	return out.String()
+}
