@@ -17,6 +17,7 @@ type Traits struct {
 	Label    int    // most characters on a button
 	Rows     int    // most rows in a list; 0: no lists
 	RowLabel int    // most characters of a row
+	Pushed   bool   // nothing can be said in the response to what came in: replies go out through the outbox
 }
 
 // The channels that dialogs are checked against. Adapters return these from Traits, or a variant of their own.

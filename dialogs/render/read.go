@@ -1,0 +1,330 @@
+package render
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/locales"
+)
+
+// Heard is what came in by a channel, not understood yet.
+type Heard struct {
+	Words  string         // text, or keys pressed
+	Choice string         // the digit of a button that was pressed, or the id of its option; "" otherwise
+	Media  []engine.Media // recordings, pictures
+	Quiet  bool           // nothing, for as long as the channel waits
+}
+
+// longest is how many bytes of a message are looked at for an option, a number or a command. Own words may be longer.
+const longest = 600
+
+// Read understands what a resident said in answer to what is on show; page counts from 0 and says which page that is. It
+// never guesses: what fits two readings is Unsure and names them, what fits none is Unclear. At, Can and Seed of the input
+// are left to the caller.
+func Read(w *Words, prompts []engine.Prompt, page int, t Traits, h Heard) engine.Input {
+	r := reader{w: w, prompts: prompts, q: open(prompts), t: t, page: max(page, 0), heard: h}
+	return r.read()
+}
+
+// reader is one Read under way.
+type reader struct {
+	w       *Words
+	prompts []engine.Prompt
+	q       *engine.Prompt // nil: nothing is asked
+	t       Traits
+	page    int
+	heard   Heard
+
+	raw    string // as it came, without what can't be seen
+	said   string // folded
+	bare   string // folded, and without what people put around an answer
+	laid   []Page
+	names  []name
+	tongue []*locales.Language // the conversation's first
+}
+
+func unclear() engine.Input { return engine.Input{Kind: engine.Unclear} }
+
+func said(values ...string) engine.Input { return engine.Input{Kind: engine.Said, Values: values} }
+
+func told(c locales.Command) engine.Input { return engine.Input{Kind: engine.Told, Command: c} }
+
+func (r *reader) read() engine.Input {
+	if r.heard.Quiet {
+		return engine.Input{Kind: engine.Silence}
+	}
+	pressed := r.heard.Choice != ""
+	r.raw = seen(r.heard.Words)
+	if pressed {
+		r.raw = seen(r.heard.Choice)
+	}
+	if in, ok := r.media(); ok {
+		return in
+	}
+	if r.t.Form == engine.Speech && len(r.raw) > 1 {
+		r.raw = strings.TrimRight(r.raw, "#")
+	}
+	if r.raw == "" || r.raw == "#" {
+		return r.nothing()
+	}
+	if in, ok := r.key(pressed); ok {
+		return in
+	}
+	if len(r.raw) <= longest {
+		r.said = locales.Fold(r.raw)
+	}
+	if pressed && r.q != nil {
+		for i := range r.q.Options {
+			if r.q.Options[i].ID == r.heard.Choice {
+				return r.one(r.q.Options[i].ID)
+			}
+		}
+	}
+	if r.q == nil {
+		if in, ok := r.command(); ok {
+			return in
+		}
+		return unclear()
+	}
+	switch r.q.Asks {
+	case dialogs.Words, dialogs.Place:
+		return r.ownWords()
+	case dialogs.Choices, dialogs.Rank:
+		return r.several()
+	case dialogs.Budget:
+		return r.shares()
+	case dialogs.Number, dialogs.Date, dialogs.Contact, dialogs.Code, dialogs.Photo:
+		return r.plain()
+	case dialogs.Status:
+		if len(r.q.Options) == 0 {
+			return r.plain()
+		}
+	}
+	return r.single()
+}
+
+// seen drops what can't be seen or is no character, and the white space around.
+func seen(s string) string {
+	clean := true
+	for i := 0; i < len(s) && clean; i++ {
+		clean = s[i] >= ' ' && s[i] < 0x7f
+	}
+	if clean {
+		return strings.TrimSpace(s)
+	}
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r == '\r' || unicode.IsControl(r) || invisible(r) || r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, strings.ReplaceAll(s, "\r\n", "\n"))
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\u200c' || r == '\u200d' })
+}
+
+// nothing was said, but something came: an empty message, or the key that ends an entry.
+func (r *reader) nothing() engine.Input {
+	if r.q != nil && r.q.Asks == dialogs.Choices && len(r.q.Given) > 0 && r.t.Form == engine.Speech {
+		return r.enough()
+	}
+	return unclear()
+}
+
+// media takes recordings and pictures, where the question takes them.
+func (r *reader) media() (engine.Input, bool) {
+	if len(r.heard.Media) == 0 || r.q == nil {
+		return engine.Input{}, false
+	}
+	kind := ""
+	switch r.q.Asks {
+	case dialogs.Photo:
+		kind = "image/"
+	case dialogs.Words:
+		if st := r.w.step(r.q.Step); st != nil && st.Voice {
+			kind = "audio/"
+		}
+	}
+	if kind == "" {
+		return engine.Input{}, false
+	}
+	var fit []engine.Media
+	for _, m := range r.heard.Media {
+		if strings.HasPrefix(strings.ToLower(m.Type), kind) {
+			fit = append(fit, m)
+		}
+	}
+	if len(fit) == 0 {
+		return engine.Input{}, false
+	}
+	in := engine.Input{Kind: engine.Said, Media: fit}
+	if r.q.Asks == dialogs.Words && r.raw != "" && !keysOnly(r.raw) {
+		in.Values = []string{r.raw}
+	}
+	return in, true
+}
+
+func keysOnly(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; (c < '0' || c > '9') && c != '*' && c != '#' && c != ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// key reads the keys that work everywhere: 0 help, 9 repeat, 8 more, * back; where digits are the answer, only *.
+func (r *reader) key(pressed bool) (engine.Input, bool) {
+	k := r.raw
+	if len(k) > 4 {
+		return engine.Input{}, false
+	}
+	if k[0] >= utf8.RuneSelf { // digits of another script
+		if k = locales.Fold(k); k == "" {
+			return engine.Input{}, false
+		}
+	}
+	own := r.q != nil && ownDigits(r.q.Asks, r.q) && !pressed
+	words := r.q != nil && (r.q.Asks == dialogs.Words || r.q.Asks == dialogs.Place)
+	if own && words && r.t.Form == engine.Speech && keysOnly(k) { // keys are nobody's own words
+		own = false
+		if k != "0" && k != "8" && k != "9" && k != "*" {
+			return unclear(), true
+		}
+		if k == "*" {
+			return told(locales.Help), true
+		}
+	}
+	switch {
+	case k == "*" || k == "00" && r.t.Star == "00":
+		if own {
+			return told(locales.Help), true
+		}
+		return told(locales.Back), true
+	case k == "8" && (!own || r.leadsOn()):
+		return r.turn(), true
+	case own:
+	case k == "0":
+		return told(locales.Help), true
+	case k == "9":
+		return told(locales.Repeat), true
+	}
+	return engine.Input{}, false
+}
+
+// leadsOn says whether the page on show asks for 8 to read on.
+func (r *reader) leadsOn() bool {
+	pages := r.pages()
+	return len(pages) > 1 && r.page%len(pages) < len(pages)-1
+}
+
+func (r *reader) pages() []Page {
+	if r.laid == nil {
+		r.laid = Render(r.w, r.prompts, r.t)
+	}
+	return r.laid
+}
+
+// turn goes to the next page, from the last to the first.
+func (r *reader) turn() engine.Input {
+	n := len(r.pages())
+	if n < 2 {
+		return unclear()
+	}
+	return engine.Input{Kind: engine.Turned, Page: (r.page%n + 1) % n}
+}
+
+// tongues are the languages to understand: the conversation's, then the town's others, then the dialog's.
+func (r *reader) tongues() []*locales.Language {
+	if r.tongue != nil {
+		return r.tongue
+	}
+	r.tongue = append(make([]*locales.Language, 0, 6), r.w.Lang)
+	if r.w.Catalogue == nil {
+		return r.tongue
+	}
+	add := func(tag string) {
+		if !r.w.Catalogue.Has(tag) {
+			return
+		}
+		l := r.w.Catalogue.Language(tag)
+		for _, had := range r.tongue {
+			if had == l {
+				return
+			}
+		}
+		r.tongue = append(r.tongue, l)
+	}
+	for _, tag := range r.w.Languages {
+		add(tag)
+	}
+	if d := r.w.Dialog; d != nil {
+		add(d.Language)
+		for _, tag := range d.Languages {
+			add(tag)
+		}
+	}
+	return r.tongue
+}
+
+// command reads a command word in the conversation's language, then in the others. STOP is heard in every language there
+// is. Where own words are asked for, only one word and nothing else is a command, but STOP is heard however politely.
+func (r *reader) command() (engine.Input, bool) {
+	if r.said == "" {
+		return engine.Input{}, false
+	}
+	own := r.q != nil && (r.q.Asks == dialogs.Words || r.q.Asks == dialogs.Place)
+	for _, l := range r.tongues() {
+		c, ok := l.Command(r.raw)
+		if !ok || own && c != locales.Stop && strings.Contains(r.said, " ") {
+			continue
+		}
+		return r.obey(c, l.Tag), true
+	}
+	if r.w.Catalogue != nil {
+		if c, tag, ok := r.w.Catalogue.Command(r.raw, r.w.Lang.Tag); ok && c == locales.Stop {
+			return r.obey(c, tag), true
+		}
+	}
+	if own || r.w.Catalogue == nil {
+		return engine.Input{}, false
+	}
+	if tag, ok := r.w.Catalogue.Named(r.raw); ok {
+		in := told(locales.Tongue)
+		in.Values = []string{tag}
+		return in, true
+	}
+	return engine.Input{}, false
+}
+
+func (r *reader) obey(c locales.Command, tag string) engine.Input {
+	if c == locales.More {
+		return r.turn()
+	}
+	if c == locales.Skip && r.q != nil && r.q.Asks == dialogs.Choices && len(r.q.Given) > 0 {
+		return r.enough()
+	}
+	in := told(c)
+	if tag != r.w.Lang.Tag {
+		in.Lang = tag
+	}
+	return in
+}
+
+// ownWords takes what was said as it is.
+func (r *reader) ownWords() engine.Input {
+	if in, ok := r.command(); ok {
+		return in
+	}
+	if r.q.Asks == dialogs.Place {
+		if pin, ok := geo(r.raw); ok {
+			return said(pin)
+		}
+		return said(plain(r.raw))
+	}
+	return said(r.raw)
+}

@@ -1,0 +1,242 @@
+package render
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/locales"
+)
+
+// groupSize is how many options share a group: digits 1 to 7, with 8 for the next group.
+const groupSize = 7
+
+// sheet is what is on show, in words, before it is laid out for a channel.
+type sheet struct {
+	lead     []line // statements and notes, then the question's own words
+	question line
+	items    []line // review
+	how      line   // how to answer
+	skip     line   // that it may be left out
+	options  []choice
+	asks     engine.Asks
+	may      bool // the question may be skipped
+}
+
+// line is one paragraph.
+type line struct {
+	kind  string // of the Block
+	key   string // "" when composed
+	words string
+	again string // a reference number to be said once more
+}
+
+// choice is one option in words.
+type choice struct {
+	shown Shown
+	group int
+}
+
+// digit is an option's key, the same on every channel.
+func digit(o *engine.Option) int { return o.Place%groupSize + 1 }
+
+var digits = [...]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}
+
+const (
+	moreDigit = 8
+	textKind  = "text"
+	noteKind  = "note"
+	headKind  = "heading"
+	itemKind  = "item"
+	refKind   = "reference"
+)
+
+// open is the question that waits for an answer, or nil.
+func open(prompts []engine.Prompt) *engine.Prompt {
+	for i := len(prompts) - 1; i >= 0; i-- {
+		if prompts[i].Asks != "" {
+			return &prompts[i]
+		}
+	}
+	return nil
+}
+
+// compose finds the words of what is on show.
+func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
+	f := form(t)
+	q := open(prompts)
+	var s sheet
+	for i := range prompts {
+		p := &prompts[i]
+		if p == q {
+			continue
+		}
+		l := w.line(p, f)
+		l.kind = textKind
+		if strings.HasPrefix(p.Key, "@") || strings.Contains(p.Key, ".retry.") {
+			l.kind = noteKind
+		}
+		if l.words != "" {
+			s.lead = append(s.lead, l)
+		}
+	}
+	if q == nil {
+		return s
+	}
+	s.asks, s.may = q.Asks, q.Skip
+	if q.Old != nil {
+		old := w.phrase(engine.PhraseOld, f, locales.Arg{Name: "answer", Value: w.answer(q.Old.Step, q.Old, f)})
+		s.lead = append(s.lead, line{kind: noteKind, words: old})
+	}
+	s.question = w.line(q, f)
+	s.question.kind = headKind
+	w.piecewise(q, &s, f)
+	for i := range q.Items {
+		s.items = append(s.items, w.item(&q.Items[i], f))
+	}
+	s.how = w.how(q, t, f)
+	if q.Skip && q.Old == nil && q.Asks != dialogs.Photo {
+		key := engine.PhraseSkipWord
+		if f == locales.Spoken {
+			key = "@speech.skip"
+		}
+		s.skip = line{kind: textKind, words: w.phrase(key, f)}
+	}
+	if q.Asks == dialogs.Budget && q.Part > 0 {
+		return s
+	}
+	s.options = make([]choice, len(q.Options))
+	for i := range q.Options {
+		o := &q.Options[i]
+		words, icon := w.option(o, f)
+		s.options[i] = choice{shown: Shown{ID: o.ID, Digit: digits[digit(o)], Label: words, Icon: icon}, group: o.Place / groupSize}
+		if q.Asks == dialogs.Budget { // answered by amounts, not by keys
+			s.options[i].shown.Digit = ""
+		}
+	}
+	return s
+}
+
+func (w *Words) line(p *engine.Prompt, f locales.Form) line {
+	words, again := w.say(p.Key, p.Args, f)
+	l := line{words: strings.TrimSpace(words), again: again}
+	if len(p.Args) == 0 {
+		l.key = p.Key
+	}
+	return l
+}
+
+// option words one option, and names its pictogram.
+func (w *Words) option(o *engine.Option, f locales.Form) (words, icon string) {
+	switch {
+	case o.Words != "":
+		words = plain(o.Words)
+	case o.Tongue:
+		words = w.tongue(o.ID)
+	case o.Key == "" && len(o.Args) > 0:
+		words = w.value(&o.Args[0], f)
+	case o.Key != "":
+		if !strings.HasPrefix(o.Key, "@") {
+			icon = w.text(o.Key).Icon
+		}
+		words, _ = w.say(o.Key, o.Args, f)
+	}
+	if words = strings.TrimSpace(words); words == "" {
+		words = plain(o.ID)
+	}
+	return words, icon
+}
+
+func (w *Words) item(it *engine.Item, f locales.Form) line {
+	question := strings.TrimSpace(variant(w.text(it.Key), f))
+	if f == locales.Full { // a review is read fast: the short question will do
+		question = strings.TrimSpace(variant(w.text(it.Key), locales.Short))
+	}
+	question, _ = w.fill(question, nil, f)
+	answer := w.answer(it.Step, it.Answer, f)
+	if question == "" {
+		return line{kind: itemKind, words: answer}
+	}
+	if last := question[len(question)-1]; last == ':' || last == '.' {
+		question = question[:len(question)-1]
+	}
+	colon := ": "
+	if strings.HasSuffix(question, "?") || strings.HasSuffix(question, "？") || strings.HasSuffix(question, "؟") || strings.HasSuffix(question, "!") {
+		colon = " "
+	}
+	return line{kind: itemKind, words: question + colon + answer}
+}
+
+// piecewise words the part of a budget, rank or choices that is asked for now. The whole question is said with the first
+// part, and again when something leads up to it.
+func (w *Words) piecewise(q *engine.Prompt, s *sheet, f locales.Form) {
+	part := ""
+	switch {
+	case q.Asks == dialogs.Budget && q.Part > 0 && q.Part <= len(q.Options):
+		option, _ := w.option(&q.Options[q.Part-1], f)
+		total := q.Total
+		if st := w.step(q.Step); st != nil {
+			total = st.Total
+		}
+		part = w.phrase(engine.PhraseBudgetPart, f, locales.Arg{Name: "option", Value: option}, w.amount("left", q.Total, f), w.amount("total", total, f))
+	case q.Asks == dialogs.Rank && q.Part > 0:
+		part = w.phrase(engine.PhraseRankPart, f, w.amount("place", q.Part, f))
+	case q.Asks == dialogs.Choices && len(q.Given) > 0:
+		labels := make([]string, len(q.Given))
+		for i, id := range q.Given {
+			labels[i] = id
+			if st := w.step(q.Step); st != nil {
+				labels[i] = w.label(st, id, f)
+			}
+		}
+		part = w.phrase(engine.PhraseChoicesPart, f, locales.Arg{Name: "chosen", Value: w.Lang.List(labels)})
+	}
+	if part == "" {
+		return
+	}
+	if q.Part == 1 || len(q.Given) == 0 || len(s.lead) > 0 {
+		s.lead = append(s.lead, line{kind: textKind, key: s.question.key, words: s.question.words})
+	}
+	s.question = line{kind: headKind, words: part}
+}
+
+func (w *Words) amount(name string, n int, f locales.Form) locales.Arg {
+	return locales.Arg{Name: name, Value: w.Lang.FormatNumber(float64(n), f), Count: n, Plural: true}
+}
+
+// how says how to answer, where the question alone does not: by which numbers, in which order, when a call takes keys or a
+// voice. A street or a picture is asked for by the author's own words.
+func (w *Words) how(q *engine.Prompt, t Traits, f locales.Form) line {
+	spoken := t.Form == engine.Speech
+	switch q.Asks {
+	case dialogs.Choices, dialogs.Rank, dialogs.Budget:
+		if q.Part > 1 || len(q.Given) > 0 {
+			return line{}
+		}
+		if q.Part == 1 && !spoken {
+			return line{}
+		}
+	case dialogs.Date, dialogs.Number, dialogs.Contact:
+	case dialogs.Words, dialogs.Code, dialogs.Status:
+		if !spoken {
+			return line{}
+		}
+	case dialogs.Photo:
+		if !q.Skip {
+			return line{}
+		}
+	default:
+		return line{}
+	}
+	if len(q.Options) > 0 && q.Asks == dialogs.Status {
+		return line{}
+	}
+	var args []locales.Arg
+	if st := w.step(q.Step); st != nil {
+		args = append(args, w.amount("total", st.Total, f),
+			locales.Arg{Name: "min", Value: w.number(strconv.FormatFloat(st.Min, 'f', -1, 64), f)},
+			locales.Arg{Name: "max", Value: w.number(strconv.FormatFloat(st.Max, 'f', -1, 64), f)})
+	}
+	return line{kind: textKind, words: strings.TrimSpace(w.phrase(engine.PhraseHow+string(q.Asks), f, args...))}
+}
