@@ -1,0 +1,109 @@
+// Package preview is a channel like any other whose handsets are on a web page: whoever runs townline holds a conversation
+// by text message without an account at a phone company. What it shows is what a handset would: text, nothing else.
+package preview
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+)
+
+// Name of the channel.
+const Name = "preview"
+
+// Handset is one phone on the page.
+type Handset struct {
+	Number string `json:"number"` // E.164, of those that no real person has
+	Name   string `json:"name"`
+}
+
+// Handsets are the numbers that the page texts from, and the only ones: 202-555-01xx is kept for fiction (ATIS, NANPA).
+func Handsets() []Handset {
+	return []Handset{
+		{"+12025550101", "First phone"},
+		{"+12025550102", "Second phone"},
+		{"+12025550103", "Third phone"},
+		{"+12025550104", "Fourth phone"},
+	}
+}
+
+// StartWord is one dialog that can be begun.
+type StartWord struct {
+	Word  string `json:"word"`
+	Title string `json:"title"`
+	About string `json:"about"` // "Consultation, until 31 March 2027"
+}
+
+// Line is one line of what the town keeps.
+type Line struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Kept is one record as the town keeps it.
+type Kept struct {
+	Title string `json:"title"`
+	Lines []Line `json:"lines"`
+	Note  string `json:"note"` // whether it can be led back to the number
+}
+
+// Town is what the page shows beside the phone. Functions may be called from any number of goroutines, and may block.
+type Town struct {
+	Name    string
+	Hosts   []string                        // by which the page may be called, with or without a port; others are refused (DNS rebinding)
+	Words   func() []StartWord              // in menu order
+	Kept    func(number string) []Kept      // what the handset's owner left behind, newest first; nil: not shown
+	Forward func(d time.Duration) time.Time // moves the town's clock; nil: there is no such button
+	Now     func() time.Time                // the town's clock
+}
+
+// Preview is the channel.
+type Preview struct {
+	town  Town
+	inbox channels.Inbox
+
+	mu      sync.Mutex
+	threads map[string]*thread
+}
+
+var (
+	_ channels.Channel = (*Preview)(nil)
+	_ channels.Mounter = (*Preview)(nil)
+)
+
+// New returns the channel; it serves nothing until it is mounted.
+func New(town Town) *Preview {
+	p := &Preview{town: town, threads: map[string]*thread{}}
+	for _, h := range Handsets() {
+		p.threads[h.Number] = &thread{changed: make(chan struct{})}
+	}
+	return p
+}
+
+// Name is "preview".
+func (p *Preview) Name() string { return Name }
+
+// Traits are those of text messages.
+func (p *Preview) Traits() render.Traits {
+	t := render.SMS
+	t.Name = Name
+	return t
+}
+
+// Deliver shows a page on the handset. The same key again shows nothing new.
+func (p *Preview) Deliver(_ context.Context, to channels.Address, page render.Page, key string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, ok := p.threads[to.ID]
+	if !ok {
+		return "", channels.Gone(errors.New("preview: no such handset"), "unknown")
+	}
+	if !t.has(key) {
+		t.add(fromTown(page, p.town.Now()), key)
+	}
+	return key, nil
+}

@@ -1,0 +1,232 @@
+package preview
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/townline/townline/channels"
+)
+
+//go:embed page
+var files embed.FS
+
+const (
+	mostBody  = 8 << 10          // bytes of one request
+	mostWords = 1600             // characters of one text: what Twilio takes, too
+	patience  = 20 * time.Second // how long a page waits for news before it asks again
+)
+
+// Mount serves the page at /preview, on mux.
+func (p *Preview) Mount(mux *http.ServeMux, in channels.Inbox) {
+	p.inbox = in
+	guard := http.NewCrossOriginProtection()
+	handle := func(pattern string, h http.HandlerFunc) {
+		mux.Handle(pattern, p.hosted(guard.Handler(h)))
+	}
+	page, err := fs.Sub(files, "page")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	for name, kind := range map[string]string{"": "text/html", "app.js": "text/javascript", "style.css": "text/css"} {
+		file := name
+		if file == "" {
+			file = "index.html"
+		}
+		text, err := fs.ReadFile(page, file)
+		if err != nil {
+			panic(err) // the file is embedded
+		}
+		pattern := "GET /preview/" + name
+		if name == "" {
+			pattern = "GET /preview"
+			handle("GET /preview/{$}", func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "../preview", http.StatusMovedPermanently)
+			})
+		}
+		handle(pattern, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind+"; charset=utf-8")
+			_, _ = w.Write(text)
+		})
+	}
+	handle("GET /preview/town", p.showTown)
+	handle("GET /preview/thread", p.showThread)
+	handle("POST /preview/send", p.send)
+	handle("POST /preview/forward", p.forward)
+}
+
+// hosted refuses requests by a host name that isn't ours, and sets the headers that keep the page to itself.
+func (p *Preview) hosted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !p.knowsHost(r.Host) {
+			http.Error(w, "this page is not to be had by this name", http.StatusMisdirectedRequest)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (p *Preview) knowsHost(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	for _, known := range p.town.Hosts {
+		if strings.EqualFold(known, host) || strings.EqualFold(known, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Preview) showTown(w http.ResponseWriter, _ *http.Request) {
+	answer(w, struct {
+		Name     string      `json:"name"`
+		Handsets []Handset   `json:"handsets"`
+		Words    []StartWord `json:"words"`
+		Forward  bool        `json:"forward"`
+	}{p.town.Name, Handsets(), p.town.Words(), p.town.Forward != nil})
+}
+
+// state is what a handset shows.
+type state struct {
+	Texts []Text `json:"texts"`
+	Kept  []Kept `json:"kept"`
+	Now   string `json:"now"`
+}
+
+// showThread answers with the texts after ?after=N of ?from=…, waiting for one with ?wait=1.
+func (p *Preview) showThread(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	after, err := strconv.Atoi(q.Get("after"))
+	if err != nil || after < 0 {
+		after = 0
+	}
+	p.mu.Lock()
+	t, ok := p.threads[q.Get("from")]
+	if !ok {
+		p.mu.Unlock()
+		http.Error(w, "there is no such handset", http.StatusNotFound)
+		return
+	}
+	changed, last := t.changed, t.last
+	p.mu.Unlock()
+	if q.Get("wait") != "" && last <= after {
+		ctx, done := context.WithTimeout(r.Context(), patience)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		done()
+	}
+	answer(w, p.state(q.Get("from"), after))
+}
+
+func (p *Preview) state(number string, after int) state {
+	now := p.town.Now()
+	s := state{Kept: []Kept{}, Now: now.Format("Monday 2 January 2006, 15:04")}
+	if p.town.Kept != nil {
+		s.Kept = append(s.Kept, p.town.Kept(number)...)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Texts = p.threads[number].after(after)
+	return s
+}
+
+// send takes one text from a handset: {"from": "+1…", "words": "MAIN", "id": "…"}. The same id again is answered again.
+func (p *Preview) send(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		From  string `json:"from"`
+		Words string `json:"words"`
+		ID    string `json:"id"`
+		After int    `json:"after"`
+	}
+	if !p.read(w, r, &in) {
+		return
+	}
+	p.mu.Lock()
+	t, ok := p.threads[in.From]
+	p.mu.Unlock()
+	if !ok || !utf8.ValidString(in.Words) || utf8.RuneCountInString(in.Words) > mostWords || len(in.ID) > 64 {
+		http.Error(w, "there is no such handset, or the text is too long", http.StatusBadRequest)
+		return
+	}
+	if in.ID == "" {
+		in.ID = rand.Text()
+	}
+	reply, err := p.inbox.Receive(r.Context(), channels.Event{
+		Channel: Name, ID: in.ID, From: channels.Address{Kind: "tel", ID: in.From}, To: Name,
+		Kind: channels.Message, Words: in.Words, At: p.town.Now(),
+	})
+	if err != nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "the town can't take this now; please send it again", http.StatusServiceUnavailable)
+		return
+	}
+	now := p.town.Now()
+	p.mu.Lock()
+	if !t.has(in.ID) {
+		t.add(said("resident", in.Words, now), in.ID)
+		for _, page := range reply.Pages {
+			t.add(fromTown(page, now), "")
+		}
+	}
+	p.mu.Unlock()
+	answer(w, p.state(in.From, in.After))
+}
+
+// forward moves the town's clock: {"hours": 24}.
+func (p *Preview) forward(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Hours int `json:"hours"`
+	}
+	if !p.read(w, r, &in) {
+		return
+	}
+	if p.town.Forward == nil || in.Hours < 1 || in.Hours > 24*31 {
+		http.Error(w, "the clock can't be moved here", http.StatusForbidden)
+		return
+	}
+	now := p.town.Forward(time.Duration(in.Hours) * time.Hour)
+	answer(w, state{Now: now.Format("Monday 2 January 2006, 15:04"), Texts: []Text{}, Kept: []Kept{}})
+}
+
+// read takes JSON only: a form of another site can't send that without being asked first.
+func (p *Preview) read(w http.ResponseWriter, r *http.Request, into any) bool {
+	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) != "application/json" {
+		http.Error(w, "send JSON", http.StatusUnsupportedMediaType)
+		return false
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		http.Error(w, "that is too long", http.StatusRequestEntityTooLarge)
+		return false
+	}
+	if err != nil || json.Unmarshal(body, into) != nil {
+		http.Error(w, "this can't be read", http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
