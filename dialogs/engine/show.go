@@ -428,7 +428,7 @@ func (w *walk) last(out []Prompt) []Prompt {
 	case "notopen":
 		return append(out, phrase(PhraseNotOpen, dated("date", w.d.Opens)...))
 	case "closed":
-		return append(out, phrase(PhraseClosed, dated("date", w.d.Closes)...))
+		return append(out, phrase(PhraseClosed, dated("date", w.d.Closes.Add(-time.Second))...)) // its last day
 	case "voted":
 		return append(out, phrase(PhraseVoted))
 	case "erased":

@@ -86,6 +86,9 @@ func (w *walk) take() {
 	}
 	s.Last = in.At.Unix()
 	s.Note = ""
+	if s.Mode == Paused && in.Kind == Silence {
+		return
+	}
 	if s.Mode == Paused {
 		s.Mode = Asking
 		w.settle()
