@@ -1,0 +1,116 @@
+package dialogs
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/townline/townline/locales"
+)
+
+// manyOptions is how many options can be heard or read on a small screen with patience: one full group of seven and
+// the one behind it.
+const manyOptions = 8
+
+// asked checks the options of one question as a resident would have to tell them apart.
+func (c *checker) asked(s *draftStep) {
+	if len(s.Options) == 0 {
+		return
+	}
+	asking := s.Type != Scale
+	seen := map[string]bool{}
+	for i := range s.Options {
+		o := &s.Options[i]
+		if seen[o.ID] {
+			continue // a repeated key was noted
+		}
+		seen[o.ID] = true
+		if !asking {
+			continue
+		}
+		spot := c.f.spots[s.ID+"."+o.ID].text
+		label := locales.Fold(o.Text.Text)
+		switch {
+		case label != "" && digits(strings.ReplaceAll(label, " ", "")):
+			c.f.note(spot.Line, spot.Column, "number-label", fmt.Sprintf("the option %q is only a number: a reply of %s could also mean the digit to press", o.Text.Text, label), "say what the number counts, for example \"3 days\"", true)
+		case isCarrierWord(label):
+			c.f.note(spot.Line, spot.Column, "carrier-word", fmt.Sprintf("whoever replies %q by text may be signed off or signed on by the phone company instead", o.Text.Text), "use other words", true)
+		default:
+			if tag, command := c.command(o.Text.Text); command != "" && label != "" {
+				c.f.note(spot.Line, spot.Column, "carrier-word", fmt.Sprintf("%q means %s everywhere (in the language %s)", o.Text.Text, command, tag), "use other words", true)
+			}
+		}
+	}
+	if len(s.Options) > manyOptions && asking {
+		c.field(s, "options", "many-options", fmt.Sprintf("%d options are a lot to hear or to read on a small screen", len(s.Options)), "group them, or ask in the resident's own words", true)
+	}
+	for i := 0; i+1 < len(s.Options) && s.Rotate; i++ {
+		if s.Options[i].Last && !s.Options[i+1].Last {
+			c.field(s, "options", "last-option", fmt.Sprintf("%q stays last when the options rotate, but others stand below it", s.Options[i].ID), "put it at the bottom, or write `last: false` in it", true)
+			break
+		}
+	}
+	c.alike(s, c.d.Language, c.f, func(i int) (Text, Position) {
+		return s.Options[i].Text, c.f.spots[s.ID+"."+s.Options[i].ID].text
+	})
+	for _, lang := range sorted(c.d.files) {
+		t := c.d.files[lang]
+		c.alike(s, lang, t.draft, func(i int) (Text, Position) {
+			if j, ok := t.at[s.ID+"."+s.Options[i].ID]; ok {
+				return t.list[j].text, t.list[j].pos
+			}
+			return Text{}, Position{}
+		})
+	}
+}
+
+// alike notes options that reading could not tell apart: the same words, or one typo between them.
+func (c *checker) alike(s *draftStep, lang string, f *draft, option func(int) (Text, Position)) {
+	type label struct {
+		words  string
+		option int
+	}
+	var labels []label
+	for i := range s.Options {
+		t, _ := option(i)
+		own := map[string]bool{}
+		for _, w := range append([]string{t.Text, t.Short}, t.Also...) {
+			if folded := locales.Fold(w); folded != "" && !own[folded] {
+				own[folded] = true
+				labels = append(labels, label{folded, i})
+			}
+		}
+	}
+	noted := map[[2]int]bool{}
+	for i, a := range labels {
+		for _, b := range labels[i+1:] {
+			pair := [2]int{a.option, b.option}
+			if a.option == b.option || noted[pair] {
+				continue
+			}
+			_, at := option(b.option)
+			x, y := s.Options[a.option].ID, s.Options[b.option].ID
+			if a.words == b.words {
+				noted[pair] = true
+				f.Add(at.Line, at.Column, "same-options", fmt.Sprintf("the options %q and %q of %q read the same: %q", x, y, s.ID, b.words), "word them differently, synonyms (`also`) included")
+			} else if n, m := utf8.RuneCountInString(a.words), utf8.RuneCountInString(b.words); n >= 4 && m >= 4 && n-m <= 1 && m-n <= 1 && !differInNumber(a.words, b.words) && typos(a.words, b.words) == 1 {
+				noted[pair] = true
+				f.Advise(at.Line, at.Column, "similar-options", fmt.Sprintf("the options %q and %q of %q are one letter apart: a typo could choose the wrong one", x, y, s.ID), "word them so that they differ more")
+			}
+		}
+	}
+}
+
+// differInNumber says whether two labels hold different digits ("route 12", "route 13"): reading never takes one
+// number for another.
+func differInNumber(a, b string) bool {
+	number := func(w string) string {
+		return strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return r
+			}
+			return -1
+		}, w)
+	}
+	return number(a) != number(b)
+}
