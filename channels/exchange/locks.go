@@ -1,0 +1,72 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// queueLimit is how many events of one resident may wait for their turn. More means that somebody is flooding, or that
+// the store stands still: the provider is asked to come again.
+const queueLimit = 64
+
+var errCrowded = errors.New("exchange: too many events of one resident at once")
+
+// locks gives one turn at a time per key. It remembers only the keys that are in use.
+type locks[K comparable] struct {
+	mu   sync.Mutex
+	held map[K]*lock
+}
+
+type lock struct {
+	turn  chan struct{} // holds one token while somebody has the turn
+	users int           // who has it or waits for it
+}
+
+// take waits for the turn of k, in the order of arrival, until ctx ends. Who gets nil must call give.
+func (l *locks[K]) take(ctx context.Context, k K) error {
+	l.mu.Lock()
+	if l.held == nil {
+		l.held = make(map[K]*lock)
+	}
+	h, ok := l.held[k]
+	if !ok {
+		h = &lock{turn: make(chan struct{}, 1)}
+		l.held[k] = h
+	}
+	if h.users >= queueLimit {
+		l.mu.Unlock()
+		return errCrowded
+	}
+	h.users++
+	l.mu.Unlock()
+	select {
+	case h.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case h.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		l.leave(k, h)
+		return ctx.Err()
+	}
+}
+
+// give hands the turn of k on.
+func (l *locks[K]) give(k K) {
+	l.mu.Lock()
+	h := l.held[k]
+	l.mu.Unlock()
+	<-h.turn
+	l.leave(k, h)
+}
+
+func (l *locks[K]) leave(k K, h *lock) {
+	l.mu.Lock()
+	if h.users--; h.users == 0 {
+		delete(l.held, k)
+	}
+	l.mu.Unlock()
+}

@@ -1,0 +1,162 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/townline/townline/store"
+)
+
+// Outcomes of a turn, as metrics name them.
+const (
+	outcomeApplied   = "applied"
+	outcomeDuplicate = "duplicate"
+	outcomeFailed    = "failed"
+	outcomeConflict  = "conflict" // only within: the turn is stepped again
+)
+
+// metrics count what happens. No label ever names a resident, an address or a word that was said.
+type metrics struct {
+	turns     map[string]*lineMetrics // by channel: looked up without building labels
+	conflicts prometheus.Counter
+	kept      *prometheus.CounterVec
+	rung      *prometheus.CounterVec
+	messages  *prometheus.CounterVec
+	handoffs  prometheus.Counter
+}
+
+type lineMetrics struct {
+	applied, duplicate, failed prometheus.Counter
+	took                       prometheus.Observer
+}
+
+func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "townline", Name: name, Help: help}, labels)
+	}
+	turns := counter("turns_total", "Turns held with residents.", "channel", "outcome")
+	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "townline", Name: "turn_seconds", Help: "Time from the event to the reply, on disk.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+	}, []string{"channel"})
+	conflicts := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "townline", Name: "conflicts_total", Help: "Turns that were stepped again because something else was committed first."})
+	m := &metrics{
+		turns: make(map[string]*lineMetrics), conflicts: conflicts,
+		kept:     counter("records_total", "Records made.", "kind"),
+		rung:     counter("timers_total", "Timers that rang.", "outcome"),
+		messages: counter("messages_total", "What became of messages that were pushed.", "channel", "outcome"),
+		handoffs: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "townline", Name: "handoffs_total", Help: "Residents who were passed on to a person."}),
+	}
+	for _, n := range names {
+		m.turns[n] = &lineMetrics{
+			applied: turns.WithLabelValues(n, outcomeApplied), duplicate: turns.WithLabelValues(n, outcomeDuplicate),
+			failed: turns.WithLabelValues(n, outcomeFailed), took: took.WithLabelValues(n),
+		}
+	}
+	if reg == nil {
+		return m, nil
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{turns, took, conflicts, m.kept, m.rung, m.messages, m.handoffs, newStock(s)} {
+		errs = append(errs, reg.Register(c))
+	}
+	return m, errors.Join(errs...)
+}
+
+func (m *metrics) turn(channel, outcome string, took time.Duration) {
+	l := m.turns[channel]
+	switch outcome {
+	case outcomeApplied:
+		l.applied.Inc()
+	case outcomeDuplicate:
+		l.duplicate.Inc()
+	default:
+		l.failed.Inc()
+	}
+	l.took.Observe(took.Seconds())
+}
+
+// records counts what a change that was applied has left.
+func (m *metrics) records(c *store.Change) {
+	if n := len(c.Responses); n > 0 {
+		m.kept.WithLabelValues("response").Add(float64(n))
+	}
+	if n := len(c.Ballots); n > 0 {
+		m.kept.WithLabelValues("ballot").Add(float64(n))
+	}
+	for i := range c.Requests {
+		switch c.Requests[i].Kind {
+		case store.Opened:
+			m.kept.WithLabelValues("request").Inc()
+		case "joined":
+			m.kept.WithLabelValues("joined").Inc()
+		case "handoff":
+			m.handoffs.Inc()
+		}
+	}
+	for i := range c.Outbox {
+		m.messages.WithLabelValues(c.Outbox[i].Channel, "queued").Inc()
+	}
+}
+
+func (m *metrics) settled(channel string, s store.MessageState) {
+	m.messages.WithLabelValues(channel, stateName(s)).Inc()
+}
+
+func stateName(s store.MessageState) string {
+	switch s {
+	case store.Queued:
+		return "retried"
+	case store.Unsure:
+		return "unsure"
+	case store.Sent:
+		return "sent"
+	case store.Delivered:
+		return "delivered"
+	}
+	return "dead"
+}
+
+// stock tells how much is in the store at the moment it is asked.
+type stock struct {
+	store store.Store
+	descs map[string]*prometheus.Desc
+}
+
+func newStock(s store.Store) *stock {
+	d := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("townline_"+name, help, nil, nil)
+	}
+	return &stock{s, map[string]*prometheus.Desc{
+		"conversations": d("conversations", "Conversations kept."),
+		"queued":        d("outbox_queued", "Messages that wait to be sent."),
+		"unsure":        d("outbox_unsure", "Messages that may or may not have been sent."),
+		"dead":          d("outbox_dead", "Messages that were given up."),
+		"timers":        d("timers", "Timers that are set."),
+		"wal":           d("store_wal_bytes", "Bytes of the store's log that are not checkpointed yet."),
+	}}
+}
+
+func (k *stock) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range k.descs {
+		to <- d
+	}
+}
+
+// Collect leaves the figures out when the store can't be asked: a stale figure would look like a live one.
+func (k *stock) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	s, err := k.store.Stats(ctx)
+	if err != nil {
+		return
+	}
+	for name, v := range map[string]int64{
+		"conversations": s.Conversations, "queued": s.Queued, "unsure": s.Unsure, "dead": s.Dead, "timers": s.Timers, "wal": s.WAL,
+	} {
+		to <- prometheus.MustNewConstMetric(k.descs[name], prometheus.GaugeValue, float64(v))
+	}
+}

@@ -1,0 +1,202 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/store"
+)
+
+const (
+	ringBatch  = 64 // timers that are fetched at once
+	ringAtOnce = 16 // turns of timers that are held at the same time
+	ringPause  = 5 * time.Minute
+)
+
+// ring rings all timers that are due. One whose turn fails stays, and is left alone for a while.
+func (x *Exchange) ring(ctx context.Context) {
+	for ctx.Err() == nil {
+		now := x.clock.Now()
+		due, err := x.store.Timers(ctx, now, ringBatch+x.failing.count(now))
+		if err != nil {
+			if ctx.Err() == nil {
+				x.log.LogAttrs(ctx, slog.LevelError, "timers can't be read", slog.Any("error", err))
+			}
+			return
+		}
+		begun := 0
+		slots := make(chan struct{}, ringAtOnce)
+		var rung sync.WaitGroup
+		for _, t := range due {
+			if x.failing.waits(t, now) {
+				continue
+			}
+			if !x.work.enter() {
+				break
+			}
+			begun++
+			slots <- struct{}{}
+			rung.Go(func() {
+				defer func() { <-slots; x.work.leave() }()
+				x.ringOne(ctx, t)
+			})
+		}
+		rung.Wait()
+		if begun == 0 {
+			return
+		}
+	}
+}
+
+func (x *Exchange) ringOne(ctx context.Context, timer store.Timer) {
+	// A turn that has begun is brought to its end, whatever happens to the worker.
+	err := x.rang(context.WithoutCancel(ctx), timer)
+	if err != nil {
+		x.metrics.rung.WithLabelValues(outcomeFailed).Inc()
+		x.failing.note(timer, x.clock.Now().Add(ringPause))
+		x.log.LogAttrs(ctx, slog.LevelError, "the turn of a timer was not held", slog.Any("error", err))
+		return
+	}
+	x.metrics.rung.WithLabelValues(outcomeApplied).Inc()
+}
+
+// rang holds the turn of a timer. It can be held twice without harm: the turn removes the timer, and the store's version
+// refuses a second one.
+func (x *Exchange) rang(ctx context.Context, timer store.Timer) error {
+	if timer.Name == eraseTimer {
+		return x.erase(ctx, timer.Resident)
+	}
+	for range attempts {
+		t := turn{x: x, timer: timer.Name}
+		_, outcome, err := t.hold(ctx, timer.Resident, false)
+		if err != nil {
+			return fmt.Errorf("exchange: timer %q: %w", timer.Name, err)
+		}
+		if outcome != outcomeConflict {
+			return nil
+		}
+	}
+	return fmt.Errorf("exchange: timer %q: %w", timer.Name, errContested)
+}
+
+// failures remembers which timers were tried in vain, and until when they are let alone. It forgets the oldest first.
+type failures struct {
+	mu    sync.Mutex
+	until map[store.Timer]time.Time
+}
+
+const mostFailures = 1000
+
+func (f *failures) note(t store.Timer, until time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.until == nil || len(f.until) >= mostFailures {
+		f.until = make(map[store.Timer]time.Time)
+	}
+	f.until[t] = until
+}
+
+func (f *failures) waits(t store.Timer, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	until, ok := f.until[t]
+	return ok && now.Before(until)
+}
+
+// count forgets those whose time has come and says how many are left.
+func (f *failures) count(now time.Time) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for t, until := range f.until {
+		if !now.Before(until) {
+			delete(f.until, t)
+		}
+	}
+	return len(f.until)
+}
+
+// closedPolls are the confidential consultations whose links were destroyed.
+type closedPolls struct {
+	mu   sync.Mutex
+	done map[string]bool
+}
+
+func (c *closedPolls) closed(poll string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.done[poll]
+}
+
+func (c *closedPolls) close(poll string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(map[string]bool)
+	}
+	c.done[poll] = true
+}
+
+// closeRolls destroys the links of confidential consultations that are over, and returns when the next one will be.
+func (x *Exchange) closeRolls(ctx context.Context) (next time.Time) {
+	now := x.clock.Now()
+	for _, d := range x.town.Dialogs.Current() {
+		if d.Purpose != dialogs.Consultation || d.Secrecy != dialogs.Confidential || d.Closes.IsZero() || x.polls.closed(d.ID) {
+			continue
+		}
+		if now.Before(d.Closes) {
+			if next.IsZero() || d.Closes.Before(next) {
+				next = d.Closes
+			}
+			continue
+		}
+		n, err := x.store.CloseRoll(ctx, d.ID)
+		if err != nil {
+			if !errors.Is(err, context.Canceled) {
+				x.log.LogAttrs(ctx, slog.LevelError, "the links of a consultation were not destroyed yet", slog.String("dialog", d.ID), slog.Any("error", err))
+			}
+			continue
+		}
+		x.polls.close(d.ID)
+		x.log.LogAttrs(ctx, slog.LevelInfo, "links between residents and ballots destroyed", slog.String("dialog", d.ID), slog.Int("count", n))
+	}
+	return next
+}
+
+// erasures remembers the last replies to residents who were erased, so that a provider that repeats the message gets the
+// same one. It is kept in memory only: nothing of them is on disk any more.
+type erasures struct {
+	mu      sync.Mutex
+	replies map[store.Inbound][]byte
+	order   []store.Inbound
+}
+
+const mostErasures = 256
+
+func (e *erasures) remember(in store.Inbound, reply []byte) {
+	if in == (store.Inbound{}) {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.replies == nil {
+		e.replies = make(map[store.Inbound][]byte)
+	}
+	if len(e.order) == mostErasures {
+		delete(e.replies, e.order[0])
+		e.order = e.order[1:]
+	}
+	e.replies[in] = reply
+	e.order = append(e.order, in)
+}
+
+func (e *erasures) reply(in store.Inbound) ([]byte, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b, ok := e.replies[in]
+	return b, ok
+}

@@ -1,0 +1,300 @@
+package exchange
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/dialogs/talk"
+	"github.com/townline/townline/locales"
+	"github.com/townline/townline/store"
+)
+
+// hands is a clock that tests move.
+type hands struct {
+	mu      sync.Mutex
+	now     time.Time
+	waiting []waiter
+	slept   chan time.Duration // tells each sleep that begins; nil: nobody listens
+}
+
+type waiter struct {
+	at   time.Time
+	wake chan time.Time
+}
+
+func (h *hands) Now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *hands) After(d time.Duration) <-chan time.Time {
+	h.mu.Lock()
+	w := waiter{h.now.Add(d), make(chan time.Time, 1)}
+	h.waiting = append(h.waiting, w)
+	slept := h.slept
+	h.mu.Unlock()
+	if slept != nil {
+		slept <- d
+	}
+	return w.wake
+}
+
+func (h *hands) pass(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+	kept := h.waiting[:0]
+	for _, w := range h.waiting {
+		if w.at.After(h.now) {
+			kept = append(kept, w)
+			continue
+		}
+		w.wake <- h.now
+	}
+	h.waiting = kept
+}
+
+// post is a channel that keeps what it delivers, and fails the way a test wants.
+type post struct {
+	name   string
+	traits render.Traits
+	fail   func(key string, try int) error // nil: takes everything
+	mu     sync.Mutex
+	sent   []letter
+	tries  map[string]int
+	active int
+	most   int
+	gate   chan struct{} // when not nil, each delivery waits for one value
+	began  chan struct{} // when not nil, tells each delivery that begins
+}
+
+type letter struct {
+	to   channels.Address
+	text string
+	key  string
+}
+
+func (p *post) Name() string          { return p.name }
+func (p *post) Traits() render.Traits { return p.traits }
+
+func (p *post) Deliver(ctx context.Context, to channels.Address, page render.Page, key string) (string, error) {
+	p.mu.Lock()
+	if p.tries == nil {
+		p.tries = map[string]int{}
+	}
+	p.tries[key]++
+	try := p.tries[key]
+	p.active++
+	p.most = max(p.most, p.active)
+	p.mu.Unlock()
+	defer func() { p.mu.Lock(); p.active--; p.mu.Unlock() }()
+	if p.began != nil {
+		p.began <- struct{}{}
+	}
+	if p.gate != nil {
+		select {
+		case <-p.gate:
+		case <-ctx.Done():
+			return "", channels.Doubt(ctx.Err())
+		}
+	}
+	if p.fail != nil {
+		if err := p.fail(key, try); err != nil {
+			return "", err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent = append(p.sent, letter{to, page.Text, key})
+	return "R-" + key, nil
+}
+
+func (p *post) letters() []letter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]letter(nil), p.sent...)
+}
+
+// asked is a post whose provider can be asked what became of a message.
+type asked struct {
+	*post
+	look func(key string) (bool, error)
+}
+
+func (a asked) Look(_ context.Context, key, _ string) (bool, error) { return a.look(key) }
+
+// seals are keyed hashes under a key that everybody knows.
+type seals struct{}
+
+func (seals) Address(kind, address string) store.AddressKey {
+	return store.AddressKey(hashed("address", kind, address))
+}
+
+func (seals) Voter(poll, id string) [16]byte { return hashed("voter", poll, id) }
+
+func hashed(parts ...string) [16]byte {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return [16]byte(sum[:16])
+}
+
+// chance is randomness from a seed.
+func chance(seed uint64) io.Reader {
+	var b [32]byte
+	b[0], b[1] = byte(seed), byte(seed>>8)
+	return rand.NewChaCha8(b)
+}
+
+// noon is a Monday in the sample town.
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// town is a small town on a clock that stands still.
+type town struct {
+	t       testing.TB
+	x       *Exchange
+	store   store.Store
+	clock   *hands
+	sms     *post
+	dialogs *Catalogue
+	ids     int
+}
+
+// settle makes a town; change alters its settings before it opens.
+func settle(t testing.TB, change ...func(*town, *Settings)) *town {
+	t.Helper()
+	w := &town{t: t, store: newMemory(), clock: &hands{now: noon}, sms: &post{name: "sms", traits: render.SMS}}
+	s := Settings{
+		Keys: seals{}, Clock: w.clock, Entropy: chance(1),
+		Channels: []channels.Channel{
+			&post{name: "voice", traits: render.Voice}, &post{name: "ussd", traits: render.USSD},
+			&post{name: "telegram", traits: render.Telegram}, &post{name: "kiosk", traits: render.Kiosk},
+		},
+	}
+	for _, c := range change {
+		c(w, &s)
+	}
+	w.open(s)
+	return w
+}
+
+// open puts the town's exchange together; after a restart it is called again, on the same store.
+func (w *town) open(s Settings) {
+	w.t.Helper()
+	words, err := locales.Load()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.dialogs = NewCatalogue(w.store, w.clock)
+	if problems, err := w.dialogs.Publish(w.t.Context(), loaded(w.t, "testdata")); err != nil || problems.Errors() {
+		w.t.Fatal(err, problems)
+	}
+	s.Store = w.store
+	s.Town = &talk.Town{Name: "Elmwood", Languages: []string{"en", "es"}, Zone: time.UTC, Emergency: "911", Country: "1", Locales: words, Dialogs: w.dialogs}
+	if len(s.Channels) < 5 {
+		s.Channels = append(s.Channels, w.sms)
+	}
+	if w.x, err = New(s); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func loaded(t testing.TB, folder string) *dialogs.Set {
+	t.Helper()
+	set, problems := dialogs.Load(os.DirFS(folder), dialogs.Options{})
+	if problems.Errors() {
+		t.Fatal(problems)
+	}
+	return set
+}
+
+// text is an event as a text message brings it.
+func (w *town) text(from, words string) channels.Event {
+	w.ids++
+	return channels.Event{Channel: "sms", ID: fmt.Sprint("m", w.ids), From: channels.Address{Kind: "tel", ID: from}, Words: words, At: w.clock.Now()}
+}
+
+// hear gives an event to the exchange and returns the reply's words.
+func (w *town) hear(e channels.Event) string {
+	w.t.Helper()
+	r, err := w.x.Receive(w.t.Context(), e)
+	if err != nil {
+		w.t.Fatalf("%+v: %v", e, err)
+	}
+	return textOf(r)
+}
+
+// says holds a conversation by text messages and returns the last reply.
+func (w *town) says(from string, words ...string) string {
+	w.t.Helper()
+	last := ""
+	for _, s := range words {
+		last = w.hear(w.text(from, s))
+	}
+	return last
+}
+
+func textOf(r channels.Reply) string {
+	var b strings.Builder
+	for _, p := range r.Pages {
+		switch {
+		case p.Text != "":
+			b.WriteString(p.Text)
+		case len(p.Spoken) > 0:
+			for _, s := range p.Spoken {
+				b.WriteString(s.Words + " ")
+			}
+		default:
+			for _, s := range p.Blocks {
+				b.WriteString(s.Words + "\n")
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (w *town) expect(got string, wants ...string) {
+	w.t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(got, want) {
+			w.t.Fatalf("want %q in:\n%s", want, got)
+		}
+	}
+}
+
+// polled returns the records of a poll, as text.
+func (w *town) polled(poll string) (out []string) {
+	w.t.Helper()
+	keep := func(b []byte) {
+		var r engine.Record
+		if err := engine.Decode(b, &r); err != nil {
+			w.t.Fatal(err)
+		}
+		var s []string
+		for _, a := range r.Answers {
+			s = append(s, a.Step+"="+strings.Join(a.Values, ","))
+		}
+		out = append(out, strings.Join(s, " "))
+	}
+	if err := w.store.Responses(w.t.Context(), poll, func(r store.Response) error { keep(r.Record); return nil }); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.store.Ballots(w.t.Context(), poll, func(b store.Ballot) error { keep(b.Record); return nil }); err != nil {
+		w.t.Fatal(err)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,458 @@
+package exchange
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/dialogs/talk"
+	"github.com/townline/townline/store"
+)
+
+// attempts is how often a turn is stepped again because something else was committed in between. In one node that
+// hardly happens; among nodes one of those that race always gets through.
+const attempts = 12
+
+var errContested = errors.New("something else was committed each time")
+
+// eraseTimer is the name of the exchange's own timer: it erases a resident if the process died before it could.
+const eraseTimer = "erase"
+
+// classes of messages in the outbox: replies go before reminders.
+const (
+	classReply    uint8 = 0
+	classReminder uint8 = 1
+)
+
+// turn is one event, or one timer, on its way from the store through talk and back.
+type turn struct {
+	x       *Exchange
+	line    *line           // that it came by; nil: a timer of somebody who can't be pushed to
+	event   *channels.Event // nil: a timer
+	timer   string
+	key     store.AddressKey // of the event's address
+	inbound store.Inbound
+	name    string // of the channel, for records
+
+	now      time.Time
+	resident store.Resident
+	before   bool // a ballot of this voter was found in the box: it is not cast again
+	taken    int  // references that were taken
+
+	attempt
+}
+
+// attempt is what one pass over the turn has come to; the next begins afresh.
+type attempt struct {
+	version uint64
+	memory  talk.Memory // as it was
+	way     way
+	change  store.Change
+	ids     int    // of records that were derived
+	request string // the reference of the request that this turn opened or joined
+	erase   bool
+	cast    bool
+	handoff bool
+}
+
+// run holds the turn of an event.
+func (t *turn) run(ctx context.Context) (channels.Reply, string, error) {
+	for range attempts {
+		resident, known, err := t.x.store.Find(ctx, t.key)
+		if err != nil {
+			return channels.Reply{}, outcomeFailed, fmt.Errorf("find the resident: %w", err)
+		}
+		if !known {
+			if t.event.Kind == channels.HungUp {
+				return channels.Reply{}, outcomeApplied, nil // nobody was there, so nobody has gone
+			}
+			if err := t.x.random(resident[:]); err != nil {
+				return channels.Reply{}, outcomeFailed, err
+			}
+		}
+		r, outcome, err := t.hold(ctx, resident, !known)
+		if err != nil || outcome != outcomeConflict {
+			return r, outcome, err
+		}
+	}
+	return channels.Reply{}, outcomeFailed, errContested
+}
+
+// hold makes one attempt while nobody else in this node has the resident's turn.
+func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) (channels.Reply, string, error) {
+	if err := t.x.residents.take(ctx, resident); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	defer t.x.residents.give(resident)
+	t.resident = resident
+	t.attempt = attempt{}
+	var row store.Conversation
+	if !unknown {
+		var err error
+		if row, err = t.x.store.Load(ctx, resident); err != nil {
+			return channels.Reply{}, outcomeFailed, fmt.Errorf("load the conversation: %w", err)
+		}
+		if slices.Contains(row.Answered, t.inbound) {
+			b, _, err := t.x.store.Reply(ctx, resident, t.inbound)
+			if err != nil {
+				return channels.Reply{}, outcomeFailed, fmt.Errorf("load the reply given before: %w", err)
+			}
+			r, err := decodeReply(b)
+			return r, outcomeDuplicate, err
+		}
+	}
+	if err := t.recall(ctx, row); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	if unknown {
+		// The ledger outlives the resident: who said STOP and was erased is still let alone.
+		out, err := t.x.store.OptedOut(ctx, t.key)
+		if err != nil {
+			return channels.Reply{}, outcomeFailed, fmt.Errorf("look into the opt-out ledger: %w", err)
+		}
+		t.memory.Stopped = out
+		t.change.Link = []store.Address{{Key: t.key, Kind: t.event.From.Kind, Address: t.event.From.ID}}
+	}
+	heard, err := t.heard()
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	said, err := t.x.town.Hear(t.memory, heard, func(e talk.Effect) (engine.Input, error) { return t.ask(ctx, e) })
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	if err := t.effects(ctx, said.Effects); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	r, err := t.write(&said)
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	return t.commit(ctx, r)
+}
+
+// recall decodes what is remembered of the resident and fetches the dialogs that it is about.
+func (t *turn) recall(ctx context.Context, row store.Conversation) error {
+	w, b, err := decodeRow(row.State)
+	if err != nil {
+		return err
+	}
+	if t.memory, err = talk.Decode(b); err != nil {
+		return err
+	}
+	t.version, t.way, t.now = row.Version, w, t.x.calendar.local(t.x.clock.Now())
+	f, ok := t.x.town.Dialogs.(fetcher)
+	if !ok {
+		return nil
+	}
+	if t.memory.Now != nil {
+		if err := f.Fetch(ctx, t.memory.Now.Pin); err != nil {
+			return err
+		}
+	}
+	for i := range t.memory.Aside {
+		if err := f.Fetch(ctx, t.memory.Aside[i].Pin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// heard is the event in talk's terms.
+func (t *turn) heard() (talk.Heard, error) {
+	if t.event == nil {
+		h := talk.Heard{At: t.now, Kind: talk.Rang, Timer: t.timer, Traits: render.SMS}
+		t.line, t.name = t.x.channels[t.way.channel], t.way.channel
+		if t.line != nil {
+			h.Traits = t.line.traits
+		}
+		return h, nil
+	}
+	var seed [8]byte
+	if err := t.x.random(seed[:]); err != nil {
+		return talk.Heard{}, err
+	}
+	h := talk.Heard{
+		At: t.now, Traits: t.line.traits, Words: t.event.Words, Choice: t.event.Choice, Media: t.event.Media,
+		Seed: binary.BigEndian.Uint64(seed[:]),
+	}
+	switch t.event.Kind {
+	case channels.Dialed:
+		h.Kind = talk.Came
+	case channels.HungUp:
+		h.Kind = talk.Left
+	case channels.Quiet:
+		h.Kind = talk.Quiet
+	}
+	return h, nil
+}
+
+// write completes the change: the memory, the reply, what is to be pushed.
+func (t *turn) write(said *talk.Said) (channels.Reply, error) {
+	memory, err := talk.Encode(&said.Memory)
+	if err != nil {
+		return channels.Reply{}, fmt.Errorf("encode the conversation: %w", err)
+	}
+	if t.event != nil && !t.line.traits.Live {
+		t.way = way{t.name, t.event.From.Kind}
+	}
+	c := &t.change
+	c.Resident, c.Read, c.At, c.Inbound = t.resident, t.version, t.now, t.inbound
+	c.State = encodeRow(t.way, memory)
+	r := channels.Reply{Pages: said.Pages, Over: said.Over}
+	switch {
+	case t.event == nil:
+		r.Pages = nil
+		if !said.Memory.Stopped && !t.erase {
+			err = t.push(said.Pages, t.way, classReminder)
+		}
+	case t.event.Kind == channels.HungUp:
+		r = channels.Reply{}
+	case t.line.traits.Pushed && !said.Memory.Stopped && !t.erase:
+		// The last word to somebody who said STOP, or was erased, can't wait in an outbox that is closed to them: it
+		// goes back with the reply, for the adapter to send at once.
+		r.Pages = nil
+		err = t.push(said.Pages, t.way, classReply)
+	}
+	if err != nil {
+		return channels.Reply{}, err
+	}
+	if t.event != nil {
+		if c.Reply, err = encodeReply(r); err != nil {
+			return channels.Reply{}, fmt.Errorf("encode the reply: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// push puts pages in the outbox, for a channel that is still there.
+func (t *turn) push(pages []render.Page, w way, class uint8) error {
+	l := t.x.channels[w.channel]
+	if l == nil {
+		return nil
+	}
+	due := t.now
+	if class == classReminder && t.x.quiet != nil {
+		due = t.x.quiet(t.now)
+	}
+	for i := range pages {
+		body, err := engine.Encode(&pages[i])
+		if err != nil {
+			return fmt.Errorf("encode a page: %w", err)
+		}
+		t.change.Outbox = append(t.change.Outbox, store.Message{
+			ID: t.id("message"), Resident: t.resident, Channel: w.channel, Kind: w.kind, Due: due, Body: body, Class: class,
+		})
+	}
+	return nil
+}
+
+// id derives the next id of this turn.
+func (t *turn) id(kind string) [16]byte {
+	t.ids++
+	return derived(kind, t.resident, t.version, t.ids)
+}
+
+// commit writes the change and carries out what follows a commit.
+func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, string, error) {
+	x := t.x
+	out, err := x.store.Commit(ctx, &t.change)
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, fmt.Errorf("commit: %w", err)
+	}
+	switch out.Kind {
+	case store.Applied:
+	case store.Duplicate:
+		r, err = decodeReply(out.Reply)
+		return r, outcomeDuplicate, err
+	case store.Voted:
+		t.before = true
+		x.metrics.conflicts.Inc()
+		return channels.Reply{}, outcomeConflict, nil
+	default:
+		if t.request != "" {
+			t.taken++ // perhaps it was the reference
+		}
+		x.metrics.conflicts.Inc()
+		return channels.Reply{}, outcomeConflict, nil
+	}
+	x.metrics.records(&t.change)
+	if len(t.change.Outbox) > 0 {
+		x.outbox.ring()
+	}
+	for i := range t.change.Timers {
+		x.timers.by(t.now, t.change.Timers[i].At)
+	}
+	if t.erase {
+		x.erased.remember(t.inbound, t.change.Reply)
+		// The turn is on disk; if erasing fails now, the timer that was committed with it erases later.
+		if err := x.erase(context.WithoutCancel(ctx), t.resident); err != nil {
+			x.log.LogAttrs(ctx, slog.LevelError, "erasing is put off", slog.Any("error", err))
+		}
+	}
+	return r, outcomeApplied, nil
+}
+
+func (x *Exchange) erase(ctx context.Context, r store.Resident) error {
+	if err := x.store.Erase(ctx, r, x.clock.Now()); err != nil {
+		return fmt.Errorf("exchange: erase a resident: %w", err)
+	}
+	return nil
+}
+
+// effects turns what talk wants done into lines of the change.
+func (t *turn) effects(ctx context.Context, all []talk.Effect) error {
+	c := &t.change
+	if t.event == nil {
+		c.Untimers = append(c.Untimers, t.timer) // rung; talk may set it anew
+	}
+	for i := range all {
+		e := &all[i]
+		if e.Waits {
+			continue // answered by ask
+		}
+		var err error
+		switch e.Kind {
+		case engine.SetTimer:
+			t.setTimer(e.Timer, e.At)
+		case engine.StopTimer:
+			t.stopTimer(e.Timer)
+		case engine.OptOut, engine.OptIn:
+			err = t.ledger(ctx, e.Kind == engine.OptOut)
+		case engine.KeepConsent:
+			if !t.before {
+				t.consent(e)
+			}
+		case engine.LinkAddress:
+			t.contact(e.Contact)
+		case engine.EraseAll:
+			t.erase = true
+			t.setTimer(eraseTimer, t.now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *turn) setTimer(name string, at time.Time) {
+	c := &t.change
+	named := func(x store.Timer) bool { return x.Name == name }
+	c.Untimers = slices.DeleteFunc(c.Untimers, func(n string) bool { return n == name })
+	c.Timers = append(slices.DeleteFunc(c.Timers, named), store.Timer{Resident: t.resident, Name: name, At: at})
+}
+
+func (t *turn) stopTimer(name string) {
+	c := &t.change
+	c.Timers = slices.DeleteFunc(c.Timers, func(x store.Timer) bool { return x.Name == name })
+	if !slices.Contains(c.Untimers, name) {
+		c.Untimers = append(c.Untimers, name)
+	}
+}
+
+// ledger writes a line for each of the resident's addresses: STOP on one channel counts on all, and so does START. A
+// number that somebody merely gave as a contact may be another's, so START does not open it.
+func (t *turn) ledger(ctx context.Context, out bool) error {
+	keys := make([]store.AddressKey, 0, 4)
+	if t.event != nil {
+		keys = append(keys, t.key)
+	}
+	if t.version > 0 {
+		all, err := t.x.store.Addresses(ctx, t.resident)
+		if err != nil {
+			return fmt.Errorf("find the resident's addresses: %w", err)
+		}
+		for _, a := range all {
+			if !slices.Contains(keys, a.Key) && (out || a.Kind != contactKind) {
+				keys = append(keys, a.Key)
+			}
+		}
+	}
+	word := "START"
+	if out {
+		word = "STOP"
+	}
+	for _, k := range keys {
+		t.change.OptOuts = append(t.change.OptOuts, store.OptOut{Address: k, Out: out, At: t.now, Channel: t.name, Word: word})
+	}
+	return nil
+}
+
+func (t *turn) consent(e *talk.Effect) {
+	if e.Consent == nil || e.Dialog == nil {
+		return
+	}
+	t.change.Consents = append(t.change.Consents, store.Consent{
+		ID: t.id("consent"), Resident: t.resident, Poll: e.Dialog.ID, Version: e.Dialog.Version, Step: e.Consent.Step,
+		Words: e.Consent.Words, Lang: e.Consent.Lang, Yes: e.Consent.Yes, Channel: t.name, At: t.now,
+	})
+}
+
+// contactKind is the kind of an address that a resident gave as a contact and nobody has proved. It is kept with the
+// resident and erased with them, and never finds a resident: who calls from that number is somebody else until proved.
+const contactKind = "contact"
+
+func (t *turn) contact(number string) {
+	if number == "" {
+		return
+	}
+	own := t.x.keys.Address(contactKind, string(t.resident[:])+number)
+	if slices.ContainsFunc(t.change.Link, func(a store.Address) bool { return a.Key == own }) {
+		return
+	}
+	t.change.Link = append(t.change.Link, store.Address{Key: own, Kind: contactKind, Address: number})
+}
+
+// optedOut keeps a provider's word that a resident wants no more messages, as if they had said STOP here.
+func (x *Exchange) optedOut(ctx context.Context, r store.Resident, channel string) error {
+	if err := x.residents.take(ctx, r); err != nil {
+		return err
+	}
+	defer x.residents.give(r)
+	for range attempts {
+		row, err := x.store.Load(ctx, r)
+		if err != nil {
+			return err
+		}
+		if row.Version == 0 {
+			return nil // erased meanwhile
+		}
+		w, b, err := decodeRow(row.State)
+		if err != nil {
+			return err
+		}
+		t := turn{x: x, name: channel, resident: r, now: x.calendar.local(x.clock.Now())}
+		t.version = row.Version
+		if t.memory, err = talk.Decode(b); err != nil {
+			return err
+		}
+		if t.memory.Stopped {
+			return nil
+		}
+		t.memory.Stopped = true
+		if err := t.ledger(ctx, true); err != nil {
+			return err
+		}
+		if b, err = talk.Encode(&t.memory); err != nil {
+			return err
+		}
+		c := &t.change
+		c.Resident, c.Read, c.At, c.State = r, row.Version, t.now, encodeRow(w, b)
+		out, err := x.store.Commit(ctx, c)
+		if err != nil {
+			return err
+		}
+		if out.Kind == store.Applied {
+			return nil
+		}
+	}
+	return errContested
+}

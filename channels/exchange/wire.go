@@ -1,0 +1,112 @@
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/store"
+)
+
+// What the exchange itself keeps in the store's opaque bytes: the way on which a resident can be reached beside the
+// memory of the conversation, the replies to give again, the pages to push.
+
+// way is where pages are pushed to: the channel that a resident last used and that can be pushed on.
+type way struct {
+	channel string
+	kind    string // of the address
+}
+
+// rowFormat is the first byte of a conversation's row.
+const rowFormat = 1
+
+var errRow = errors.New("exchange: the conversation's row can't be read")
+
+func encodeRow(w way, memory []byte) []byte {
+	row := make([]byte, 0, 3+len(w.channel)+len(w.kind)+len(memory))
+	row = append(row, rowFormat, byte(len(w.channel)))
+	row = append(row, w.channel...)
+	row = append(row, byte(len(w.kind)))
+	row = append(row, w.kind...)
+	return append(row, memory...)
+}
+
+func decodeRow(row []byte) (w way, memory []byte, err error) {
+	if len(row) == 0 {
+		return way{}, nil, nil
+	}
+	if row[0] != rowFormat {
+		return way{}, nil, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, row[0], rowFormat)
+	}
+	row = row[1:]
+	channel, row, ok := cutString(row)
+	if !ok {
+		return way{}, nil, errRow
+	}
+	kind, row, ok := cutString(row)
+	if !ok {
+		return way{}, nil, errRow
+	}
+	return way{channel, kind}, row, nil
+}
+
+func cutString(b []byte) (s string, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) < 1+int(b[0]) {
+		return "", nil, false
+	}
+	n := 1 + int(b[0])
+	return string(b[1:n]), b[n:], true
+}
+
+// reply is channels.Reply as it is kept.
+type reply struct {
+	_     struct{} `cbor:",toarray"`
+	Pages []render.Page
+	Over  bool
+}
+
+func encodeReply(r channels.Reply) ([]byte, error) {
+	return cbor.Marshal(reply{Pages: r.Pages, Over: r.Over})
+}
+
+func decodeReply(b []byte) (channels.Reply, error) {
+	if len(b) == 0 {
+		return channels.Reply{}, nil
+	}
+	var r reply
+	if err := cbor.Unmarshal(b, &r); err != nil {
+		return channels.Reply{}, fmt.Errorf("exchange: read the stored reply: %w", err)
+	}
+	return channels.Reply{Pages: r.Pages, Over: r.Over}, nil
+}
+
+// inboundOf names the event; zero when the provider gives no id, so that nothing can tell a repeat.
+func inboundOf(e channels.Event) store.Inbound {
+	if e.ID == "" {
+		return store.Inbound{}
+	}
+	h := sha256.New()
+	h.Write([]byte(e.Channel))
+	h.Write([]byte{0})
+	h.Write([]byte(e.ID))
+	var sum [sha256.Size]byte
+	return store.Inbound(h.Sum(sum[:0])[:8])
+}
+
+// derived makes the id of the n-th record of one kind that a turn leaves: the same when the turn is computed again, so
+// that a replay can't double it.
+func derived(kind string, r store.Resident, version uint64, n int) [16]byte {
+	b := make([]byte, 0, 64)
+	b = append(b, kind...)
+	b = append(b, 0)
+	b = append(b, r[:]...)
+	b = binary.BigEndian.AppendUint64(b, version)
+	b = binary.BigEndian.AppendUint32(b, uint32(n))
+	sum := sha256.Sum256(b)
+	return [16]byte(sum[:16])
+}
