@@ -53,7 +53,7 @@ const (
 	ArgAnswer                   // an answer: option labels, dates, …
 	ArgPhrase                   // Value is a phrase key
 	ArgKey                      // Value is a text key of the dialog
-	ArgLanguage                 // Value is a language tag, shown by its own name
+	ArgLanguage                 // Value is a language tag, or several with spaces between, shown by their own names
 )
 
 // Item is one line of a review.

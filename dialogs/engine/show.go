@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,8 +60,19 @@ func (w *walk) show() []Prompt {
 	case Which:
 		return append(out, w.which())
 	}
-	out = w.statements(out)
+	if leads(s.Note) {
+		out = w.statements(out)
+	}
 	return append(out, w.question())
+}
+
+// leads says whether the words that lead up to a question come with it: not when it is only asked again.
+func leads(note string) bool {
+	switch note {
+	case "", PhraseSkipped, PhraseEdited, PhraseTongueSet, PhraseLong:
+		return true
+	}
+	return false
 }
 
 // menu makes options of the engine's own.
@@ -266,7 +278,8 @@ func (w *walk) opening(out []Prompt) []Prompt {
 	if w.s.Hint {
 		out = append(out, phrase(PhraseHint))
 		if len(w.d.Languages) > 0 {
-			out = append(out, phrase(PhraseTongues, Arg{Name: "languages", Kind: ArgLanguage, Value: strings.Join(w.d.AllLanguages(), " ")}))
+			others := slices.DeleteFunc(w.d.AllLanguages(), func(l string) bool { return l == w.s.Lang })
+			out = append(out, phrase(PhraseTongues, Arg{Name: "languages", Kind: ArgLanguage, Value: strings.Join(others, " ")}))
 		}
 	}
 	return out

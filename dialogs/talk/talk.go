@@ -17,6 +17,7 @@ type Town struct {
 	Languages []string // the town's, first one first
 	Zone      *time.Location
 	Emergency string // number to call in danger: "911"
+	Country   string // calling code for numbers typed the national way: "1"
 	Locales   *locales.Catalogue
 	Dialogs   Catalogue
 }
@@ -34,42 +35,65 @@ type Memory struct {
 	_       struct{} `cbor:",toarray"`
 	Version uint8
 	Lang    string         // the resident's language; "" until known
+	On      string         // the channel that the page on show was made for
 	Now     *engine.State  // the conversation on the go; nil: none
 	Aside   []engine.State // set aside by a start word or the menu, newest last
-	Hall    *engine.State  // the menu, or the offer to go on, when that is what is on show
+	Hall    *Hall          // the menu, or the offer to go on, when that is what is on show
 	Stopped bool           // STOP was said; only START changes it
-	Before  bool           // the resident was told the hint
+	Before  bool           // the resident held a conversation before: they know how to get help
 }
+
+// Hall is where a resident is between conversations.
+type Hall struct {
+	_     struct{} `cbor:",toarray"`
+	Kind  HallKind
+	IDs   []string // of the dialogs on the menu, in the order shown; of the dialog offered
+	Page  int
+	Tries uint8
+	Note  string // a phrase key to lead with
+	Shut  string // when the desk opens, for a note that says so
+}
+
+// HallKind is what the hall shows.
+type HallKind uint8
+
+const (
+	MenuHall   HallKind = iota + 1 // what the town offers
+	OfferHall                      // go on with IDs[0], or something else
+	TongueHall                     // which language
+	EraseHall                      // erase everything: are you sure
+)
 
 // Heard is one thing that came in by a channel, not understood yet.
 type Heard struct {
 	At     time.Time
 	Traits render.Traits
 	Kind   Kind
-	Words  string         // text, or keys pressed
-	Choice string         // the digit of a button that was pressed; "" otherwise
+	Words  string // text, or keys pressed
+	Choice string // the digit of a button that was pressed; "" otherwise
 	Media  []engine.Media
 	Seed   uint64 // random, for the order of rotated options
-	Timer  string // Kind Rang: "remind" or "expire"; with Pin below, so that an old timer does nothing
+	Timer  string // Kind Rang: the name that SetTimer gave
 }
 
 // Kind of what was heard.
 type Kind uint8
 
 const (
-	Words  Kind = iota // words, keys, a button, media
-	Came               // a live channel came in
-	Left               // it went
-	Quiet              // nothing, for as long as the channel waits
-	Rang               // a timer
+	Words Kind = iota // words, keys, a button, media
+	Came              // a live channel came in
+	Left              // it went
+	Quiet             // nothing, for as long as the channel waits
+	Rang              // a timer
 )
 
 // Said is what came of it.
 type Said struct {
 	Memory  Memory
-	Pages   []render.Page   // to show, in order
-	Effects []Effect        // for the exchange to carry out with the commit
-	Over    bool            // nothing is awaited: a live channel may end
+	Pages   []render.Page // to show, in order
+	Effects []Effect      // to carry out with the commit; those that wait were answered by ask and are not among them
+	Over    bool          // nothing is awaited: a live channel may end
+	End     string        // how a conversation ended in this turn (engine.State.End); "" when none did
 }
 
 // Effect is an engine's effect and the dialog that it came from.

@@ -1,0 +1,218 @@
+package talk
+
+import (
+	"slices"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/locales"
+)
+
+// loop is after how many messages in a row that mean nothing here we fall silent, so that two machines that answer each
+// other stop.
+const loop = 4
+
+// menu opens the list of what the town offers; note is a phrase to lead with.
+func (x *hearing) menu(note string) {
+	var ids []string
+	for _, d := range x.t.Dialogs.Current() {
+		if !d.Hidden && !(!d.Opens.IsZero() && x.h.At.Before(d.Opens)) && (d.Closes.IsZero() || x.h.At.Before(d.Closes)) {
+			ids = append(ids, d.ID)
+		}
+	}
+	x.m.Hall = &Hall{Kind: MenuHall, IDs: ids, Note: note}
+}
+
+// current finds the newest version of a dialog.
+func (x *hearing) current(id string) *dialogs.Dialog {
+	for _, d := range x.t.Dialogs.Current() {
+		if d.ID == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// hall shows the hall.
+func (x *hearing) hall() error {
+	lang := x.lang()
+	x.show(x.words(nil, lang), x.hallPrompts(lang), x.m.Hall.Page, false)
+	return nil
+}
+
+func (x *hearing) title(id, lang string) string {
+	d := x.current(id)
+	if x.m.Now != nil && x.m.Now.Pin.ID == id {
+		if pinned := x.now(); pinned != nil {
+			d = pinned
+		}
+	}
+	if d == nil {
+		return id
+	}
+	text, _ := d.Text(lang, "title")
+	if x.h.Traits.Short && text.Short != "" {
+		return text.Short
+	}
+	return text.Text
+}
+
+func (x *hearing) hallPrompts(lang string) []engine.Prompt {
+	h := x.m.Hall
+	var out []engine.Prompt
+	if h.Note != "" {
+		out = append(out, engine.Prompt{Key: h.Note, Step: -1, Args: []engine.Arg{{Name: "hours", Value: h.Shut}}})
+	}
+	p := engine.Prompt{Asks: engine.Pick, Step: -1}
+	switch h.Kind {
+	case OfferHall:
+		p.Key = "@offer.title"
+		p.Args = []engine.Arg{{Name: "title", Value: x.title(h.IDs[0], lang)}}
+		p.Options = []engine.Option{{ID: "on", Key: "@offer.on"}, {ID: "other", Key: "@offer.other", Place: 1}}
+	case TongueHall:
+		p.Key = engine.PhraseTongue
+		for i, tag := range x.t.Languages {
+			p.Options = append(p.Options, engine.Option{ID: tag, Tongue: true, Place: i})
+		}
+	case EraseHall:
+		p.Key = engine.PhraseErase
+		p.Options = []engine.Option{{ID: "yes", Key: "@erase.yes"}, {ID: "no", Key: "@erase.no", Place: 1}}
+	default:
+		if len(h.IDs) == 0 {
+			return append(out, engine.Prompt{Key: "@menu.empty", Step: -1})
+		}
+		if h.Note == "" {
+			out = append(out, engine.Prompt{Key: "@welcome", Step: -1})
+		}
+		p.Key = "@menu.title"
+		for i, id := range h.IDs {
+			p.Options = append(p.Options, engine.Option{ID: id, Words: x.title(id, lang), Place: i})
+		}
+	}
+	return append(out, p)
+}
+
+// inHall takes what a resident says between conversations.
+func (x *hearing) inHall() error {
+	lang := x.lang()
+	fresh := x.m.Hall == nil
+	if fresh {
+		x.menu("")
+	}
+	h := x.m.Hall
+	heard := render.Heard{Words: x.h.Words, Choice: x.h.Choice, Media: x.h.Media, Quiet: x.h.Kind == Quiet}
+	in := render.Read(x.words(nil, lang), x.hallPrompts(lang), h.Page, x.h.Traits, heard)
+	h.Note = ""
+	switch in.Kind {
+	case engine.Said:
+		if fresh && len(in.Values) == 1 && !slices.ContainsFunc(x.t.Dialogs.Current(), func(d *dialogs.Dialog) bool { return locales.Fold(d.Title.Text) == locales.Fold(x.h.Words) }) {
+			break // a digit before any menu was shown means nothing yet
+		}
+		if len(in.Values) == 1 {
+			h.Tries = 0
+			return x.chosen(in.Values[0])
+		}
+	case engine.Turned:
+		h.Page = max(in.Page, 0)
+		return x.hall()
+	case engine.Told:
+		h.Tries = 0
+		return x.toldInHall(in)
+	}
+	h.Tries++
+	if h.Tries >= loop && !x.h.Traits.Live {
+		return nil
+	}
+	if h.Tries >= loop && x.h.Traits.Live {
+		x.said.Over = true
+		x.show(x.words(nil, lang), []engine.Prompt{{Key: engine.PhraseLater, Step: -1}}, 0, true)
+		return nil
+	}
+	h.Note = "@unknown.word"
+	return x.hall()
+}
+
+// chosen takes a choice from what the hall shows.
+func (x *hearing) chosen(id string) error {
+	h := x.m.Hall
+	switch h.Kind {
+	case OfferHall:
+		if id == "on" && x.m.Now != nil {
+			if d := x.now(); d != nil {
+				x.m.Hall = nil
+				return x.step(d, engine.Input{Kind: engine.Resume})
+			}
+		}
+		x.setAside()
+		x.menu("")
+		return x.hall()
+	case TongueHall:
+		return x.tongue(id)
+	case EraseHall:
+		if id != "yes" {
+			x.menu(engine.PhraseErasedNot)
+			return x.hall()
+		}
+		x.effect(engine.Effect{Kind: engine.EraseAll}, nil)
+		x.m = Memory{On: x.m.On, Lang: x.m.Lang}
+		x.show(x.words(nil, x.lang()), []engine.Prompt{{Key: engine.PhraseErased, Step: -1}}, 0, true)
+		return nil
+	}
+	d := x.current(id)
+	if d == nil {
+		x.menu(engine.PhraseWithdrawn)
+		return x.hall()
+	}
+	return x.begin(d)
+}
+
+func (x *hearing) tongue(tag string) error {
+	x.effect(engine.Effect{Kind: engine.SetLanguage, Lang: tag}, nil)
+	x.menu(engine.PhraseTongueSet)
+	return x.hall()
+}
+
+func (x *hearing) toldInHall(in engine.Input) error {
+	if in.Lang != "" && slices.Contains(x.t.Languages, in.Lang) {
+		x.m.Lang = in.Lang
+	}
+	switch in.Command {
+	case locales.Stop:
+		x.effect(engine.Effect{Kind: engine.OptOut}, nil)
+		x.m.Hall = nil
+		x.show(x.words(nil, x.lang()), []engine.Prompt{{Key: engine.PhraseStopped, Step: -1}}, 0, true)
+		return nil
+	case locales.Start:
+		x.effect(engine.Effect{Kind: engine.OptIn}, nil)
+		x.menu(engine.PhraseStarted)
+	case locales.Tongue:
+		if len(in.Values) == 1 && slices.Contains(x.t.Languages, in.Values[0]) {
+			return x.tongue(in.Values[0])
+		}
+		x.m.Hall = &Hall{Kind: TongueHall}
+	case locales.Erase:
+		x.m.Hall = &Hall{Kind: EraseHall}
+	case locales.Help:
+		if x.m.Hall.Kind != OfferHall {
+			x.menu("@hall.help")
+		} else {
+			x.m.Hall.Note = "@hall.help"
+		}
+	case locales.Menu:
+		x.setAside()
+		x.menu("")
+	case locales.Person:
+		out, err := x.ask(Effect{Effect: engine.Effect{Kind: engine.PassOn, Waits: true}})
+		if err != nil {
+			return err
+		}
+		x.m.Hall.Note, x.m.Hall.Shut = engine.PhrasePerson, ""
+		if out.Result["open"] != "yes" {
+			x.m.Hall.Note, x.m.Hall.Shut = engine.PhrasePersonShut, out.Result["hours"]
+		}
+	case locales.Repeat:
+		x.m.Hall.Page = 0
+	}
+	return x.hall()
+}

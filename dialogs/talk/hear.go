@@ -1,0 +1,534 @@
+package talk
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/locales"
+)
+
+// most is how many conversations are kept aside; the oldest goes first.
+const most = 5
+
+// hearing is one Hear under way.
+type hearing struct {
+	t    *Town
+	m    Memory
+	h    Heard
+	ask  Ask
+	said Said
+	lead *int // where the words start that lead up to what is shown, when one message took several steps
+}
+
+// Hear takes one thing that came in and says what comes of it. It is pure but for ask; an error is one of ask's, and
+// nothing has happened then. It does not change what m points to.
+func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
+	x := hearing{t: t, m: m, h: h, ask: ask}
+	if m.Hall != nil {
+		hall := *m.Hall
+		x.m.Hall = &hall
+	}
+	if x.m.On != h.Traits.Name && h.Kind != Rang {
+		x.elsewhere()
+	}
+	var err error
+	switch h.Kind {
+	case Rang:
+		err = x.rang()
+	case Left:
+	case Came:
+		err = x.came()
+	default:
+		err = x.heard()
+	}
+	if err != nil {
+		return Said{}, err
+	}
+	x.said.Memory = x.m
+	return x.said, nil
+}
+
+// elsewhere notes that the resident is on another channel now: page numbers of the last one mean nothing here.
+func (x *hearing) elsewhere() {
+	x.m.On = x.h.Traits.Name
+	if x.m.Now != nil {
+		now := *x.m.Now
+		now.Page = 0
+		x.m.Now = &now
+	}
+	if x.m.Hall != nil {
+		x.m.Hall.Page = 0
+	}
+}
+
+// lang is the resident's language, or the town's first.
+func (x *hearing) lang() string {
+	if x.m.Lang != "" {
+		return x.m.Lang
+	}
+	if len(x.t.Languages) > 0 {
+		return x.t.Languages[0]
+	}
+	return "en"
+}
+
+// words is what render needs to word prompts of d; d is nil in the hall.
+func (x *hearing) words(d *dialogs.Dialog, lang string) *render.Words {
+	y, m, day := x.h.At.Date()
+	return &render.Words{
+		Dialog: d, Lang: x.t.Locales.Language(lang), Tag: lang, Catalogue: x.t.Locales, Languages: x.t.Languages, Town: x.t.Name,
+		Country: x.t.Country, Emergency: x.t.Emergency, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
+	}
+}
+
+// now is the dialog of the open conversation; nil when there is none, or its content is not to be had any more.
+func (x *hearing) now() *dialogs.Dialog {
+	if x.m.Now == nil {
+		return nil
+	}
+	return x.t.Dialogs.Pinned(x.m.Now.Pin)
+}
+
+func (x *hearing) came() error {
+	if x.m.Now == nil {
+		x.menu("")
+		return x.hall()
+	}
+	x.m.Hall = &Hall{Kind: OfferHall, IDs: []string{x.m.Now.Pin.ID}}
+	return x.hall()
+}
+
+func (x *hearing) rang() error {
+	name, id, _ := strings.Cut(x.h.Timer, ":")
+	kind := engine.Reminder
+	if name == "expire" {
+		kind = engine.Expiry
+	}
+	if x.m.Now == nil && kind == engine.Reminder { // what was set aside is the next to go on with
+		for i := range x.m.Aside {
+			if x.m.Aside[i].Pin.ID == id {
+				x.takeUp(i)
+				break
+			}
+		}
+	}
+	if x.m.Now != nil && x.m.Now.Pin.ID == id {
+		d := x.now()
+		if d == nil {
+			x.m.Now = nil
+			x.untime(id)
+			return nil
+		}
+		return x.step(d, engine.Input{Kind: kind})
+	}
+	for i := range x.m.Aside {
+		s := &x.m.Aside[i]
+		if s.Pin.ID != id {
+			continue
+		}
+		d := x.t.Dialogs.Pinned(s.Pin)
+		if d == nil {
+			x.m.Aside = slices.Delete(slices.Clone(x.m.Aside), i, i+1)
+			break
+		}
+		if kind == engine.Reminder { // another conversation is open: it is offered when that one ends
+			x.effect(engine.Effect{Kind: engine.StopTimer, Timer: "remind"}, d)
+			return nil
+		}
+		turn := engine.Step(d, *s, engine.Input{Kind: kind, At: x.h.At})
+		x.m.Aside = slices.Clone(x.m.Aside)
+		x.m.Aside[i] = turn.State
+		if turn.State.Mode == engine.Over {
+			x.m.Aside = slices.Delete(x.m.Aside, i, i+1)
+		}
+		for _, e := range turn.Effects {
+			x.effect(e, d)
+		}
+		return nil
+	}
+	x.untime(id)
+	return nil
+}
+
+// untime stops the timers of a conversation that is gone.
+func (x *hearing) untime(id string) {
+	for _, name := range []string{"remind", "expire"} {
+		x.said.Effects = append(x.said.Effects, Effect{Effect: engine.Effect{Kind: engine.StopTimer, Timer: name + ":" + id}})
+	}
+}
+
+// takeUp makes a conversation that was set aside the open one.
+func (x *hearing) takeUp(i int) {
+	s := x.m.Aside[i]
+	x.m.Aside = slices.Delete(slices.Clone(x.m.Aside), i, i+1)
+	x.setAside()
+	x.m.Now, x.m.Hall = &s, nil
+}
+
+// setAside puts the open conversation away for later.
+func (x *hearing) setAside() {
+	if x.m.Now == nil {
+		return
+	}
+	x.m.Aside = append(slices.Clone(x.m.Aside), *x.m.Now)
+	x.m.Now = nil
+	if len(x.m.Aside) > most {
+		x.untime(x.m.Aside[0].Pin.ID)
+		x.m.Aside = x.m.Aside[1:]
+	}
+}
+
+// heard takes words, keys, a button, media, or a silence.
+func (x *hearing) heard() error {
+	if x.m.Stopped && !x.h.Traits.Live {
+		return x.stopped()
+	}
+	if d, rest := x.starts(); d != nil {
+		if err := x.begin(d); err != nil {
+			return err
+		}
+		return x.more(rest)
+	}
+	d := x.now()
+	if x.m.Now != nil && d == nil {
+		x.untime(x.m.Now.Pin.ID)
+		x.m.Now = nil
+		x.menu(engine.PhraseWithdrawn)
+		return x.hall()
+	}
+	if x.m.Hall != nil || x.m.Now == nil {
+		return x.inHall()
+	}
+	s := x.m.Now
+	in := x.read(d, s, x.h.Words)
+	if in.Kind == engine.Unclear || in.Kind == engine.Unsure {
+		if parts := x.split(d, *s); parts != nil {
+			return x.several(parts)
+		}
+	}
+	return x.step(d, in)
+}
+
+// read understands words as an answer to what is on show.
+func (x *hearing) read(d *dialogs.Dialog, s *engine.State, words string) engine.Input {
+	show := engine.Show(d, s, x.h.Traits.Can, x.h.At)
+	heard := render.Heard{Words: words, Choice: x.h.Choice, Media: x.h.Media, Quiet: x.h.Kind == Quiet}
+	return render.Read(x.words(d, s.Lang), show, s.Page, x.h.Traits, heard)
+}
+
+// stopped hears a resident who said STOP: only START, and a call for help, are answered.
+func (x *hearing) stopped() error {
+	w := x.words(nil, x.lang())
+	for _, tag := range x.tongues() {
+		l := x.t.Locales.Language(tag)
+		if l.StartWord(x.h.Words) {
+			x.m.Stopped = false
+			x.m.Lang = tag
+			if d := x.now(); d != nil {
+				return x.step(d, engine.Input{Kind: engine.Told, Command: locales.Start})
+			}
+			x.effect(engine.Effect{Kind: engine.OptIn}, nil)
+			x.menu(engine.PhraseStarted)
+			return x.hall()
+		}
+		if c, ok := l.Command(x.h.Words); ok && c == locales.Help {
+			w.Lang = l
+			x.show(w, []engine.Prompt{{Key: "@stop.help", Step: -1}}, 0, true)
+			return nil
+		}
+	}
+	return nil
+}
+
+// tongues are the languages to understand command words in, the resident's first.
+func (x *hearing) tongues() []string {
+	out := []string{x.lang()}
+	for _, l := range x.t.Languages {
+		if l != out[0] {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// starts says which dialog a message starts, by its word, and what else the message says.
+func (x *hearing) starts() (*dialogs.Dialog, string) {
+	if x.h.Kind != Words || x.h.Words == "" || len(x.h.Words) > 200 {
+		return nil, ""
+	}
+	said := strings.TrimSpace(x.h.Words)
+	first, rest := said, ""
+	if i := strings.IndexAny(said, " \n,.:;!"); i > 0 {
+		first, rest = said[:i], strings.TrimLeft(said[i:], " \n,.:;!")
+	}
+	if len(first) > 20 {
+		return nil, ""
+	}
+	first = locales.Fold(first)
+	for _, d := range x.t.Dialogs.Current() {
+		if d.Start == "" || locales.Fold(d.Start) != first {
+			continue
+		}
+		if rest != "" && x.m.Now != nil { // in the middle of a conversation only the word alone counts
+			return nil, ""
+		}
+		return d, rest
+	}
+	return nil, ""
+}
+
+// begin starts a dialog, or goes on with it where it was left.
+func (x *hearing) begin(d *dialogs.Dialog) error {
+	if x.m.Now != nil && x.m.Now.Pin.ID == d.ID {
+		if pinned := x.now(); pinned != nil {
+			x.m.Hall = nil
+			return x.step(pinned, engine.Input{Kind: engine.Resume})
+		}
+	}
+	for i := range x.m.Aside {
+		if x.m.Aside[i].Pin.ID == d.ID && x.t.Dialogs.Pinned(x.m.Aside[i].Pin) != nil {
+			x.takeUp(i)
+			return x.step(x.now(), engine.Input{Kind: engine.Resume})
+		}
+	}
+	x.setAside()
+	x.m.Hall = nil
+	x.m.Now = &engine.State{}
+	in := engine.Input{Kind: engine.Begin, Seed: x.h.Seed, Lang: x.lang(), New: !x.m.Before}
+	x.m.Before = true
+	return x.step(d, in)
+}
+
+// more takes what was said in the same message after a start word, as far as it is plainly an answer.
+func (x *hearing) more(rest string) error {
+	if rest == "" || x.m.Now == nil || x.m.Hall != nil {
+		return nil
+	}
+	d := x.now()
+	if d == nil {
+		return nil
+	}
+	if x.m.Now.Step < 0 {
+		return nil
+	}
+	switch d.Steps[x.m.Now.Step].Type {
+	case dialogs.Words, dialogs.Place, dialogs.Contact:
+		return nil
+	}
+	in := x.read(d, x.m.Now, rest)
+	if in.Kind != engine.Said {
+		return nil
+	}
+	from := x.m.Now.From
+	x.said.Pages, x.lead = nil, &from
+	return x.step(d, in)
+}
+
+// split takes a message apart that may hold the answers to several questions. Each part must plainly answer the question
+// that is open by then, and none may fit the question before as well; else nil: never a guess.
+func (x *hearing) split(d *dialogs.Dialog, s engine.State) []engine.Input {
+	if x.h.Kind != Words || x.h.Choice != "" || len(x.h.Media) > 0 || len(x.h.Words) > 500 || s.Mode != engine.Asking {
+		return nil
+	}
+	sep := "\n;"
+	if !strings.ContainsAny(x.h.Words, sep) {
+		sep = ","
+	}
+	parts := strings.FieldsFunc(x.h.Words, func(r rune) bool { return strings.ContainsRune(sep, r) })
+	if len(parts) < 2 || len(parts) > 10 {
+		return nil
+	}
+	var out []engine.Input
+	for i, p := range parts {
+		p = strings.TrimSpace(p)
+		if p == "" || s.Mode != engine.Asking || s.Step < 0 {
+			return nil
+		}
+		switch d.Steps[s.Step].Type {
+		case dialogs.Words, dialogs.Place, dialogs.Contact, dialogs.Code, dialogs.Consent, dialogs.Review, dialogs.Similar:
+			return nil // these deserve a message of their own
+		}
+		in := x.read(d, &s, p)
+		if in.Kind != engine.Said || in.Part {
+			return nil
+		}
+		if i+1 < len(parts) {
+			if again := x.read(d, &s, strings.TrimSpace(parts[i+1])); again.Kind != engine.Unclear {
+				return nil
+			}
+		}
+		x.fill(&in)
+		turn := engine.Step(d, s, in)
+		if slices.ContainsFunc(turn.Effects, func(e engine.Effect) bool { return e.Waits }) && i+1 < len(parts) {
+			return nil
+		}
+		if turn.State.Step == s.Step {
+			return nil
+		}
+		s = turn.State
+		out = append(out, in)
+	}
+	return out
+}
+
+// several takes the answers that split found, one after the other; only the last turn is shown.
+func (x *hearing) several(ins []engine.Input) error {
+	for i, in := range ins {
+		d := x.now()
+		if d == nil {
+			return nil
+		}
+		x.said.Pages = nil
+		if err := x.step(d, in); err != nil {
+			return err
+		}
+		if i == 0 && x.m.Now != nil {
+			from := x.m.Now.From
+			x.lead = &from
+		}
+	}
+	return nil
+}
+
+// fill completes an input with what every input carries.
+func (x *hearing) fill(in *engine.Input) {
+	in.At, in.Can = x.h.At, x.h.Traits.Can
+}
+
+// step takes the open conversation one step on, with the town's answers in between, and shows what comes of it.
+func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
+	x.fill(&in)
+	turn := engine.Step(d, *x.m.Now, in)
+	menu, ended := false, false
+	for {
+		var waits *engine.Effect
+		for i := range turn.Effects {
+			e := &turn.Effects[i]
+			switch {
+			case e.Waits:
+				waits = e
+			case e.Kind == engine.OpenMenu:
+				menu = true
+			case e.Kind == engine.Ended:
+				ended = true
+			default:
+				x.effect(*e, d)
+			}
+		}
+		if waits == nil {
+			break
+		}
+		out, err := x.ask(Effect{Effect: *waits, Dialog: d, Order: x.order(d, &turn.State, waits.Kind)})
+		if err != nil {
+			return err
+		}
+		out.Kind = engine.Outcome
+		x.fill(&out)
+		turn = engine.Step(d, turn.State, out)
+	}
+	s := turn.State
+	x.m.Now = &s
+	prompts := turn.Prompts
+	if x.lead != nil && s.Mode == engine.Asking && *x.lead < s.From {
+		s.From = *x.lead
+		prompts = engine.Show(d, &s, x.h.Traits.Can, x.h.At)
+	}
+	switch {
+	case menu:
+		x.setAside()
+		x.menu("")
+		return x.hall()
+	case ended:
+		return x.ended(d, &s, prompts)
+	}
+	if len(prompts) > 0 {
+		x.show(x.words(d, s.Lang), prompts, s.Page, false)
+	}
+	if s.Mode == engine.Paused {
+		x.said.Over = true
+	}
+	return nil
+}
+
+// ended shows the last words, and offers what was set aside.
+func (x *hearing) ended(d *dialogs.Dialog, s *engine.State, prompts []engine.Prompt) error {
+	x.m.Now, x.said.End = nil, s.End
+	erased := s.End == "erased"
+	if erased {
+		lang := x.m.Lang
+		x.m = Memory{On: x.m.On, Lang: lang}
+	}
+	if len(prompts) == 0 {
+		return nil
+	}
+	if n := len(x.m.Aside); n > 0 && s.End != "handoff" {
+		old := x.t.Dialogs.Pinned(x.m.Aside[n-1].Pin)
+		if old != nil {
+			x.takeUp(n - 1)
+			x.m.Hall = &Hall{Kind: OfferHall, IDs: []string{old.ID}}
+			offer := x.hallPrompts(s.Lang)
+			x.show(x.words(d, s.Lang), append(prompts, offer...), 0, false)
+			return nil
+		}
+	}
+	x.show(x.words(d, s.Lang), prompts, 0, true)
+	return nil
+}
+
+// effect hands an effect to the exchange; some concern this memory as well.
+func (x *hearing) effect(e engine.Effect, d *dialogs.Dialog) {
+	switch e.Kind {
+	case engine.SetLanguage:
+		x.m.Lang = e.Lang
+	case engine.OptOut:
+		x.m.Stopped = true
+	case engine.OptIn:
+		x.m.Stopped = false
+	case engine.SetTimer, engine.StopTimer:
+		if d != nil {
+			e.Timer += ":" + d.ID
+		}
+	}
+	x.said.Effects = append(x.said.Effects, Effect{Effect: e, Dialog: d})
+}
+
+// order is the order in which rotated options were shown, for the record's envelope.
+func (x *hearing) order(d *dialogs.Dialog, s *engine.State, kind engine.EffectKind) []byte {
+	if kind != engine.Keep {
+		return nil
+	}
+	var shown [][]string
+	for i := range d.Steps {
+		if d.Steps[i].Rotate {
+			shown = append(shown, append([]string{d.Steps[i].ID}, engine.Order(d, s, i)...))
+		}
+	}
+	if shown == nil {
+		return nil
+	}
+	b, err := engine.Encode(shown)
+	if err != nil { // strings always encode
+		return nil
+	}
+	return b
+}
+
+// show renders what is to be shown. At the end of a conversation all pages go out, else the one that is asked for.
+func (x *hearing) show(w *render.Words, prompts []engine.Prompt, page int, over bool) {
+	pages := render.Render(w, prompts, x.h.Traits)
+	switch {
+	case len(pages) == 0:
+	case over:
+		for i := range pages {
+			pages[i].Over = true
+		}
+		x.said.Pages = append(x.said.Pages, pages...)
+	default:
+		x.said.Pages = append(x.said.Pages, pages[page%len(pages)])
+	}
+	x.said.Over = over
+}

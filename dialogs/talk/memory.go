@@ -1,0 +1,32 @@
+package talk
+
+import (
+	"fmt"
+
+	"github.com/townline/townline/dialogs/engine"
+)
+
+// Version of the encoding of Memory.
+const Version = 1
+
+// Encode makes compact, deterministic bytes of m.
+func Encode(m *Memory) ([]byte, error) {
+	m.Version = Version
+	return engine.Encode(m)
+}
+
+// Decode reads what Encode made; no bytes are a resident who was never here. A memory written by a newer townline is
+// refused with engine.ErrNewer.
+func Decode(b []byte) (Memory, error) {
+	var m Memory
+	if len(b) == 0 {
+		return m, nil
+	}
+	if err := engine.Decode(b, &m); err != nil {
+		return Memory{}, fmt.Errorf("talk: %w", err)
+	}
+	if m.Version > Version || m.Now != nil && m.Now.Version > engine.Version {
+		return Memory{}, fmt.Errorf("talk: %w", engine.ErrNewer)
+	}
+	return m, nil
+}
