@@ -1,6 +1,7 @@
 package locales
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -94,7 +95,7 @@ func keptInNumber(c byte, after, start, next bool) bool {
 }
 
 func foldRunes(s string) string {
-	// Twice at most: a letter that only comes apart once it is lower case.
+	s = strings.NewReplacer(".º", "º", ".ª", "ª").Replace(s) // Spanish "1.º" is one word
 	clean := appendClean(make([]rune, 0, len(s)), norm.NFKD.String(s))
 	out := make([]rune, 0, len(clean))
 	gap := false
