@@ -22,7 +22,7 @@ func Number(s, country string) (number string, ok bool) {
 			return "", false
 		}
 	}
-	d, code := string(digits), callingCode(country)
+	d, code := string(digits), CallingCode(country)
 	switch {
 	case plus:
 	case strings.HasPrefix(d, "00"):
@@ -48,8 +48,8 @@ func Number(s, country string) (number string, ok bool) {
 	return "+" + d, true
 }
 
-// callingCode of a country; "" where it is not known.
-func callingCode(country string) string {
+// CallingCode is what stands before the numbers of a country from abroad ("US" → "1"); "" where it is not known.
+func CallingCode(country string) string {
 	if len(country) != 2 {
 		return ""
 	}
