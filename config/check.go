@@ -83,9 +83,9 @@ func (r *reading) set(c *Config, s Setting, text string) {
 	case "town.desk_hours":
 		c.Town.DeskHours = text
 	case "town.country":
-		c.Town.Country = strings.TrimPrefix(text, "+")
-		if n, err := strconv.Atoi(c.Town.Country); err != nil || n < 1 || n > 999 {
-			r.wrong(s.Key, fmt.Sprintf("%q is not a country code", text), "write what stands before a phone number from abroad, such as 1 or 34")
+		c.Town.Country = strings.ToUpper(text)
+		if region, err := language.ParseRegion(text); err != nil || len(text) != 2 || !region.IsCountry() {
+			r.wrong(s.Key, fmt.Sprintf("%q is not a country", text), "write two letters, such as US or ES")
 		}
 	case "store.url":
 		kind, path, ok := strings.Cut(text, ":")
@@ -139,8 +139,13 @@ func (r *reading) setSMS(c *SMS, s Setting, text string) {
 	case "sms.gateway.url":
 		c.Gateway.URL = text
 		r.checkURL(s.Key, text)
+	case "sms.gateway.pictures":
+		c.Gateway.Pictures = r.onOff(s.Key, text) == On
 	case "sms.kannel.secret":
 		c.Kannel.Secret = NewSecret(text)
+		if text != "" && (len(text) < 16 || strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune(plain, r) })) {
+			r.wrong(s.Key, "is too short, or holds more than letters and digits", "make one of 32 characters: openssl rand -hex 16")
+		}
 	case "sms.kannel.allow":
 		c.Kannel.Allow = Split(text)
 		for _, a := range c.Kannel.Allow {
@@ -193,7 +198,6 @@ func (r *reading) together(c *Config) {
 	}
 	if k := c.SMS.Kannel; k.On() {
 		missing("sms.kannel.secret", "without it nobody can tell Kannel's messages from forged ones", k.Secret.IsSet())
-		missing("sms.kannel.allow", "all addresses are refused that are not on this list", len(k.Allow) > 0)
 		if k.SendURL != "" {
 			missing("sms.kannel.username", "sendsms asks for it", k.Username != "")
 			missing("sms.kannel.password", "sendsms asks for it", k.Password.IsSet())
@@ -283,6 +287,9 @@ func (r *reading) onOff(key, text string) Switch {
 	r.wrong(key, fmt.Sprintf("%q is neither on nor off", text), "write true or false")
 	return Usual
 }
+
+// plain are the characters that stand in an address as they are.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 // Split cuts a list at commas and blanks.
 func Split(text string) []string {

@@ -29,7 +29,7 @@ type Town struct {
 	Languages []string // BCP 47, the first one first
 	Emergency string   // the number to call in danger
 	DeskHours string   // when a person is at the desk: "Mon-Fri 9:00-17:00"
-	Country   string   // calling code of phone numbers that are written without one: "1", "34"
+	Country   string   // of phone numbers written without one, in two letters (ISO 3166-1)
 }
 
 // Store is where everything is kept.
@@ -59,18 +59,19 @@ func (t Twilio) On() bool { return t.AccountSID != "" || len(t.AuthToken) > 0 ||
 
 // Gateway is a phone, Gammu or an aggregator that speaks the plain signed protocol of channels/sms.
 type Gateway struct {
-	Secret Secret
-	From   string
-	URL    string // where messages are pushed; "" leaves them to be fetched
+	Secret   Secret
+	From     string
+	URL      string // where messages are pushed; "" leaves them to be fetched
+	Pictures bool   // it passes pictures on
 }
 
 // On says whether any of it was set.
-func (g Gateway) On() bool { return g.Secret.IsSet() || g.From != "" || g.URL != "" }
+func (g Gateway) On() bool { return g.Secret.IsSet() || g.From != "" || g.URL != "" || g.Pictures }
 
 // Kannel is a Kannel bearerbox and smsbox.
 type Kannel struct {
 	Secret   Secret
-	Allow    []string // addresses or networks that may call
+	Allow    []string // addresses or networks that may call; none: only this machine
 	SendURL  string
 	Username string
 	Password Secret

@@ -51,7 +51,7 @@ town:
   desk_hours:
     - Mon-Thu 8:30-17:00
     - Fri 8:30-14:00
-  country: +34
+  country: es
 store:
   url: sqlite:town.db
   key_file: town.key
@@ -63,7 +63,7 @@ sms:
   gateway:
     secret: 0123456789abcdef
   kannel:
-    secret: s3cret
+    secret: s3cret-s3cret-s3cret
     allow: [127.0.0.1, 10.0.0.0/8]
 preview: yes
 log: {level: debug, format: json}
@@ -80,7 +80,7 @@ func TestWholeFile(t *testing.T) {
 		"public_url":   {c.PublicURL, "https://talk.example.org/town"},
 		"dialogs":      {c.Dialogs, filepath.Join(dir, "dialogs")},
 		"emergency":    {c.Town.Emergency, "112"},
-		"country":      {c.Town.Country, "34"},
+		"country":      {c.Town.Country, "ES"},
 		"zone":         {c.Town.Zone.String(), "Europe/Madrid"},
 		"store":        {c.Store.Path, filepath.Join(dir, "town.db")},
 		"key file":     {c.Store.KeyFile, filepath.Join(dir, "town.key")},
@@ -160,7 +160,7 @@ func TestMistakes(t *testing.T) {
 		{name: "check of another package", file: "town: {desk_hours: whenever}\n", want: []string{"townline.yaml:1: town.desk_hours: no hours"}},
 		{name: "language", file: "town: {languages: [english]}\n", want: []string{`"english" is not a language`}},
 		{name: "emergency", file: "town: {emergency: call us}\n", want: []string{"not a number to dial"}},
-		{name: "country", file: "town: {country: Spain}\n", want: []string{"is not a country code"}},
+		{name: "country", file: "town: {country: Spain}\n", want: []string{"is not a country"}},
 		{name: "store", file: "store: {url: 'mysql:x'}\n", want: []string{"sqlite:town.db"}},
 		{name: "keys in the file", file: "store: {keys: abc}\n", want: []string{"may not be written here", "TOWNLINE_STORE_KEYS"}},
 		{name: "level", file: "log: {level: inof}\n", want: []string{"did you mean info?"}},
@@ -171,8 +171,9 @@ func TestMistakes(t *testing.T) {
 		{name: "from", file: "sms: {twilio: {from: 555 0100}}\n", want: []string{"not a number to send from"}},
 		{name: "short secret", file: "sms: {gateway: {secret: abc}}\n", want: []string{"too short"}},
 		{name: "half of kannel", file: "sms: {kannel: {send_url: 'http://127.0.0.1:13013/'}}\n",
-			want: []string{"sms.kannel.secret: is missing", "sms.kannel.allow: is missing", "sms.kannel.username: is missing", "sms.kannel.password: is missing"}},
-		{name: "kannel network", file: "sms: {kannel: {secret: x, allow: here}}\n", want: []string{`"here" is not an address`}},
+			want: []string{"sms.kannel.secret: is missing", "sms.kannel.username: is missing", "sms.kannel.password: is missing"}},
+		{name: "kannel secret", file: "sms: {kannel: {secret: 'with blanks in it, and signs'}}\n", want: []string{"letters and digits"}},
+		{name: "kannel network", file: "sms: {kannel: {secret: 0123456789abcdef, allow: here}}\n", want: []string{`"here" is not an address`}},
 		{name: "environment", env: [2]string{"TOWNLINE_PUBLIC_ULR", "x"}, want: []string{"TOWNLINE_PUBLIC_ULR: there is no such setting", "did you mean TOWNLINE_PUBLIC_URL?"}},
 		{name: "value from the environment", env: [2]string{"TOWNLINE_LISTEN", "x"}, want: []string{"TOWNLINE_LISTEN: listen:"}},
 		{name: "all at once", file: "lisen: x\ntown: {timezone: Mars, country: Spain}\nlog: {level: loud}\n",
