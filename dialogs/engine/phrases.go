@@ -24,6 +24,9 @@ const (
 	// date text place photo contact similar review consent status code pick. [min max total left example first last]
 	PhraseRetry   = "@retry."
 	PhraseOut     = "@retry.range" // [min max] a number outside the bounds
+	PhraseLeast   = "@retry.least" // [min]
+	PhraseMost    = "@retry.most"  // [max]
+	PhraseWhole   = "@retry.whole" // a whole number is wanted
 	PhraseOutDate = "@retry.dates" // [from to] a day outside the bounds
 	PhraseSum     = "@retry.sum"   // [total sum] budget amounts that don't add up
 	PhraseMany    = "@retry.many"  // [most] more options than are allowed
@@ -72,6 +75,7 @@ const (
 	PhraseChoicesPart = "@part.choices"   // more? options so far [chosen]
 	PhraseNone        = "@similar.none"   // option: none of these
 	PhraseStatus      = "@status.one"     // [reference label state due]
+	PhraseStatusOpen  = "@status.nodue"   // [reference label state] the same, where no day was promised
 	PhraseStatusNone  = "@status.none"    // we know of no request with that number
 	PhraseStatusAsk   = "@status.ask"     // what is the number of the request?
 	PhraseKeptBefore  = "@kept.before"    // you answered before; that first answer counts

@@ -97,7 +97,7 @@ func (w *walk) note() Prompt {
 	switch s.Note {
 	case PhraseResume:
 		p.Args = []Arg{{Name: "title", Kind: ArgKey, Value: "title"}}
-	case PhraseOut:
+	case PhraseOut, PhraseLeast, PhraseMost:
 		p.Args = bounds(st)
 	case PhraseOutDate:
 		today := midnight(w.in.At)
@@ -297,7 +297,7 @@ func (w *walk) standing(out []Prompt) []Prompt {
 		if f.Due != "" {
 			args = append(args, Arg{Name: "due", Kind: ArgDate, Value: f.Due})
 		} else {
-			key += ".nodue"
+			key = PhraseStatusOpen
 		}
 		out = append(out, phrase(key, args...))
 	}
