@@ -327,12 +327,23 @@ func (w *walk) number(st *dialogs.Step, v []string) {
 		return
 	}
 	f, err := strconv.ParseFloat(v[0], 64)
-	if err != nil || f != f || f > 1e15 || f < -1e15 || st.Whole && f != float64(int64(f)) {
+	if err != nil || f != f || f > 1e15 || f < -1e15 {
 		w.unclear("")
 		return
 	}
-	if st.HasMin && f < st.Min || st.HasMax && f > st.Max {
+	switch {
+	case st.Whole && f != float64(int64(f)):
+		w.unclear(PhraseWhole)
+		return
+	case !(st.HasMin && f < st.Min || st.HasMax && f > st.Max):
+	case st.HasMin && st.HasMax:
 		w.unclear(PhraseOut)
+		return
+	case st.HasMin:
+		w.unclear(PhraseLeast)
+		return
+	default:
+		w.unclear(PhraseMost)
 		return
 	}
 	w.done([]string{strconv.FormatFloat(f, 'f', -1, 64)}, nil)

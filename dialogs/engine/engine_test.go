@@ -290,7 +290,7 @@ func TestWhatIsAskedAndSaid(t *testing.T) {
 		{"back within a budget", func(h *holding) { h.upto("coins").say("5").tell(locales.Back).say("4", "4", "2") }, "many", "many"},
 		{"too many", func(h *holding) { h.upto("many").say("red", "green", "blue") }, "@retry.many many", "many"},
 		{"outside the bounds", func(h *holding) { h.upto("age").say("121") }, "@retry.range age", "age"},
-		{"no whole number", func(h *holding) { h.upto("age").say("1.5") }, "@retry.number.1 age", "age"},
+		{"no whole number", func(h *holding) { h.upto("age").say("1.5") }, "@retry.whole age", "age"},
 		{"a day too early", func(h *holding) { h.upto("day").say("2026-11-23") }, "@retry.dates.from day", "day"},
 		{"two days fit", func(h *holding) { h.upto("day").do(Input{Kind: Unsure, Values: []string{"2026-12-01", "2027-01-12"}}) }, "@which", "day"},
 		{"which day is settled", func(h *holding) {
