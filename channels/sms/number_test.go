@@ -37,8 +37,8 @@ func TestNumber(t *testing.T) {
 
 func TestCallingCode(t *testing.T) {
 	for country, want := range map[string]string{"US": "1", "us": "1", "KE": "254", "AC": "247", "ZW": "263", "": "", "ZZ": "", "U": "", " U": "", "47": ""} {
-		if got := callingCode(country); got != want {
-			t.Errorf("callingCode(%q) = %q, want %q", country, got, want)
+		if got := CallingCode(country); got != want {
+			t.Errorf("CallingCode(%q) = %q, want %q", country, got, want)
 		}
 	}
 }
