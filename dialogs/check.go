@@ -12,15 +12,9 @@ import (
 
 // check notes what is wrong with one dialog beyond its words and names: f as written, d as compiled.
 func (l *loader) check(f *draft, d *Dialog) {
-	c := &checker{l: l, f: f, d: d, sources: map[string]*draft{}, steps: map[string]*draftStep{}}
-	if l.options.Locales != nil {
-		c.locale = l.options.Locales.Language(d.Language)
-	}
+	c := &checker{l: l, f: f, d: d, sources: map[string]*draft{}}
 	for _, o := range l.order {
 		c.sources[o.File] = o
-	}
-	for i := range f.steps {
-		c.steps[f.steps[i].ID] = &f.steps[i]
 	}
 	c.own()
 	if !f.part {
@@ -38,9 +32,7 @@ type checker struct {
 	l       *loader
 	f       *draft
 	d       *Dialog
-	locale  *locales.Language // of the wording inline; nil where the town's phrases could not be read
 	sources map[string]*draft // by file
-	steps   map[string]*draftStep
 }
 
 // at notes a problem at a key of the dialog.
@@ -83,14 +75,14 @@ func (c *checker) header() {
 				c.onStep(i, "secret-contact", "a secret answer and a phone number in one dialog can be tied together", "ask for the number in a dialog of its own, or take it out", false)
 			}
 		}
-	default:
+	case Request, Information:
 		for _, key := range []string{"who", "secrecy", "decides"} {
 			if _, ok := f.at[key]; ok {
 				c.at(key, "consultation-only", fmt.Sprintf("`%s` has a meaning in consultations only", key), "take it out, or write `purpose: consultation`", false)
 			}
 		}
 	}
-	if _, ok := f.at["service"]; ok && d.Purpose != Request {
+	if _, ok := f.at["service"]; ok && d.Purpose != Request && d.Purpose != "" {
 		c.at("service", "request-only", "`service` has a meaning in requests only", "take it out, or write `purpose: request`", false)
 	}
 	if d.Purpose == Request && d.Service.Code == "" {
@@ -146,7 +138,9 @@ func (c *checker) header() {
 // Principles, and the keyword lists of Twilio).
 var carrierWords = []string{"stop", "stopall", "end", "quit", "cancel", "unsubscribe", "optout", "revoke", "start", "unstop", "yes", "help", "info"}
 
-func isCarrierWord(folded string) bool { return contains(carrierWords, strings.ReplaceAll(folded, " ", "")) }
+func isCarrierWord(folded string) bool {
+	return contains(carrierWords, strings.ReplaceAll(folded, " ", ""))
+}
 
 // startWord checks the word that begins the dialog.
 func (c *checker) startWord() {
@@ -188,7 +182,7 @@ func (c *checker) command(word string) (tag string, command locales.Command) {
 func (c *checker) course() {
 	d := c.d
 	n := len(d.Steps)
-	if n == 0 {
+	if n == 0 || c.f.torn {
 		return
 	}
 	ends := func(i int) bool { return d.Steps[i].Type == End || d.Steps[i].Type == Handoff }
@@ -257,7 +251,7 @@ func (c *checker) own() {
 		s := &c.f.steps[i]
 		switch s.Type {
 		case Photo:
-			if !s.Optional {
+			if !s.Optional && !s.broken {
 				c.f.Add(s.Pos.Line, s.Pos.Column, "photo-required", fmt.Sprintf("%q must be answered, but on a phone call and at a USSD menu nobody can send a picture", s.ID), "add `optional: true`")
 			}
 		case Handoff:

@@ -41,6 +41,7 @@ func (l *loader) lay(f *draft, prefix string, around []outer, stack []string, in
 			if near := Nearest(s.use, l.names()); near != "" {
 				message += fmt.Sprintf("; did you mean %q?", near)
 			}
+			f.torn = true
 			f.Add(s.usePos.Line, s.usePos.Column, "unknown-dialog", message, "its file is "+clip(s.use)+".yaml, in the same folder or below it")
 			continue
 		}
@@ -49,10 +50,12 @@ func (l *loader) lay(f *draft, prefix string, around []outer, stack []string, in
 			again = again || id == part.d.ID
 		}
 		if again {
+			f.torn = true
 			f.Add(s.usePos.Line, s.usePos.Column, "use-circle", fmt.Sprintf("%q comes back to itself by `use`", clip(s.use)), "a dialog can't hold its own steps: take one `use` out")
 			continue
 		}
 		if !part.part {
+			f.torn = true
 			f.Add(s.usePos.Line, s.usePos.Column, "use-whole", fmt.Sprintf("%q is a dialog of its own, with a title and a purpose", clip(s.use)), "put the shared steps in a file without `title` and `purpose`, and let both use it")
 			continue
 		}
@@ -128,6 +131,7 @@ func (l *loader) bind(f *draft, s *draftStep, steps []Step, before int, prefix s
 			}
 		}
 		f.Add(line, column, err.Code, err.Error(), err.Hint)
+		f.torn = true
 		return nil
 	}
 	return c
@@ -400,7 +404,7 @@ func (l *loader) attach(d *Dialog, f *draft, plan []laid, front int) {
 			}
 		}
 		for _, id := range sorted(lost) {
-			f.Add(at.Line, at.Column, "translation-missing", fmt.Sprintf("the steps of %s are not translated into %s: %s", id, lang, either(lost[id])), "translate them in "+id+"."+lang+".yaml")
+			f.Add(at.Line, at.Column, "translation-missing", fmt.Sprintf("the steps of %s are not translated into %s: %s", id, lang, all(lost[id])), "translate them in "+id+"."+lang+".yaml")
 		}
 	}
 }

@@ -21,6 +21,13 @@ func Nearest(word string, candidates []string) string {
 			best, least = c, d
 		}
 	}
+	if best == "" && len(word) >= 4 {
+		for _, c := range candidates {
+			if strings.HasPrefix(strings.ToLower(c), lower) {
+				return c
+			}
+		}
+	}
 	return best
 }
 
@@ -49,7 +56,12 @@ func typos(a, b string) int {
 }
 
 // either words a list for a message: `a`, `a or b`, `a, b or c`; a long list is cut.
-func either(words []string) string {
+func either(words []string) string { return join(words, " or ") }
+
+// all words a list of everything meant: `a, b and c`.
+func all(words []string) string { return join(words, " and ") }
+
+func join(words []string, last string) string {
 	const most = 12
 	cut := len(words) > most
 	if cut {
@@ -63,5 +75,5 @@ func either(words []string) string {
 	case len(words) == 1:
 		return words[0]
 	}
-	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	return strings.Join(words[:len(words)-1], ", ") + last + words[len(words)-1]
 }

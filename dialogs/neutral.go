@@ -193,7 +193,7 @@ func (c *checker) personal(s *draftStep, number int) {
 
 // wayOut wants an answer for whoever does not know (N6): required in a vote, advised in a survey.
 func (c *checker) wayOut(s *draftStep) {
-	if s.Optional {
+	if s.Optional || s.broken {
 		return
 	}
 	for i := range s.Options {

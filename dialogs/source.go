@@ -202,7 +202,7 @@ func (s *Source) Parse() *yaml.Node {
 			return top
 		}
 		line := s.syntax(err, lines)
-		if line == 0 || mended[line] || !setAside(lines, line) {
+		if line == 0 || mended[line] || mended[-line] || !setAside(lines, line) {
 			return nil
 		}
 		mended[line] = true
@@ -270,7 +270,7 @@ func (s *Source) syntax(err error, lines []string) int {
 		s.Add(line, 1+utf8.RuneCountInString(indent[:strings.IndexByte(indent, '\t')]), "tab", "this line is indented with a tab", "use spaces, two for each level")
 		for i, l := range lines {
 			if in := l[:len(l)-len(strings.TrimLeft(l, " \t"))]; strings.Contains(in, "\t") {
-				lines[i] = strings.ReplaceAll(in, "\t", "  ") + l[len(in):]
+				indentLike(lines, i+1)
 			}
 		}
 		return -line
@@ -281,19 +281,42 @@ func (s *Source) syntax(err error, lines []string) int {
 	case first == "{" || first == "[":
 		s.Add(line, at, "braces", "text that begins with `"+first+"` means a list or block in YAML", "put the text in quotes; to insert an answer write ${name}")
 	case first == "@" || first == "`" || first == "%" || first == "|" || first == ">" || first == "," || first == "]" || first == "}":
-		s.Add(line, at, "quotes-needed", "text can't begin with `"+first+"`", "put the text in quotes")
+		s.Add(line, at, "quotes-needed", fmt.Sprintf("text can't begin with %q", first), "put the text in quotes")
 	case first == `"` || first == "'":
 		s.Add(line, at, "open-quote", "the quotes are not closed, or something follows them", "begin and end the text with the same quotes; write "+`\" for quotes within "…", and '' within '…'`)
 	case strings.Contains(le.Message, "mapping values are not allowed") && strings.Contains(value, ": "):
 		s.Add(line, column, "colon", "a colon and a space within text begin a new key in YAML", `put the text in quotes: "`+clip(value)+`"`)
 	case strings.Contains(le.Message, "sequence entries are not allowed"):
 		s.Add(line, column, "indent", "a list can't begin on the line of its key", "put each `- ` on a line of its own, two spaces further in")
+		return 0
 	case strings.Contains(le.Message, "mapping values are not allowed"), strings.Contains(le.Message, "did not find expected"), strings.Contains(le.Message, "could not find expected"):
 		s.Add(line, column, "indent", "this line does not fit the ones above: it is indented too far or too little, or a colon is missing", "keys of one step begin in the same column; write `key: value`")
+		indentLike(lines, line)
+		return -line
 	default:
 		s.Add(line, column, "not-yaml", "this is not YAML: "+le.Message, "compare it with an example dialog")
 	}
 	return line
+}
+
+// indentLike moves a line to the column of the keys above it, or one level in where a block or list begins above it.
+func indentLike(lines []string, line int) {
+	for above := line - 2; above >= 0; above-- {
+		l := lines[above]
+		rest := strings.TrimLeft(l, " \t")
+		if rest == "" || rest[0] == '#' {
+			continue
+		}
+		column := len(l) - len(rest)
+		for strings.HasPrefix(rest, "- ") {
+			column, rest = column+2, rest[2:]
+		}
+		if strings.HasSuffix(strings.TrimRight(rest, " "), ":") {
+			column += 2
+		}
+		lines[line-1] = strings.Repeat(" ", column) + strings.TrimLeft(lines[line-1], " \t")
+		return
+	}
 }
 
 // setAside makes the value on a line harmless, so that the rest of the file can be read; a negative line is mended

@@ -84,15 +84,23 @@ func (f *draft) line(n *yaml.Node) string {
 		f.bad(n, "wrong-kind", "here must stand one text", "write it on the line of its key, in quotes if it holds `: ` or ` #`")
 		return ""
 	}
+	cut := false
 	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
-		if line, column, ok := f.cut(n); ok {
-			f.Add(line, column, "cut-text", fmt.Sprintf("the text is cut here: residents would get only %q", clip(strings.TrimSpace(n.Value))),
+		var line, column int
+		if line, column, cut = f.cut(n); cut {
+			left := "nothing"
+			if n.Value != "" {
+				left = fmt.Sprintf("only %q", clip(strings.TrimSpace(n.Value)))
+			}
+			f.Add(line, column, "cut-text", "the text is cut here: residents would get "+left,
 				"put the whole text in quotes; if this is a note to yourself, put two spaces before the `#`")
 		}
 	}
 	w := strings.TrimSpace(n.Value)
 	if w == "" || w == "~" && n.Style == 0 {
-		f.bad(n, "empty", "the text is missing", "write it after the colon")
+		if !cut {
+			f.bad(n, "empty", "the text is missing", "write it after the colon")
+		}
 		return ""
 	}
 	if utf8.RuneCountInString(w) > maxText {
@@ -226,7 +234,7 @@ func (f *draft) labels(n *yaml.Node, id string) []Option {
 		all = append(all, o)
 	}
 	if n.Kind == yaml.SequenceNode && (len(all) < 2 || len(all) > 7) {
-		f.bad(n, "scale-labels", fmt.Sprintf("a scale has 2 to 7 labels; here are %d", len(all)), "five are usual: two on each side of a middle")
+		f.bad(n, "scale-labels", fmt.Sprintf("a scale has 2 to 7 labels; this one has %d", len(all)), "five are usual: two on each side of a middle")
 	}
 	return all
 }

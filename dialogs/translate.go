@@ -150,10 +150,10 @@ func (f *entries) check(d *Dialog, listed bool) {
 	}
 	if listed {
 		if len(missing) > 0 {
-			f.Add(f.textsAt.Line, f.textsAt.Column, "translation-missing", "not translated yet: "+either(missing), "translate them, or take "+f.lang+" out of `languages`")
+			f.Add(f.textsAt.Line, f.textsAt.Column, "translation-missing", "not translated yet: "+all(missing), "translate them, or take "+f.lang+" out of `languages`")
 		}
 		if len(explain) > 0 {
-			f.Advise(f.textsAt.Line, f.textsAt.Column, "translation-missing", "residents who ask why read this in "+d.Language+": "+either(explain), "translate these too")
+			f.Advise(f.textsAt.Line, f.textsAt.Column, "translation-missing", "residents who ask why read this in "+d.Language+": "+all(explain), "translate these too")
 		}
 	}
 	for i := range f.list {
