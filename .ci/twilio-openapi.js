@@ -1,6 +1,7 @@
 // node twilio-openapi.js FROM TO
-// Copies Twilio's OpenAPI document for Prism: only the paths of messages, and with a hint that lists in forms are repeated
-// fields, which the document lacks and without which Prism refuses each of them.
+// Copies Twilio's OpenAPI document for Prism: only the paths of messages; with a hint that lists in forms are repeated
+// fields, which the document lacks and without which Prism refuses each of them; and with the addresses of a list's pages
+// as what the document's own examples show, without a scheme and host.
 const fs = require('fs');
 const [, , from, to] = process.argv;
 const doc = JSON.parse(fs.readFileSync(from));
@@ -12,6 +13,12 @@ for (const path of Object.keys(doc.paths)) {
   }
   for (const operation of Object.values(doc.paths[path])) {
     const form = operation?.requestBody?.content?.['application/x-www-form-urlencoded'];
+    const page = operation?.responses?.['200']?.content?.['application/json']?.schema;
+    for (const [name, field] of Object.entries(page?.properties || {})) {
+      if (/uri$/.test(name) && field.format === 'uri') {
+        field.format = 'uri-reference';
+      }
+    }
     for (const [name, field] of Object.entries(form?.schema?.properties || {})) {
       if (field.type === 'array') {
         (form.encoding ||= {})[name] = { style: 'form', explode: true };

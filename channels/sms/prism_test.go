@@ -1,0 +1,126 @@
+package sms
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+)
+
+// prism puts Prism between us and a fake Twilio: it answers 4xx to calls, and 500 to answers, that Twilio's own OpenAPI
+// document does not allow.
+func prism(t *testing.T, upstream string) string {
+	t.Helper()
+	modules := npm(t)
+	document := filepath.Join(t.TempDir(), "twilio.json")
+	run(t, "", nil, "node", "../../.ci/twilio-openapi.js", filepath.Join(modules, "@twilio/cli-core/src/services/twilio-api/twilio_api_v2010.json"), document)
+	_, port, _ := strings.Cut(closedPort(t), ":")
+	c := exec.Command("node", filepath.Join(modules, "@stoplight/prism-cli/dist/index.js"), "proxy", "-h", "127.0.0.1", "-p", port, "--errors", document, upstream)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stderr = c.Stdout
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
+		c.Wait()
+	})
+	late := time.AfterFunc(45*time.Second, func() { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
+	defer late.Stop()
+	var said []string
+	for lines := bufio.NewScanner(out); ; {
+		if !lines.Scan() {
+			t.Fatalf("Prism did not start:\n%s", strings.Join(said, "\n"))
+		}
+		said = append(said, lines.Text())
+		if strings.Contains(lines.Text(), "Prism is listening") {
+			break
+		}
+	}
+	go io.Copy(io.Discard, out)
+	return "http://127.0.0.1:" + port
+}
+
+// Every REST call that we make, and every answer of the fake that the other tests rely on, is one that Twilio's own
+// document allows.
+func TestPrism(t *testing.T) {
+	fake := newFakeTwilio(t)
+	base := prism(t, fake.URL)
+	twilio := newTwilio(t, func(c *TwilioConfig) {
+		c.BaseURL = base
+		c.WhatsApp = "+15005550007"
+		c.Content.Buttons = map[int]string{1: "HX" + account[2:]}
+	})
+	service := newTwilio(t, func(c *TwilioConfig) { c.BaseURL, c.From = base, "MG"+account[2:] })
+
+	page := render.Page{Text: "Hello <é> 😀\nline"}
+	send := func(c channels.Channel, p render.Page) string {
+		t.Helper()
+		receipt, err := c.Deliver(t.Context(), resident, p, "k-"+p.Text[:1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return receipt
+	}
+	receipt := send(twilio, page)
+	send(service, page)
+	send(twilio.WhatsApp(), page)
+	send(twilio.WhatsApp(), render.Page{Text: "Buses?", Options: []render.Shown{{Digit: "1", Label: "Yes"}}})
+	if len(fake.asked) != 4 || fake.asked[0].Get("Body") != page.Text || fake.asked[3].Get("ContentSid") == "" {
+		t.Errorf("Twilio was asked %v", fake.asked)
+	}
+	if sent, err := twilio.Look(t.Context(), "", receipt); !sent || err != nil {
+		t.Errorf("by receipt: %v, %v", sent, err)
+	}
+	for range 60 {
+		fake.note(resident.ID, "Something else", noon)
+	}
+	heir := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = base })
+	calls := fake.calls
+	if found, sent, err := heir.Find(t.Context(), resident, page, "k", noon); found == "" || !sent || err != nil {
+		t.Errorf("in the list: %q, %v, %v", found, sent, err)
+	}
+	if fake.calls != calls+2 {
+		t.Errorf("%d pages of the list were read, want 2", fake.calls-calls)
+	}
+
+	// Prism does refuse: an answer with a SID that is none, and a call with one.
+	fake.refuse = func(w http.ResponseWriter) bool {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		w.Write([]byte(`{"sid":"SM1"}`))
+		return true
+	}
+	if got := word(twilio.Deliver(t.Context(), resident, page, "k2")); got != "retry 0s" {
+		t.Errorf("Prism let a wrong answer pass: %s", got)
+	}
+	fake.refuse = nil
+	calls = fake.calls
+	r, err := http.NewRequest("POST", base+"/2010-04-01/Accounts/"+account+"/Messages.json", strings.NewReader(url.Values{"To": {"+15550100123"}, "MessagingServiceSid": {"XX1"}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(account, token)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusUnprocessableEntity || fake.calls != calls {
+		t.Errorf("Prism let a wrong call pass: %d", answer.StatusCode)
+	}
+}
