@@ -65,6 +65,20 @@ var closings = words1(
 	"maya waxba dhammaad waa intaas",
 )
 
+// unfold writes out what English runs together, so that "don't know" is "do not know".
+func unfold(words string) string {
+	if !strings.Contains(words, "nt") && !strings.Contains(words, "cannot") {
+		return words
+	}
+	return strings.TrimSpace(contractions.Replace(" " + words + " "))
+}
+
+var contractions = strings.NewReplacer(
+	" dont ", " do not ", " doesnt ", " does not ", " didnt ", " did not ", " isnt ", " is not ", " arent ", " are not ",
+	" wasnt ", " was not ", " cant ", " can not ", " cannot ", " can not ", " wont ", " will not ", " wouldnt ", " would not ",
+	" shouldnt ", " should not ", " couldnt ", " could not ", " havent ", " have not ", " hasnt ", " has not ",
+)
+
 func words1(lists ...string) map[string]bool {
 	set := make(map[string]bool)
 	for _, l := range lists {
@@ -104,14 +118,20 @@ func (r *reader) nearly(words, bare string) []int {
 		return fit
 	}
 	found, either, ok := r.scan(words)
-	if !ok || len(found) > 1 && !either && !r.between(found) {
+	found = distinct(found)
+	if !ok || len(found) > 2 && !either { // two named side by side can be asked about; more are no answer
 		return nil
 	}
 	return found
 }
 
-// between allows two options named side by side to be asked about, never more.
-func (r *reader) between(found []int) bool { return len(found) == 2 }
+func distinct(found []int) []int {
+	var out []int
+	for _, i := range found {
+		out = with(out, i)
+	}
+	return out
+}
 
 // within are the options whose wording has all of these words; the last may be cut short. stop says that only options fit
 // which say the opposite.
@@ -263,14 +283,14 @@ func slips(a, b []rune) int {
 	return min(last[len(b)], 3)
 }
 
-// scan reads a sentence from left to right as options, named in full or by digit, among words that change nothing. ok is
-// false as soon as any other word stands in it: "anything but buses", "buses are awful". either says that an "or" did.
+// scan reads a sentence from left to right as options, named in full or by digit, among words that change nothing; one
+// named twice is found twice. ok is false as soon as any other word stands in it: "anything but buses", "buses are awful". either says that an "or" did.
 func (r *reader) scan(words string) (found []int, either, ok bool) {
 	s := scanner{r: r, rest: words}
 	for s.next() {
 		switch {
 		case s.option >= 0:
-			found = with(found, s.option)
+			found = append(found, s.option)
 		case s.either:
 			either = true
 		}
@@ -292,7 +312,7 @@ type scanner struct {
 
 // next takes the next token off; false at the end, or where words stand that mean something unknown.
 func (s *scanner) next() bool {
-	s.rest = strings.TrimLeft(s.rest, " ,/:.-")
+	s.rest = strings.TrimLeft(s.rest, " ,/:")
 	s.option, s.number, s.either, s.all = -1, -1, false, false
 	if s.rest == "" || s.torn {
 		return false

@@ -76,7 +76,7 @@ func (r *reader) callIn(option, rank int, tag string, o *engine.Option) {
 }
 
 func (r *reader) call(option, rank int, words string) {
-	folded := locales.Fold(words)
+	folded := unfold(locales.Fold(words))
 	if folded == "" {
 		return
 	}
@@ -156,21 +156,43 @@ func (r *reader) byDigit(d int) int {
 	return -1
 }
 
-// byNumber adds the options whose wording is that very number: "One" when 1 was said.
+// byNumber adds the options whose wording is that very number: "One" when 1 was said. Where several begin with a number
+// ("Two", "Three or more"), that number counts as well.
 func (r *reader) byNumber(fit []int, n float64) []int {
+	counting := 0
+	var begin []int
 	for i := range r.q.Options {
 		o := &r.q.Options[i]
 		if o.Key == "" || o.Key[0] == '@' {
 			continue
 		}
 		t := r.w.text(o.Key)
+		counts := false
 		for _, words := range [...]string{t.Text, t.Short, t.Speech} {
-			if words == "" || len(words) > 24 {
+			first, more, _ := strings.Cut(words, " ")
+			if first == "" || len(first) > 24 || more != "" && fillers[locales.Fold(first)] { // "a" is no one
 				continue
 			}
-			if v, ok := r.w.Lang.Number(words); ok && v == n {
-				fit = with(fit, i)
+			v, ok := r.w.Lang.Number(first)
+			if !ok {
+				continue
 			}
+			counts = true
+			switch {
+			case v != n:
+			case more == "":
+				fit = with(fit, i)
+			default:
+				begin = with(begin, i)
+			}
+		}
+		if counts {
+			counting++
+		}
+	}
+	if counting > 1 {
+		for _, i := range begin {
+			fit = with(fit, i)
 		}
 	}
 	return fit
@@ -196,12 +218,15 @@ func (r *reader) pointed(words, bare string) []int {
 		}
 		return r.byNumber(nil, n)
 	}
-	for _, l := range r.tongues() {
+	for foreign, l := range r.tongues() {
 		if n, ok := l.Number(bare); ok {
 			var fit []int
+			if foreign > 0 { // "tres" is three, or a slip of "trees"
+				fit = append(fit, r.slip(bare)...)
+			}
 			if n == float64(int(n)) {
 				if i := r.byDigit(int(n)); i >= 0 {
-					fit = append(fit, i)
+					fit = with(fit, i)
 				}
 			}
 			return r.byNumber(fit, n)
@@ -355,21 +380,23 @@ func (r *reader) assent() (engine.Input, bool) {
 	return r.leading(yes)
 }
 
-// leading takes yes or no for the only option that begins with such a word: "Yes, build it".
+// leading takes yes or no for the options that begin with such a word, "Yes, build it" and "No, leave it", where there
+// are both.
 func (r *reader) leading(yes bool) (engine.Input, bool) {
-	var fit []int
+	var fit, against []int
 	for _, n := range r.named() {
-		if n.rank > 2 {
+		if n.rank > 0 {
 			continue
 		}
 		first, _, _ := strings.Cut(n.words, " ")
-		for _, l := range r.tongues() {
-			if y, ok := l.YesNo(first); ok && y == yes {
-				fit = with(fit, n.option)
-			}
+		switch y, ok := r.w.Lang.YesNo(first); {
+		case ok && y == yes:
+			fit = with(fit, n.option)
+		case ok:
+			against = with(against, n.option)
 		}
 	}
-	if len(fit) == 0 {
+	if len(fit) == 0 || len(against) == 0 {
 		return engine.Input{}, false
 	}
 	return r.chosen(fit), true

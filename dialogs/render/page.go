@@ -1,6 +1,10 @@
 package render
 
-import "github.com/townline/townline/dialogs/engine"
+import (
+	"strings"
+
+	"github.com/townline/townline/dialogs/engine"
+)
 
 // Page is one fill of a channel: a text message, a USSD screen, a stretch of a call, a kiosk page. It is plain data, kept
 // with the turn so that a repeated message gets the same page again.
@@ -41,4 +45,26 @@ type Block struct {
 	Kind  string   // "heading" (the question), "text", "note" (a retry, a confirmation), "item" (a line of the review), "reference"
 	Key   string
 	Words string
+}
+
+// String is the page as plain lines, whatever its form: for transcripts and logs of tests.
+func (p *Page) String() string {
+	switch {
+	case len(p.Spoken) > 0:
+		lines := make([]string, len(p.Spoken))
+		for i, s := range p.Spoken {
+			lines[i] = s.Words
+		}
+		return strings.Join(lines, "\n")
+	case len(p.Blocks) > 0 || p.Text == "":
+		var lines []string
+		for _, b := range p.Blocks {
+			lines = append(lines, b.Words)
+		}
+		for _, o := range p.Options {
+			lines = append(lines, strings.TrimSpace(o.Digit+" "+o.Label))
+		}
+		return strings.Join(lines, "\n")
+	}
+	return p.Text
 }

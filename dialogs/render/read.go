@@ -74,7 +74,7 @@ func (r *reader) read() engine.Input {
 		return in
 	}
 	if len(r.raw) <= longest {
-		r.said = locales.Fold(r.raw)
+		r.said = unfold(locales.Fold(r.raw))
 	}
 	if pressed && r.q != nil {
 		for i := range r.q.Options {

@@ -49,17 +49,26 @@ func perPage(t Traits) int {
 	return groupSize
 }
 
-// spread parts options into pages: never two groups on one, never more than a channel takes at a time.
+// spread parts options into pages: never two groups on one, never more than a channel takes at a time. The pages of a
+// group are about as full as one another, so that nobody turns a page for a single option.
 func spread(options []choice, t Traits) [][]choice {
 	var out [][]choice
-	start := 0
-	for i := range options {
-		if i > start && (options[i].group != options[start].group || i-start == perPage(t)) {
-			out = append(out, options[start:i])
-			start = i
+	for start := 0; start < len(options); {
+		end := start
+		for end < len(options) && options[end].group == options[start].group {
+			end++
+		}
+		for left := end - start; left > 0; left = end - start {
+			pages := (left + perPage(t) - 1) / perPage(t)
+			n := (left + pages - 1) / pages
+			out = append(out, options[start:start+n])
+			start += n
 		}
 	}
-	return append(out, options[start:])
+	if out == nil {
+		return [][]choice{nil}
+	}
+	return out
 }
 
 func (w *Words) moreShown(t Traits) Shown {

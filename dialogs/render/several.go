@@ -67,7 +67,7 @@ func (r *reader) nearlyListed(fit []int) engine.Input {
 func (r *reader) listOf(parts []string) (engine.Input, bool) {
 	var found []int
 	for _, p := range parts {
-		words := locales.Fold(p)
+		words := unfold(locales.Fold(p))
 		if words == "" {
 			continue
 		}
@@ -84,9 +84,7 @@ func (r *reader) listOf(parts []string) (engine.Input, bool) {
 			if !ok || either || len(more) == 0 {
 				return engine.Input{}, false
 			}
-			for _, i := range more {
-				found = append(found, i)
-			}
+			found = append(found, more...)
 			continue
 		}
 		if len(fit) > 1 {
@@ -204,7 +202,7 @@ func (r *reader) shares() engine.Input {
 	}
 	given := make([]string, len(r.q.Options))
 	var labels, numbers []int
-	labelFirst := false
+	labelFirst, inTurn := false, true
 	s := scanner{r: r, rest: r.said, spent: true}
 	for s.next() {
 		switch {
@@ -224,9 +222,10 @@ func (r *reader) shares() engine.Input {
 		if !labelFirst {
 			ahead, behind = behind, ahead
 		}
-		if ahead < behind || ahead > behind+1 { // not by turns
-			return unclear()
-		}
+		inTurn = inTurn && ahead >= behind && ahead <= behind+1
+	}
+	if len(labels) > 0 && !inTurn {
+		return unclear()
 	}
 	if s.rest != "" || s.torn || len(labels) == 0 && len(numbers) == 0 || len(labels) != len(numbers) {
 		if s.rest == "" && !s.torn && len(labels) == 0 {

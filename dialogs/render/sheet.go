@@ -91,11 +91,11 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 	}
 	s.question = w.line(q, f)
 	s.question.kind = headKind
+	s.how = w.how(q, t, f)
 	w.piecewise(q, &s, f)
 	for i := range q.Items {
 		s.items = append(s.items, w.item(&q.Items[i], f))
 	}
-	s.how = w.how(q, t, f)
 	if q.Skip && q.Old == nil && q.Asks != dialogs.Photo {
 		key := engine.PhraseSkipWord
 		if f == locales.Spoken {
@@ -197,6 +197,10 @@ func (w *Words) piecewise(q *engine.Prompt, s *sheet, f locales.Form) {
 	}
 	if q.Part == 1 || len(q.Given) == 0 || len(s.lead) > 0 {
 		s.lead = append(s.lead, line{kind: textKind, key: s.question.key, words: s.question.words})
+	}
+	if s.how.words != "" { // how it all goes, before the first part
+		s.lead = append(s.lead, s.how)
+		s.how = line{}
 	}
 	s.question = line{kind: headKind, words: part}
 }

@@ -167,7 +167,7 @@ func (w *Words) value(a *engine.Arg, f locales.Form) string {
 		words, _ := w.fill(variant(w.text(a.Value), f), nil, f)
 		return words
 	case engine.ArgLanguage:
-		return w.tongue(a.Value)
+		return w.tonguesBut(a.Value)
 	}
 	return plain(a.Value)
 }
@@ -178,6 +178,21 @@ func (w *Words) tongue(tag string) string {
 		return w.Catalogue.Language(tag).Name
 	}
 	return tag
+}
+
+// tonguesBut lists the own names of one or more languages, parted by spaces, without the one that is spoken now.
+func (w *Words) tonguesBut(tags string) string {
+	fields := strings.Fields(tags)
+	if len(fields) == 1 {
+		return w.tongue(tags)
+	}
+	var names []string
+	for _, tag := range fields {
+		if tag != w.tag() {
+			names = append(names, w.tongue(tag))
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func (w *Words) day(iso string, f locales.Form) string {
