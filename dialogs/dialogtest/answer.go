@@ -153,8 +153,19 @@ func shares(st *dialogs.Step, given []string) ([]string, error) {
 }
 
 // Gives answers the open question of step st with canonical values, in the way asked for. It stops as soon as the town
-// asks something else.
+// asks something else. What was given of the answer before must be the beginning of it.
 func (r *Resident) Gives(st *dialogs.Step, values []string, way Way) error {
+	if n := len(r.memory.Now.Part); n > 0 {
+		switch st.Type {
+		case dialogs.Rank, dialogs.Budget:
+			return r.goesOn(st, values[min(n, len(values)):], way)
+		case dialogs.Choices:
+			values = slices.DeleteFunc(slices.Clone(values), func(id string) bool { return slices.Contains(r.memory.Now.Part, id) })
+			if len(values) == 0 {
+				return r.finishes(st)
+			}
+		}
+	}
 	switch st.Type {
 	case dialogs.Choice, dialogs.Scale, dialogs.YesNo, dialogs.Consent, dialogs.Similar, dialogs.Review:
 		return r.picks(values[0], way)
@@ -259,15 +270,7 @@ func (r *Resident) finishes(st *dialogs.Step) error {
 // orders gives a rank, at once or one after the other.
 func (r *Resident) orders(st *dialogs.Step, ids []string, way Way) error {
 	if r.Traits.Piecewise {
-		for _, id := range ids {
-			if asked := r.Asked(); asked == nil || asked.ID != st.ID {
-				return nil
-			}
-			if err := r.picks(id, way); err != nil {
-				return err
-			}
-		}
-		return nil
+		return r.goesOn(st, ids, way)
 	}
 	var said []string
 	for _, id := range ids {
@@ -291,16 +294,26 @@ func (r *Resident) orders(st *dialogs.Step, ids []string, way Way) error {
 	return nil
 }
 
+// goesOn gives the rest of a rank or a budget one after the other.
+func (r *Resident) goesOn(st *dialogs.Step, rest []string, way Way) error {
+	for _, v := range rest {
+		if asked := r.Asked(); asked == nil || asked.ID != st.ID {
+			return nil
+		}
+		if st.Type == dialogs.Budget {
+			r.Says(v)
+		} else if err := r.picks(v, way); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // spreads gives the amounts of a budget, at once or one after the other.
 func (r *Resident) spreads(st *dialogs.Step, amounts []string, way Way) error {
 	switch {
 	case r.Traits.Piecewise:
-		for _, a := range amounts {
-			if asked := r.Asked(); asked == nil || asked.ID != st.ID {
-				return nil
-			}
-			r.Says(a)
-		}
+		return r.goesOn(st, amounts, way)
 	case way == ByLabel:
 		var said []string
 		for i, a := range amounts {

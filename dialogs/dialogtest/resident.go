@@ -21,6 +21,7 @@ type Resident struct {
 	Seed   uint64 // orders rotated options
 
 	Pages []render.Page // what was shown since the resident last said something
+	Shown render.Traits // the channel that Pages were made for: a reminder to somebody who called comes as a text
 	Over  bool          // nothing is awaited
 	End   string        // how the last conversation that ended did: engine.State.End
 	Turns int
@@ -226,6 +227,7 @@ func (r *Resident) turn(h talk.Heard) {
 		return
 	}
 	h.At, h.Traits, h.Seed = r.Now, r.Traits, r.Seed
+	r.Shown = r.Traits
 	if r.Town.Zone != nil {
 		h.At = h.At.In(r.Town.Zone)
 	}
@@ -301,7 +303,7 @@ func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
 func (r *Resident) Said() string {
 	var parts []string
 	for i := range r.Pages {
-		parts = append(parts, words(&r.Pages[i], r.Traits.Form))
+		parts = append(parts, words(&r.Pages[i], r.Shown.Form))
 	}
 	if n := len(r.Pages); n > 0 && !r.Over && r.Pages[n-1].Of > 1 {
 		ahead := *r // turned by somebody else: nothing of it is remembered
@@ -311,7 +313,7 @@ func (r *Resident) Said() string {
 			ahead.Pages = nil
 			ahead.turn(h)
 			for i := range ahead.Pages {
-				parts = append(parts, words(&ahead.Pages[i], r.Traits.Form))
+				parts = append(parts, words(&ahead.Pages[i], r.Shown.Form))
 			}
 		}
 	}
