@@ -196,8 +196,11 @@ const (
 	CodeNoAddress = "no-address" // the resident has no address of the message's kind
 )
 
-// Opened is the kind of the request event that makes a request.
-const Opened = "opened"
+// Kinds of request events that the store acts on: Opened makes the request, Joined counts its resident, once.
+const (
+	Opened = "opened"
+	Joined = "joined"
+)
 
 // Store is the contract; storetest proves it on each implementation. All methods may block on disk; all are safe for
 // any number of goroutines. What a method returns is the caller's.
@@ -214,8 +217,8 @@ type Store interface {
 	Commit(ctx context.Context, c *Change) (Outcome, error)
 
 	// Claim leases up to n messages of these channels that are due, by class and then by age; messages of residents
-	// who opted out are given up. A resident's message waits while an earlier one of theirs on the same channel is
-	// claimed, or is queued in the same or a more urgent class. What was claimed by a process that died comes back as
+	// who opted out are given up. A resident's message waits while another of theirs on the same channel is
+	// claimed, and while an earlier one is queued in the same or a more urgent class. What was claimed by a process that died comes back as
 	// Unsure after the lease.
 	Claim(ctx context.Context, channels []string, now time.Time, n int, lease time.Duration) ([]Message, error)
 	// Settle records what came of claimed messages. Receipts reported later (delivered, failed) come here too: a
@@ -291,7 +294,7 @@ type Request struct {
 	Opened     time.Time
 	Updated    time.Time
 	Channel    string
-	Joined     int // how many residents joined it after the first
+	Joined     int // how many residents joined it after the first, each counted once
 	Record     []byte
 	Personal   []byte // opened; nil once the person was erased
 	Resident   Resident

@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+)
+
+const (
+	pageSize = 4096
+	// walPassive is how much of the log the keeper lets gather before it copies it into the database; pages that were
+	// written often meanwhile are copied once.
+	walPassive = 16 << 20
+	// walBound is where the writer itself wraps the log, which the keeper has mostly copied: a passive checkpoint never
+	// catches up with a busy writer. A long reader (a backup) can delay it.
+	walBound = 64 << 20
+	// keeperPause is how often a keeper looks while there are commits.
+	keeperPause = 20 * time.Millisecond
+)
+
+// What the keeper asks of the writer.
+const (
+	wrapNot   int32 = iota
+	wrapLog         // begin the log again from its start
+	forgetLog       // and cut the file, so that what was erased is nowhere in it
+)
+
+// keep moves the log into the database while the writer goes on.
+func (s *Store) keep() {
+	defer s.kept.Done()
+	c, err := connect(s.file, sqlite.OpenReadWrite, pragmas(readerCache))
+	if err != nil {
+		return // the writer will meet the same trouble and say so
+	}
+	t := newTables(c)
+	defer t.Close()
+	t.exec("PRAGMA busy_timeout=0")
+	tick := time.NewTicker(keeperPause)
+	defer tick.Stop()
+	var seen, idle uint64
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+		}
+		commits := s.commits.Load()
+		if commits == seen && idle == seen {
+			continue
+		}
+		quiet := commits == seen
+		seen = commits
+		log, done, err := t.checkpoint("PRAGMA wal_checkpoint(NOOP)")
+		if err != nil {
+			continue
+		}
+		if (log-done)*pageSize >= walPassive || quiet {
+			if log, done, err = t.checkpoint("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+				continue
+			}
+		}
+		if quiet {
+			idle = seen
+		}
+		s.walWaiting.Store(log - done)
+		if s.owed.Load() {
+			s.restart.Store(forgetLog)
+		} else if log*pageSize >= walBound {
+			s.restart.CompareAndSwap(wrapNot, wrapLog)
+		}
+		s.sweep(t)
+	}
+}
+
+// checkpoint returns how many pages the log has, and how many of them are in the database.
+func (t *tables) checkpoint(query string) (log, done int64, err error) {
+	_, err = t.one(func(q statement) error {
+		log, done = max(q.ColumnInt64(1), 0), max(q.ColumnInt64(2), 0)
+		return nil
+	}, query)
+	return log, done, err
+}
+
+// makeRoom does what the keeper asked, between two batches. It waits for nobody: with a reader in the way the log grows on,
+// and the keeper asks again.
+func (s *Store) makeRoom() {
+	want := s.restart.Swap(wrapNot)
+	if want == wrapNot {
+		return
+	}
+	t := s.writer
+	t.exec("PRAGMA busy_timeout=0")
+	if want == forgetLog {
+		busy, err := t.number("PRAGMA wal_checkpoint(TRUNCATE)")
+		s.owed.Store(busy != 0 || err != nil)
+	} else {
+		t.checkpoint("PRAGMA wal_checkpoint(RESTART)")
+	}
+	t.exec("PRAGMA busy_timeout=5000")
+}
+
+// forget empties the log, so that what was erased is nowhere in it. With a reader in the way the keeper tries again.
+func (s *Store) forget(ctx context.Context) {
+	s.restart.Store(forgetLog)
+	s.write(ctx, func(*tables) error { return nil })
+}

@@ -1,0 +1,359 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/townline/townline/store"
+)
+
+const addMessage = `INSERT INTO outbox(id, resident, channel, kind, class, due, at, state, attempts, receipt, code, body)
+	VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7, '', '', ?8) ON CONFLICT DO NOTHING`
+
+// post queues a message; body is sealed.
+func (t *tables) post(c *store.Change, m *store.Message, body []byte) error {
+	r, due := m.Resident, m.Due
+	if r == (store.Resident{}) {
+		r = c.Resident
+	}
+	if due.IsZero() {
+		due = c.At
+	}
+	s, err := t.prepare(addMessage)
+	if err != nil {
+		return err
+	}
+	s.BindBytes(1, m.ID[:])
+	s.BindBytes(2, r[:])
+	s.BindText(3, m.Channel)
+	s.BindText(4, m.Kind)
+	s.BindInt64(5, int64(m.Class))
+	s.BindInt64(6, stamp(due))
+	s.BindInt64(7, int64(m.Attempts))
+	s.BindBytes(8, body)
+	return run(s)
+}
+
+// What was settled is kept for a while, for late receipts and for staff.
+const (
+	keepSettled = 7 * 24 * time.Hour
+	keepDead    = 30 * 24 * time.Hour
+)
+
+const (
+	messageColumns = "SELECT seq, id, resident, channel, kind, class, due, attempts, receipt, code, body, state FROM outbox o"
+
+	// A message waits while another of the resident's is on its way on the same channel, and for those ahead of it that are
+	// no less urgent.
+	notWaiting = ` AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.resident = o.resident AND p.channel = o.channel
+		AND p.state IN (1, 2) AND (p.state = 2 OR p.class <= o.class AND (p.due, p.seq) < (o.due, o.seq)))`
+
+	selectQueued = messageColumns + ` WHERE state = 1 AND class = ?1 AND at <= ?2 AND channel IN (SELECT value FROM json_each(?3))` +
+		notWaiting + " ORDER BY at, seq LIMIT ?4"
+	selectTaken = messageColumns + ` WHERE state IN (2, 3) AND at <= ?1 AND channel IN (SELECT value FROM json_each(?2)) ORDER BY at LIMIT ?3`
+
+	nextClass = "SELECT min(class) FROM outbox WHERE state = 1 AND class > ?"
+)
+
+// claimed is a message with what has still to be opened.
+type claimed struct {
+	store.Message
+	seq     int64
+	state   store.MessageState
+	body    []byte
+	address []byte
+}
+
+func scanMessage(q statement) claimed {
+	return claimed{seq: q.ColumnInt64(0), body: column(q, 10), state: store.MessageState(q.ColumnInt64(11)),
+		Message: store.Message{ID: column16(q, 1), Resident: column16(q, 2), Channel: q.ColumnText(3), Kind: q.ColumnText(4),
+			Class: uint8(q.ColumnInt64(5)), Due: moment(q.ColumnInt64(6)), Attempts: int(q.ColumnInt64(7)), Receipt: q.ColumnText(8),
+			Code: q.ColumnText(9)}}
+}
+
+// Claim: see store.Store.
+func (s *Store) Claim(ctx context.Context, channels []string, now time.Time, n int, lease time.Duration) ([]store.Message, error) {
+	if n <= 0 || len(channels) == 0 {
+		return nil, nil
+	}
+	names, err := json.Marshal(channels)
+	if err != nil {
+		return nil, err
+	}
+	// Most polls find nothing, and those needn't disturb the writer.
+	due := false
+	if err := s.read(ctx, func(t *tables) error {
+		at, err := t.nextMessage()
+		due = at != 0 && at <= stamp(now)
+		return err
+	}); err != nil || !due {
+		return nil, err
+	}
+	var taken []claimed
+	if err := s.write(ctx, func(t *tables) (err error) {
+		taken, err = t.claim(string(names), stamp(now), n, stamp(now.Add(lease)))
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	messages := make([]store.Message, 0, len(taken))
+	for i := range taken {
+		m := &taken[i]
+		ok, err := s.openMessage(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			messages = append(messages, m.Message)
+		}
+	}
+	return messages, nil
+}
+
+// claim takes first what may have been sent already, then what is queued.
+func (t *tables) claim(channels string, now int64, n int, until int64) ([]claimed, error) {
+	var taken []claimed
+	collect := func(q statement) error { taken = append(taken, scanMessage(q)); return nil }
+	if err := t.each(collect, selectTaken, now, channels, n); err != nil {
+		return nil, err
+	}
+	for i := range taken {
+		m := &taken[i]
+		m.Unsure = true
+		if err := t.exec("UPDATE outbox SET state = 3, at = ?2 WHERE seq = ?1", m.seq, until); err != nil {
+			return nil, err
+		}
+		if _, err := t.reach(m); err != nil {
+			return nil, err
+		}
+	}
+	for class := int64(-1); len(taken) < n; {
+		next, err := t.one(func(q statement) error {
+			if !q.ColumnIsNull(0) {
+				class = q.ColumnInt64(0)
+				return nil
+			}
+			class = -1
+			return nil
+		}, nextClass, class)
+		if err != nil || !next || class < 0 {
+			return taken, err
+		}
+		// Giving one up may free the one behind it, so ask until there is nothing more.
+		for len(taken) < n {
+			had := len(taken)
+			if err := t.each(collect, selectQueued, class, now, channels, n-had); err != nil {
+				return nil, err
+			}
+			found := taken[had:]
+			taken = taken[:had]
+			gaveUp := false
+			for i := range found {
+				m := found[i]
+				code, err := t.reach(&m)
+				if err != nil {
+					return nil, err
+				}
+				if code != "" {
+					gaveUp = true
+					if err := t.exec("UPDATE outbox SET state = 6, at = ?2, code = ?3 WHERE seq = ?1", m.seq, now, code); err != nil {
+						return nil, err
+					}
+					continue
+				}
+				if err := t.exec("UPDATE outbox SET state = 2, at = ?2, attempts = attempts + 1 WHERE seq = ?1", m.seq, until); err != nil {
+					return nil, err
+				}
+				m.Attempts++
+				taken = append(taken, m)
+			}
+			if !gaveUp {
+				break
+			}
+		}
+	}
+	return taken, nil
+}
+
+// reach finds the newest address of the message's kind, or the code with which it is given up.
+func (t *tables) reach(m *claimed) (code string, err error) {
+	code = store.CodeNoAddress
+	err = t.each(func(q statement) error {
+		if q.ColumnInt64(2) != 0 {
+			code = store.CodeOptedOut
+		}
+		if m.address == nil && q.ColumnText(0) == m.Kind {
+			m.address = column(q, 1)
+			if code == store.CodeNoAddress {
+				code = ""
+			}
+		}
+		return nil
+	}, `SELECT kind, sealed, (SELECT out FROM optout WHERE address = a.key ORDER BY seq DESC LIMIT 1)
+		FROM address a WHERE resident = ? ORDER BY at DESC, key`, m.Resident)
+	return code, err
+}
+
+// openMessage says whether the resident still has a key.
+func (s *Store) openMessage(ctx context.Context, m *claimed) (bool, error) {
+	key, err := s.key(ctx, m.Resident)
+	if err != nil || key == nil {
+		return false, err
+	}
+	if m.Body, err = key.Open(m.body, useBody); err != nil {
+		return false, fmt.Errorf("store: open a message: %w", err)
+	}
+	if m.address != nil {
+		b, err := key.Open(m.address, useAddress)
+		if err != nil {
+			return false, fmt.Errorf("store: open an address: %w", err)
+		}
+		m.Address = string(b)
+	}
+	return true, nil
+}
+
+// Settle: see store.Store.
+func (s *Store) Settle(ctx context.Context, now time.Time, settled []store.Settled) error {
+	return s.write(ctx, func(t *tables) error {
+		for i := range settled {
+			if err := t.settle(stamp(now), &settled[i]); err != nil {
+				return err
+			}
+		}
+		if err := t.exec("DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state IN (4, 5) AND at < ? LIMIT 64)",
+			now.Add(-keepSettled)); err != nil {
+			return err
+		}
+		return t.exec("DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state = 6 AND at < ? LIMIT 64)", now.Add(-keepDead))
+	})
+}
+
+func (t *tables) settle(now int64, s *store.Settled) error {
+	at := any(now)
+	switch s.State {
+	case store.Queued, store.Unsure:
+		at = stamp(s.Retry)
+		if s.Retry.IsZero() {
+			at = now
+			if s.State == store.Unsure {
+				at = nil
+			}
+		}
+	case store.Sent, store.Delivered, store.Dead:
+	default:
+		return fmt.Errorf("%w: nothing can be settled as state %d", store.ErrNotFound, s.State)
+	}
+	// What was delivered stays so; a late "sent" says nothing new of what was given up.
+	return t.exec(`UPDATE outbox SET
+			state = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN state ELSE ?2 END,
+			at = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN at ELSE ?3 END,
+			receipt = CASE WHEN ?4 = '' THEN receipt ELSE ?4 END,
+			code = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN code ELSE ?5 END
+		WHERE id = ?1`, s.ID, int64(s.State), at, s.Receipt, s.Code)
+}
+
+// ByReceipt: see store.Store.
+func (s *Store) ByReceipt(ctx context.Context, channel, receipt string) (store.Message, bool, error) {
+	if receipt == "" {
+		return store.Message{}, false, nil
+	}
+	m, err := s.messages(ctx, messageColumns+" WHERE receipt = ?1 AND receipt <> '' AND channel = ?2 LIMIT 1", receipt, channel)
+	if err != nil || len(m) == 0 {
+		return store.Message{}, false, err
+	}
+	return m[0], true, nil
+}
+
+// Messages: see store.Store.
+func (s *Store) Messages(ctx context.Context, state store.MessageState, n int) ([]store.Message, error) {
+	return s.messages(ctx, messageColumns+" WHERE state = ? ORDER BY seq LIMIT ?", int64(state), n)
+}
+
+func (s *Store) messages(ctx context.Context, query string, args ...any) ([]store.Message, error) {
+	var found []claimed
+	if err := s.read(ctx, func(t *tables) error {
+		if err := t.each(func(q statement) error { found = append(found, scanMessage(q)); return nil }, query, args...); err != nil {
+			return err
+		}
+		for i := range found {
+			if _, err := t.reach(&found[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	messages := make([]store.Message, 0, len(found))
+	for i := range found {
+		m := &found[i]
+		m.Unsure = m.state == store.Unsure
+		ok, err := s.openMessage(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			messages = append(messages, m.Message)
+		}
+	}
+	return messages, nil
+}
+
+// nextMessage returns when a message can next be claimed, 0 for never. Those that wait for another don't count.
+func (t *tables) nextMessage() (int64, error) {
+	first := int64(0)
+	earlier := func(q statement) error {
+		if at := q.ColumnInt64(0); !q.ColumnIsNull(0) && (first == 0 || at < first) {
+			first = at
+		}
+		return nil
+	}
+	if _, err := t.one(earlier, "SELECT min(at) FROM outbox WHERE state IN (2, 3)"); err != nil {
+		return 0, err
+	}
+	for class := int64(-1); ; {
+		last := true
+		if _, err := t.one(func(q statement) error {
+			last = q.ColumnIsNull(0)
+			class = q.ColumnInt64(0)
+			return nil
+		}, nextClass, class); err != nil || last {
+			return first, err
+		}
+		if _, err := t.one(earlier, "SELECT at FROM outbox o WHERE state = 1 AND class = ?"+notWaiting+" ORDER BY at, seq LIMIT 1", class); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// NextDue: see store.Store.
+func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+	var first int64
+	err := s.read(ctx, func(t *tables) (err error) {
+		if first, err = t.nextMessage(); err != nil {
+			return err
+		}
+		_, err = t.one(func(q statement) error {
+			if at := q.ColumnInt64(0); !q.ColumnIsNull(0) && (first == 0 || at < first) {
+				first = at
+			}
+			return nil
+		}, "SELECT min(at) FROM timer")
+		return err
+	})
+	return moment(first), err
+}
+
+// Timers: see store.Store.
+func (s *Store) Timers(ctx context.Context, now time.Time, n int) (due []store.Timer, err error) {
+	err = s.read(ctx, func(t *tables) error {
+		return t.each(func(q statement) error {
+			due = append(due, store.Timer{Resident: column16(q, 0), Name: q.ColumnText(1), At: moment(q.ColumnInt64(2))})
+			return nil
+		}, "SELECT resident, name, at FROM timer WHERE at <= ? ORDER BY at, resident, name LIMIT ?", now, n)
+	})
+	return due, err
+}

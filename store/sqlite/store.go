@@ -1,0 +1,283 @@
+// Package sqlite keeps the town's records in one file, with no server. One goroutine writes and commits together whatever
+// queued while it was committing; readers have connections of their own; a keeper moves the write-ahead log into the
+// database in the background. Several processes may have the file open, but one alone should serve.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/townline/townline/store"
+	"zombiezen.com/go/sqlite"
+)
+
+// Store is a store.Store in one SQLite file.
+type Store struct {
+	file    string
+	secrets *store.Keys
+	keys    *keyring
+
+	queue   chan *job
+	closing sync.RWMutex // held for reading while queueing
+	closed  bool
+	written chan struct{} // closed when the writer is done
+	writer  *tables       // the writer's alone, as is broken
+	broken  error
+
+	readers chan *tables
+	kept    sync.WaitGroup // the keeper
+	stop    chan struct{}
+	commits atomic.Uint64
+	restart atomic.Int32 // what the keeper wants of the writer, between two batches
+	owed    atomic.Bool  // a log that couldn't be emptied
+
+	walWaiting atomic.Int64 // pages of the log that aren't in the database yet
+	sweeping   sweeping
+	sweepLeast int64
+	tombstones sync.Mutex // the file of them
+}
+
+var _ store.Store = (*Store)(nil)
+
+var errClosed = errors.New("store: closed")
+
+// Memory is bounded: the writer's page cache, and one for each reader, which SQLite empties after every commit anyway.
+const (
+	writerCache = 8 << 10 // KiB
+	readerCache = 512
+	readerCount = 4
+)
+
+// pragmas that every connection begins with. Without a page size of 4,096, rows under 1,000 bytes would share pages less
+// well; secure_delete overwrites what is erased.
+func pragmas(cache int) []string {
+	return []string{
+		"page_size=4096",
+		"journal_mode=WAL",
+		"synchronous=FULL",
+		"wal_autocheckpoint=0", // the keeper's work
+		fmt.Sprintf("journal_size_limit=%d", walBound),
+		"secure_delete=ON",
+		"temp_store=MEMORY",
+		fmt.Sprintf("cache_size=-%d", cache),
+	}
+}
+
+// oldestSQLite is the first without the WAL-reset bug of 3.7.0 to 3.51.2, by which a checkpoint that races a writer can
+// lose commits: we checkpoint from a second connection.
+var oldestSQLite = [3]int{3, 51, 3}
+
+// Open opens the database in file, which is made if it isn't there, and brings its schema up to date. It returns
+// store.ErrKeys when it was written with other keys, and store.ErrNewer when by a newer townline.
+func Open(file string, keys *store.Keys) (*Store, error) {
+	s := &Store{file: file, secrets: keys, keys: &keyring{}, queue: make(chan *job, 4*maxBatch),
+		written: make(chan struct{}), stop: make(chan struct{}), readers: make(chan *tables, readerCount), sweepLeast: sweepLeast}
+	if err := s.open(); err != nil {
+		s.closeConnections()
+		return nil, fmt.Errorf("store: open %s: %w", filepath.Base(file), err)
+	}
+	go s.writes()
+	s.kept.Add(1)
+	go s.keep()
+	return s, nil
+}
+
+func (s *Store) open() error {
+	// SQLite gives its other files the mode of this one.
+	f, err := os.OpenFile(s.file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	c, err := connect(s.file, sqlite.OpenReadWrite|sqlite.OpenCreate, pragmas(writerCache))
+	if err != nil {
+		return err
+	}
+	s.writer = newTables(c)
+	if err := s.writer.recent(); err != nil {
+		return err
+	}
+	if err := s.writer.migrate(); err != nil {
+		return err
+	}
+	if err := s.writer.fits(s.secrets); err != nil {
+		return err
+	}
+	for range readerCount {
+		c, err := connect(s.file, sqlite.OpenReadWrite, append(pragmas(readerCache), "query_only=ON"))
+		if err != nil {
+			return err
+		}
+		s.readers <- newTables(c)
+	}
+	return s.writeTombstones()
+}
+
+func (t *tables) recent() error {
+	var text string
+	if _, err := t.one(func(q statement) error { text = q.ColumnText(0); return nil }, "SELECT sqlite_version()"); err != nil {
+		return err
+	}
+	var v [3]int
+	if _, err := fmt.Sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
+		return fmt.Errorf("SQLite's version %q: %w", text, err)
+	}
+	for i := range v {
+		if v[i] > oldestSQLite[i] {
+			return nil
+		}
+		if v[i] < oldestSQLite[i] {
+			return fmt.Errorf("SQLite %s can lose commits: 3.51.3 or later is needed", text)
+		}
+	}
+	return nil
+}
+
+// fits compares the keys with those that the database began with.
+func (t *tables) fits(keys *store.Keys) error {
+	check := keys.Check()
+	if err := t.exec("INSERT INTO meta(name, value) VALUES('keys', ?) ON CONFLICT DO NOTHING", check); err != nil {
+		return err
+	}
+	var known []byte
+	if _, err := t.one(func(q statement) error { known = column(q, 0); return nil }, "SELECT value FROM meta WHERE name = 'keys'"); err != nil {
+		return err
+	}
+	if !keys.Fits(known) {
+		return fmt.Errorf("%w: is it another town's key file, or one made anew after the first was lost?", store.ErrKeys)
+	}
+	return nil
+}
+
+// reader takes a connection for reading; giveBack returns it.
+func (s *Store) reader(ctx context.Context) (*tables, error) {
+	select {
+	case t, ok := <-s.readers:
+		if !ok {
+			return nil, errClosed
+		}
+		return t, nil
+	default:
+	}
+	select {
+	case t, ok := <-s.readers:
+		if !ok {
+			return nil, errClosed
+		}
+		return t, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *Store) giveBack(t *tables) { s.readers <- t }
+
+// read runs f with a connection for reading.
+func (s *Store) read(ctx context.Context, f func(*tables) error) error {
+	t, err := s.reader(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.giveBack(t)
+	return f(t)
+}
+
+// snapshot lets f read one state of the database, whatever is committed meanwhile.
+func (t *tables) snapshot(f func() error) error {
+	if err := t.exec("BEGIN"); err != nil {
+		return err
+	}
+	err := f()
+	if e := t.exec("COMMIT"); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Close finishes what was queued and closes the file. Reads that are under way are waited for.
+func (s *Store) Close() error {
+	s.closing.Lock()
+	if s.closed {
+		s.closing.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.queue)
+	s.closing.Unlock()
+	<-s.written
+	close(s.stop)
+	s.kept.Wait()
+	return s.closeConnections()
+}
+
+func (s *Store) closeConnections() error {
+	var errs []error
+	for range cap(s.readers) {
+		select {
+		case t := <-s.readers:
+			errs = append(errs, t.Close())
+			continue
+		default:
+		}
+		if !s.closed { // opening failed before there were all
+			break
+		}
+		errs = append(errs, (<-s.readers).Close())
+	}
+	if s.closed {
+		close(s.readers)
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Ping commits a small change.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.write(ctx, func(t *tables) error {
+		return t.exec("INSERT INTO meta(name, value) VALUES('ping', x'00') ON CONFLICT DO UPDATE SET value = excluded.value")
+	})
+}
+
+// Stats: see store.Store.
+func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
+	var st store.Stats
+	err := s.read(ctx, func(t *tables) error {
+		for _, c := range []struct {
+			to    *int64
+			query string
+		}{
+			{&st.Conversations, "SELECT n FROM counter WHERE name = 'conversations'"},
+			{&st.Responses, "SELECT n FROM counter WHERE name = 'responses'"},
+			{&st.Ballots, "SELECT n FROM counter WHERE name = 'ballots'"},
+			{&st.Requests, "SELECT n FROM counter WHERE name = 'requests'"},
+			{&st.Queued, "SELECT count(*) FROM outbox WHERE state = 1"},
+			{&st.Unsure, "SELECT count(*) FROM outbox WHERE state IN (2, 3) AND state = 3"},
+			{&st.Dead, "SELECT count(*) FROM outbox WHERE state = 6"},
+			{&st.Timers, "SELECT count(*) FROM timer"},
+		} {
+			n, err := t.number(c.query)
+			if err != nil {
+				return err
+			}
+			*c.to = n
+		}
+		return nil
+	})
+	st.WAL = s.walWaiting.Load() * pageSize
+	return st, err
+}
+
+func exists(file string) bool {
+	_, err := os.Lstat(file)
+	return !errors.Is(err, fs.ErrNotExist)
+}

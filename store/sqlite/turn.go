@@ -1,0 +1,493 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/townline/townline/store"
+)
+
+// sealedTurn is a Change whose private parts are sealed already, so that the writer doesn't have to.
+type sealedTurn struct {
+	change    *store.Change
+	state     []byte
+	reply     []byte
+	wrapped   []byte   // the resident's new key, on a first turn
+	addresses [][]byte // of change.Link
+	bodies    [][]byte // of change.Outbox
+	personal  [][]byte // of change.Requests; nil where there is none
+	epoch     uint64   // of the keyring, when the key was taken
+	outcome   store.Outcome
+}
+
+// What is sealed under a resident's key is bound to its use.
+const (
+	useState    = "state"
+	useReply    = "reply"
+	useAddress  = "address"
+	useBody     = "body"
+	usePersonal = "personal"
+)
+
+// errSharedRow: of a million residents, a pair has ids whose first halves agree once in 20 million towns.
+var errSharedRow = errors.New("store: another resident has this row: make a new id")
+
+// Commit: see store.Store.
+func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, error) {
+	j := takeJob()
+	defer j.giveBack()
+	key, err := s.sealTurn(ctx, &j.turn, c)
+	if err != nil || j.turn.outcome.Kind != 0 {
+		return j.turn.outcome, err
+	}
+	if err := s.submit(ctx, j); err != nil {
+		return store.Outcome{}, err
+	}
+	o := j.turn.outcome
+	switch {
+	case o.Kind == store.Applied && j.turn.wrapped != nil:
+		s.keys.put(c.Resident, key, j.turn.epoch)
+	case o.Kind == store.Duplicate:
+		if c.Read == 0 { // a new key was made for a resident who has one
+			if key, err = s.key(ctx, c.Resident); err != nil {
+				return store.Outcome{}, err
+			}
+		}
+		if key == nil {
+			return store.Outcome{Kind: store.Conflict}, nil
+		}
+		if o.Reply, err = key.Open(o.Reply, useReply); err != nil {
+			return store.Outcome{}, fmt.Errorf("store: open a reply: %w", err)
+		}
+	}
+	return o, nil
+}
+
+func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*store.Key, error) {
+	t.change = c
+	t.epoch = s.keys.now()
+	var key *store.Key
+	var err error
+	if c.Read == 0 {
+		key, t.wrapped, err = s.secrets.NewKey(c.Resident)
+	} else {
+		key, err = s.key(ctx, c.Resident)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if key == nil { // erased since it was read
+		t.outcome.Kind = store.Conflict
+		return nil, nil
+	}
+	t.state = key.Seal(t.state[:0], c.State, useState)
+	if c.Inbound != (store.Inbound{}) {
+		t.reply = key.Seal(t.reply[:0], c.Reply, useReply)
+	}
+	of := func(r store.Resident) (*store.Key, error) {
+		if r == c.Resident || r == (store.Resident{}) {
+			return key, nil
+		}
+		return s.key(ctx, r)
+	}
+	for i := range c.Link {
+		t.addresses = append(t.addresses, key.Seal(nil, []byte(c.Link[i].Address), useAddress))
+	}
+	for i := range c.Outbox {
+		k, err := of(c.Outbox[i].Resident)
+		if err != nil {
+			return nil, err
+		}
+		var b []byte
+		if k != nil { // else that resident was erased, and so is the message
+			b = k.Seal(nil, c.Outbox[i].Body, useBody)
+		}
+		t.bodies = append(t.bodies, b)
+	}
+	for i := range c.Requests {
+		var b []byte
+		if p := c.Requests[i].Personal; len(p) > 0 {
+			k, err := of(c.Requests[i].Resident)
+			if err != nil {
+				return nil, err
+			}
+			if k != nil {
+				b = k.Seal(nil, p, usePersonal)
+			}
+		}
+		t.personal = append(t.personal, b)
+	}
+	return key, nil
+}
+
+const (
+	selectRow = "SELECT resident, version, answered FROM conversation WHERE k = ?"
+	insertRow = "INSERT INTO conversation(k, resident, version, answered, state) VALUES(?, ?, ?, ?, ?)"
+	updateRow = "UPDATE conversation SET version = ?2, answered = ?3, state = ?4 WHERE k = ?1"
+	insertKey = "INSERT INTO resident_key(k, resident, wrapped) VALUES(?, ?, ?)"
+	addReply  = "INSERT INTO reply(k, body) VALUES(?, ?)"
+)
+
+// Entries of answered: 8 bytes of inbound id, 6 of the reply's seq.
+const (
+	answeredSize = 14
+	answeredMax  = 16
+)
+
+func replyOf(answered []byte, in store.Inbound) (seq int64, ok bool) {
+	for ; len(answered) >= answeredSize; answered = answered[answeredSize:] {
+		if store.Inbound(answered[:8]) == in {
+			return seqOf(answered), true
+		}
+	}
+	return 0, false
+}
+
+func seqOf(entry []byte) int64 {
+	return int64(binary.BigEndian.Uint64(entry[6:14]) & (1<<48 - 1))
+}
+
+// turn applies one Change: first every check, then every write.
+func (t *tables) turn(o *sealedTurn, keys *keyring) error {
+	c := o.change
+	k := rowOf(c.Resident)
+	s, err := t.prepare(selectRow)
+	if err != nil {
+		return err
+	}
+	s.BindInt64(1, k)
+	found, err := s.Step()
+	if err != nil {
+		return err
+	}
+	var version uint64
+	const room = answeredSize * answeredMax
+	if cap(t.buf) < room+answeredSize {
+		t.buf = make([]byte, room+answeredSize)
+	}
+	answered := t.buf[answeredSize : answeredSize+room] // room for one more before it
+	answered = answered[:0]
+	other := false
+	if found {
+		var r [16]byte
+		s.ColumnBytes(0, t.buf[:16])
+		copy(r[:], t.buf)
+		other = r != c.Resident
+		version = uint64(s.ColumnInt64(1))
+		answered = answered[:min(s.ColumnLen(2), room)]
+		s.ColumnBytes(2, answered)
+	}
+	if err := s.Reset(); err != nil {
+		return err
+	}
+	if other {
+		return errSharedRow
+	}
+	if c.Inbound != (store.Inbound{}) {
+		if seq, ok := replyOf(answered, c.Inbound); ok {
+			o.outcome.Kind = store.Duplicate
+			o.outcome.Reply, err = t.reply(seq)
+			return err
+		}
+	}
+	o.outcome = store.Outcome{Kind: store.Conflict}
+	if version != c.Read || found == (c.Read == 0) || found && o.epoch != keys.now() {
+		return nil
+	}
+	if kind, err := t.allowed(c); err != nil || kind != store.Applied {
+		o.outcome.Kind = kind
+		return err
+	}
+
+	if c.Inbound != (store.Inbound{}) {
+		if s, err = t.prepare(addReply); err != nil {
+			return err
+		}
+		s.BindInt64(1, k)
+		s.BindBytes(2, o.reply)
+		if err := run(s); err != nil {
+			return err
+		}
+		answered = t.buf[:min(answeredSize+len(answered), room)]
+		binary.BigEndian.PutUint64(answered[6:], uint64(t.LastInsertRowID()))
+		copy(answered, c.Inbound[:])
+	}
+	if found {
+		if s, err = t.prepare(updateRow); err != nil {
+			return err
+		}
+		s.BindInt64(1, k)
+		s.BindInt64(2, int64(c.Read+1))
+		s.BindBytes(3, answered)
+		s.BindBytes(4, o.state)
+		err = run(s)
+	} else {
+		if err := t.exec(insertKey, k, c.Resident, o.wrapped); err != nil {
+			return err
+		}
+		t.counts.conversations++
+		err = t.exec(insertRow, k, c.Resident, int64(1), answered, o.state)
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.effects(o); err != nil {
+		return err
+	}
+	o.outcome.Kind = store.Applied
+	return nil
+}
+
+func (t *tables) reply(seq int64) ([]byte, error) {
+	var b []byte
+	ok, err := t.one(func(s statement) error { b = column(s, 0); return nil }, "SELECT body FROM reply WHERE seq = ?", seq)
+	if err == nil && !ok {
+		err = errors.New("store: a reply is missing")
+	}
+	return b, err
+}
+
+// allowed checks all that can stand in a change's way.
+func (t *tables) allowed(c *store.Change) (store.OutcomeKind, error) {
+	for i := range c.Link {
+		other := false
+		if _, err := t.one(func(s statement) error {
+			other = column16(s, 0) != c.Resident
+			return nil
+		}, "SELECT resident FROM address WHERE key = ?", c.Link[i].Key); err != nil || other {
+			return store.Conflict, err
+		}
+	}
+	for i := range c.Ballots {
+		if may, err := t.mayVote(c.Ballots[:i], &c.Ballots[i]); err != nil || !may {
+			return store.Voted, err
+		}
+	}
+	for i := range c.Requests {
+		e := &c.Requests[i]
+		seq, err := t.number("SELECT seq FROM request WHERE reference = ?", e.Reference)
+		if err != nil {
+			return 0, err
+		}
+		if e.Kind == store.Opened && (seq != 0 || opens(c.Requests[:i], e.Reference)) {
+			return store.Conflict, nil
+		}
+		if e.Kind != store.Opened && seq == 0 && !opens(c.Requests[:i], e.Reference) {
+			return 0, fmt.Errorf("%w: request %s", store.ErrNotFound, e.Reference)
+		}
+	}
+	return store.Applied, nil
+}
+
+func opens(events []store.RequestEvent, reference string) bool {
+	for i := range events {
+		if events[i].Kind == store.Opened && events[i].Reference == reference {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	link = `INSERT INTO address(key, resident, kind, at, sealed) VALUES(?, ?, ?, ?, ?)
+		ON CONFLICT(key) DO UPDATE SET kind = excluded.kind, at = excluded.at, sealed = excluded.sealed`
+	addResponse = `INSERT INTO response(poll, id, resident, version, channel, lang, at, record, shown)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	setTimer = `INSERT INTO timer(resident, name, at) VALUES(?, ?, ?)
+		ON CONFLICT(resident, name) DO UPDATE SET at = excluded.at WHERE at <> excluded.at`
+	addConsent = `INSERT INTO consent(id, resident, poll, version, step, words, lang, yes, channel, at)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+)
+
+func (t *tables) effects(o *sealedTurn) error {
+	c := o.change
+	for i := range c.Link {
+		a := &c.Link[i]
+		if err := t.exec(link, a.Key, c.Resident, a.Kind, c.At, o.addresses[i]); err != nil {
+			return err
+		}
+	}
+	for i := range c.Responses {
+		r := &c.Responses[i]
+		if err := t.exec(addResponse, r.Poll, r.ID, c.Resident, r.Version, r.Channel, r.Lang, r.At, r.Record, r.Order); err != nil {
+			return err
+		}
+		t.counts.responses += int64(t.Changes())
+	}
+	for i := range c.Ballots {
+		if err := t.vote(c.Resident, &c.Ballots[i]); err != nil {
+			return err
+		}
+	}
+	for i := range c.Requests {
+		if err := t.happened(&c.Requests[i], o.personal[i]); err != nil {
+			return err
+		}
+	}
+	for i := range c.Outbox {
+		if o.bodies[i] == nil {
+			continue
+		}
+		if err := t.post(c, &c.Outbox[i], o.bodies[i]); err != nil {
+			return err
+		}
+	}
+	for _, name := range c.Untimers {
+		if err := t.exec("DELETE FROM timer WHERE resident = ? AND name = ?", c.Resident, name); err != nil {
+			return err
+		}
+	}
+	for i := range c.Timers {
+		m := &c.Timers[i]
+		r := m.Resident
+		if r == (store.Resident{}) {
+			r = c.Resident
+		}
+		if err := t.exec(setTimer, r, m.Name, m.At); err != nil {
+			return err
+		}
+	}
+	for i := range c.OptOuts {
+		p := &c.OptOuts[i]
+		if err := t.exec("INSERT INTO optout(address, out, at, channel, word) VALUES(?, ?, ?, ?, ?)",
+			p.Address, p.Out, p.At, p.Channel, p.Word); err != nil {
+			return err
+		}
+	}
+	for i := range c.Consents {
+		p := &c.Consents[i]
+		r := p.Resident
+		if r == (store.Resident{}) {
+			r = c.Resident
+		}
+		if err := t.exec(addConsent, p.ID, r, p.Poll, p.Version, p.Step, p.Words, p.Lang, p.Yes, p.Channel, p.At); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Load: see store.Store.
+func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation, error) {
+	c := store.Conversation{Resident: r}
+	t, err := s.reader(ctx)
+	if err != nil {
+		return c, err
+	}
+	defer s.giveBack(t)
+	if key, _ := s.keys.get(r); key != nil {
+		q, err := t.prepare("SELECT resident, version, answered, state FROM conversation WHERE k = ?")
+		if err != nil {
+			return c, err
+		}
+		q.BindInt64(1, rowOf(r))
+		row, err := q.Step()
+		if err == nil && row {
+			err = fill(&c, q, key)
+		}
+		if e := q.Reset(); err == nil {
+			err = e
+		}
+		if err == nil {
+			return c, nil
+		}
+		c = store.Conversation{Resident: r} // erased and begun again under another key: look for that
+	}
+	epoch := s.keys.now()
+	_, err = t.one(func(q statement) error {
+		key, err := s.secrets.Unwrap(r, column(q, 4))
+		if err != nil {
+			return err
+		}
+		s.keys.put(r, key, epoch)
+		return fill(&c, q, key)
+	}, `SELECT c.resident, c.version, c.answered, c.state, d.wrapped FROM conversation c JOIN resident_key d ON d.k = c.k
+		WHERE c.k = ? AND d.resident = c.resident`, rowOf(r))
+	if err != nil {
+		return store.Conversation{}, fmt.Errorf("store: load: %w", err)
+	}
+	return c, nil
+}
+
+func fill(c *store.Conversation, q statement, key *store.Key) error {
+	var r [16]byte
+	answered := column(q, 2)
+	if q.ColumnLen(0) == 16 {
+		r = column16(q, 0)
+	}
+	if r != c.Resident {
+		return nil
+	}
+	state, err := key.Open(column(q, 3), useState)
+	if err != nil {
+		return err
+	}
+	c.Version, c.State = uint64(q.ColumnInt64(1)), state
+	c.Answered = make([]store.Inbound, len(answered)/answeredSize)
+	for i := range c.Answered {
+		copy(c.Answered[i][:], answered[i*answeredSize:])
+	}
+	return nil
+}
+
+// Reply: see store.Store.
+func (s *Store) Reply(ctx context.Context, r store.Resident, in store.Inbound) ([]byte, bool, error) {
+	key, err := s.key(ctx, r)
+	if err != nil || key == nil {
+		return nil, false, err
+	}
+	t, err := s.reader(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer s.giveBack(t)
+	var b []byte
+	err = t.snapshot(func() error {
+		var seq int64
+		ok := false
+		if _, err := t.one(func(q statement) error {
+			if bytes.Equal(column(q, 0), r[:]) {
+				seq, ok = replyOf(column(q, 2), in)
+			}
+			return nil
+		}, selectRow, rowOf(r)); err != nil || !ok {
+			return err
+		}
+		b, err = t.reply(seq)
+		return err
+	})
+	if err != nil || b == nil {
+		return nil, false, err
+	}
+	if b, err = key.Open(b, useReply); err != nil {
+		return nil, false, fmt.Errorf("store: open a reply: %w", err)
+	}
+	return b, true, nil
+}
+
+// key returns the key of a resident, nil when there is none.
+func (s *Store) key(ctx context.Context, r store.Resident) (*store.Key, error) {
+	key, epoch := s.keys.get(r)
+	if key != nil {
+		return key, nil
+	}
+	t, err := s.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.giveBack(t)
+	_, err = t.one(func(q statement) (err error) {
+		key, err = s.secrets.Unwrap(r, column(q, 0))
+		return err
+	}, "SELECT wrapped FROM resident_key WHERE k = ? AND resident = ?", rowOf(r), r)
+	if err != nil {
+		return nil, fmt.Errorf("store: load a key: %w", err)
+	}
+	if key != nil {
+		s.keys.put(r, key, epoch)
+	}
+	return key, nil
+}

@@ -1,0 +1,224 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/townline/townline/store"
+	"zombiezen.com/go/sqlite"
+)
+
+// maxBatch bounds how many changes share a transaction, and with it how long the first of them waits.
+const maxBatch = 256
+
+// job is one thing to write. The goroutine that made it waits until the writer is done with it.
+type job struct {
+	turn sealedTurn          // a Change; or
+	do   func(*tables) error // anything else. It may run twice; it must write nothing before it returns a refusal
+	then func()              // what the writer does once it is on disk, before anything else is written
+	err  error
+	done chan struct{}
+}
+
+var jobs = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
+
+func takeJob() *job { return jobs.Get().(*job) }
+
+func (j *job) giveBack() {
+	state, reply := j.turn.state, j.turn.reply
+	j.turn = sealedTurn{state: state[:0], reply: reply[:0]}
+	j.do, j.then, j.err = nil, nil, nil
+	jobs.Put(j)
+}
+
+// write runs do in a transaction of the writer's.
+func (s *Store) write(ctx context.Context, do func(*tables) error) error {
+	return s.writeThen(ctx, do, nil)
+}
+
+func (s *Store) writeThen(ctx context.Context, do func(*tables) error, then func()) error {
+	j := takeJob()
+	defer j.giveBack()
+	j.do, j.then = do, then
+	return s.submit(ctx, j)
+}
+
+// submit waits for the job to be on disk. ctx counts until the writer has room for it.
+func (s *Store) submit(ctx context.Context, j *job) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.closing.RLock()
+	if s.closed {
+		s.closing.RUnlock()
+		return errClosed
+	}
+	select {
+	case s.queue <- j:
+		s.closing.RUnlock()
+	case <-ctx.Done():
+		s.closing.RUnlock()
+		return ctx.Err()
+	}
+	<-j.done
+	return j.err
+}
+
+// writes is the only goroutine that writes. It takes whatever queued during its last commit: a batch grows with the load
+// and nobody waits for a timer.
+func (s *Store) writes() {
+	defer close(s.written)
+	batch := make([]*job, 0, maxBatch)
+	for j := range s.queue {
+		batch = append(batch[:0], j)
+	fill:
+		for len(batch) < maxBatch {
+			select {
+			case j, ok := <-s.queue:
+				if !ok {
+					break fill
+				}
+				batch = append(batch, j)
+			default:
+				break fill
+			}
+		}
+		s.batch(batch)
+		for _, j := range batch {
+			j.done <- struct{}{}
+		}
+	}
+}
+
+func (s *Store) batch(batch []*job) {
+	if s.broken != nil {
+		fail(batch, s.broken)
+		return
+	}
+	s.makeRoom()
+	err := s.writer.transaction(batch, s.keys)
+	if fatal(err) {
+		// What a failed write or sync left on disk isn't known: stop acknowledging, until a restart reads it anew.
+		s.broken = fmt.Errorf("store: the disk failed, restart townline: %w", err)
+	}
+	for _, j := range batch {
+		if j.then != nil {
+			j.then()
+		}
+	}
+	s.commits.Add(1)
+}
+
+// fatal tells errors after which nothing may be acknowledged from those that pass (a full disk) or concern one change.
+func fatal(err error) bool {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultIOErr, sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		return err != nil
+	}
+	return false
+}
+
+func fail(batch []*job, err error) {
+	for _, j := range batch {
+		j.err = err
+	}
+}
+
+// transaction runs a batch and commits it. Each job's own refusal is in its err; what is returned befell all.
+func (t *tables) transaction(batch []*job, keys *keyring) error {
+	err := t.attempt(batch, keys, false)
+	if err != nil && len(batch) > 1 && !fatal(err) {
+		// One of them broke a rule that isn't checked first: give each a savepoint, so that it fails alone.
+		err = t.attempt(batch, keys, true)
+	}
+	if err != nil {
+		fail(batch, fmt.Errorf("store: commit: %w", err))
+	}
+	return err
+}
+
+func (t *tables) attempt(batch []*job, keys *keyring, apart bool) error {
+	t.counts = counts{}
+	if err := t.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := t.all(batch, keys, apart)
+	if err == nil {
+		err = t.addUp()
+	}
+	if err == nil {
+		err = t.exec("COMMIT")
+	}
+	if err != nil {
+		t.exec("ROLLBACK") // fails where SQLite has rolled back by itself
+	}
+	return err
+}
+
+func (t *tables) all(batch []*job, keys *keyring, apart bool) error {
+	for _, j := range batch {
+		before := t.counts
+		if apart {
+			if err := t.exec("SAVEPOINT job"); err != nil {
+				return err
+			}
+		}
+		j.err = nil
+		var err error
+		if j.do != nil {
+			err = j.do(t)
+		} else {
+			err = t.turn(&j.turn, keys)
+		}
+		if err == nil {
+			if apart {
+				err = t.exec("RELEASE job")
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if !refusal(err) {
+			if !apart {
+				return err
+			}
+			if fatal(err) {
+				return err
+			}
+		}
+		j.err = err
+		if apart {
+			t.counts = before
+			if err := t.exec("ROLLBACK TO job"); err != nil {
+				return err
+			}
+			if err := t.exec("RELEASE job"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refusal tells a decision about one job, after which nothing was written, from a failure.
+func refusal(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrPublished) || errors.Is(err, errSharedRow)
+}
+
+func (t *tables) addUp() error {
+	for _, c := range []struct {
+		name string
+		n    int64
+	}{{"conversations", t.counts.conversations}, {"responses", t.counts.responses}, {"ballots", t.counts.ballots}, {"requests", t.counts.requests}} {
+		if c.n == 0 {
+			continue
+		}
+		if err := t.exec("UPDATE counter SET n = n + ?2 WHERE name = ?1", c.name, c.n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
