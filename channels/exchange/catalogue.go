@@ -177,7 +177,10 @@ func (k *Catalogue) load(ctx context.Context, pin dialogs.Pin) (*dialogs.Dialog,
 		if err != nil {
 			return nil, fmt.Errorf("exchange: dialog %s: %w", name, err)
 		}
-		k.keep(pin, d)
+		if d.Pin != pin {
+			return nil, fmt.Errorf("exchange: dialog %s: the content that was kept has the hash %s", name, d.Hash)
+		}
+		k.keep(d)
 		return d, nil
 	})
 	select {
@@ -191,13 +194,13 @@ func (k *Catalogue) load(ctx context.Context, pin dialogs.Pin) (*dialogs.Dialog,
 	}
 }
 
-func (k *Catalogue) keep(pin dialogs.Pin, d *dialogs.Dialog) {
+func (k *Catalogue) keep(d *dialogs.Dialog) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, ok := k.pinned[pin]; ok {
+	if _, ok := k.pinned[d.Pin]; ok {
 		return
 	}
-	k.pinned[pin] = k.recent.PushFront(d)
+	k.pinned[d.Pin] = k.recent.PushFront(d)
 	if k.recent.Len() > mostPinned {
 		last := k.recent.Back()
 		delete(k.pinned, last.Value.(*dialogs.Dialog).Pin)

@@ -309,9 +309,13 @@ func (m *memory) NextDue(context.Context) (time.Time, error) {
 			next = t
 		}
 	}
+	ahead := map[store.Resident]bool{} // who has an earlier message that is not settled
 	for _, q := range m.outbox {
-		if q.state <= store.Unsure {
+		if q.state <= store.Unsure && !ahead[q.Resident] {
 			earlier(q.at)
+		}
+		if q.state == store.Queued || q.state == store.Claimed {
+			ahead[q.Resident] = true
 		}
 	}
 	for _, at := range m.timers {
