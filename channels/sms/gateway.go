@@ -142,7 +142,7 @@ func (g *Gateway) Mount(mux *http.ServeMux, in channels.Inbox) {
 	})
 	mux.HandleFunc("GET /sms/gateway/outbox", func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := g.open(w, r); ok {
-			g.answer(w, map[string]any{"messages": g.shelf.waiting()})
+			g.outbox(w, r)
 		}
 	})
 	mux.HandleFunc("POST /sms/gateway/report", func(w http.ResponseWriter, r *http.Request) {
@@ -236,6 +236,23 @@ func (g *Gateway) reply(w http.ResponseWriter, r *http.Request, pages []render.P
 	}
 	g.answer(w, map[string]any{"replies": replies})
 }
+
+// outbox answers with what waits: as JSON, or a line a text (id, number and words with tabs between, \n and \\ for a line
+// feed and a backslash, as printf %b reads them) where the gateway asks for text/plain.
+func (g *Gateway) outbox(w http.ResponseWriter, r *http.Request) {
+	waiting := g.shelf.waiting()
+	if !strings.HasPrefix(r.Header.Get("Accept"), "text/plain") {
+		g.answer(w, map[string]any{"messages": waiting})
+		return
+	}
+	var b []byte
+	for _, m := range waiting {
+		b = append(b, m.ID+"\t"+m.To+"\t"+oneLine.Replace(m.Text)+"\n"...)
+	}
+	g.write(w, "text/plain; charset=utf-8", b)
+}
+
+var oneLine = strings.NewReplacer("\\", `\\`, "\n", `\n`, "\t", " ")
 
 func (g *Gateway) answer(w http.ResponseWriter, v any) {
 	b, _ := json.Marshal(v) // plain values: can't fail
