@@ -59,6 +59,7 @@ type Town struct {
 	Kept    func(number string) []Kept      // what the handset's owner left behind, newest first; nil: not shown
 	Forward func(d time.Duration) time.Time // moves the town's clock; nil: there is no such button
 	Now     func() time.Time                // the town's clock
+	Closing <-chan struct{}                 // closed when the server closes: pages that wait are answered; nil: never
 }
 
 // Preview is the channel.

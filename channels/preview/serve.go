@@ -131,6 +131,7 @@ func (p *Preview) showThread(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
+		case <-p.town.Closing:
 		}
 		done()
 	}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/townline/townline/config"
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/dialogtest"
+	"github.com/townline/townline/locales"
+)
+
+func newCheck() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check [PATH...]",
+		Short: "Find what is wrong with dialogs, and say how to mend it",
+		Long: `Find what is wrong with dialogs, translations and tests, with the line it stands in and a way to mend it:
+wording that is hard to read or leans to one side, translations that are missing or old, answers that can't be
+given on some channel, texts that cost more than they need. Problems keep a dialog from being published; advice
+does not. Without a path, the town's own dialogs.
+
+The exit status is 1 when there is a problem.`,
+		Example: "  townline check dialogs\n  townline check dialogs/main-street.yaml --json",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := settings(cmd)
+			if err != nil {
+				return err
+			}
+			phrases, err := locales.Load()
+			if err != nil {
+				return err
+			}
+			all, err := folders(c, args)
+			if err != nil {
+				return err
+			}
+			var problems dialogs.Problems
+			count := 0
+			for _, f := range all {
+				n, found := checkFolder(c, f, phrases, time.Now())
+				count += n
+				problems = append(problems, found...)
+			}
+			problems.Sort()
+			return tell(cmd, problems, count, asJSON)
+		},
+		ValidArgsFunction: yamlFiles,
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON, for editors and scripts")
+	return cmd
+}
+
+// checkFolder finds all problems of a folder, and counts its dialogs.
+func checkFolder(c *config.Config, f folder, phrases *locales.Catalogue, now time.Time) (int, dialogs.Problems) {
+	set, problems := f.load(c, phrases, now)
+	_, more := dialogtest.All(f.fsys, set)
+	if len(f.paths) > 0 {
+		more = slices.DeleteFunc(more, func(p dialogs.Problem) bool { return !f.names(p.File, "", set) })
+	}
+	return len(set.All()), append(problems, f.show(more)...)
+}
+
+// tell prints problems, and a line that sums them up.
+func tell(cmd *cobra.Command, problems dialogs.Problems, count int, asJSON bool) error {
+	out := cmd.OutOrStdout()
+	if asJSON {
+		if _, err := out.Write(problems.JSON()); err != nil {
+			return err
+		}
+	} else {
+		wrong := 0
+		for _, p := range problems {
+			if !p.Warning {
+				wrong++
+			}
+		}
+		if len(problems) > 0 {
+			fmt.Fprintln(out, problems.String())
+		}
+		advice := len(problems) - wrong
+		switch {
+		case wrong > 0:
+			fmt.Fprintf(out, "%s to mend", many(wrong, "problem", "problems"))
+		case count == 0:
+			fmt.Fprint(out, "No dialog was found here")
+		default:
+			fmt.Fprintf(out, "%s checked, nothing to mend", many(count, "dialog", "dialogs"))
+		}
+		if advice > 0 {
+			fmt.Fprintf(out, "; %s of advice", many(advice, "piece", "pieces"))
+		}
+		fmt.Fprintln(out, ".")
+	}
+	if problems.Errors() || count == 0 {
+		return failed(1)
+	}
+	return nil
+}

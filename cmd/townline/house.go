@@ -1,0 +1,127 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/exchange"
+	"github.com/townline/townline/channels/sms"
+	"github.com/townline/townline/config"
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/talk"
+	"github.com/townline/townline/locales"
+	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sqlite"
+)
+
+// house is a town at work: what serve and simulate share.
+type house struct {
+	config    *config.Config
+	phrases   *locales.Catalogue
+	keys      *store.Keys
+	store     store.Store
+	catalogue *exchange.Catalogue
+	town      *talk.Town
+	exchange  *exchange.Exchange
+}
+
+// keyFile is where the town's keys are: beside the database, unless told otherwise.
+func keyFile(c *config.Config) string {
+	return cmp.Or(c.Store.KeyFile, strings.TrimSuffix(c.Store.Path, filepath.Ext(c.Store.Path))+".key")
+}
+
+// keysOf reads the town's keys. Where mayMake is true, a key file that isn't there is made.
+func keysOf(c *config.Config, mayMake bool) (*store.Keys, error) {
+	if _, err := os.Stat(keyFile(c)); !mayMake && !c.Store.Keys.IsSet() && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the town's keys are needed to read what it keeps, and there is no %s", keyFile(c))
+	}
+	keys, err := store.LoadKeys(keyFile(c), c.Store.Keys.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("the town's keys: %w", err)
+	}
+	return keys, nil
+}
+
+// openStore opens the town's store. Where mayMake is false, it must be there: a command that only reads makes none.
+func openStore(c *config.Config, mayMake bool) (store.Store, *store.Keys, error) {
+	if _, err := os.Stat(c.Store.Path); !mayMake && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("there is no store at %s yet: \"townline serve\" makes it", c.Store.Path)
+	}
+	keys, err := keysOf(c, mayMake)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := sqlite.Open(c.Store.Path, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, keys, nil
+}
+
+// openTown loads the dialogs, puts them in service, and joins channels to s.
+func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock, log *slog.Logger, metrics prometheus.Registerer, set *dialogs.Set, phrases *locales.Catalogue, lines ...channels.Channel) (*house, dialogs.Problems, error) {
+	hours, err := exchange.ParseHours(c.Town.DeskHours)
+	if err != nil {
+		return nil, nil, err
+	}
+	h := &house{config: c, phrases: phrases, keys: keys, store: s, catalogue: exchange.NewCatalogue(s, clock)}
+	refused, err := h.catalogue.Publish(ctx, set)
+	if err != nil {
+		return nil, nil, err
+	}
+	h.town = &talk.Town{
+		Name: c.Town.Name, Languages: c.Town.Languages, Zone: c.Town.Zone, Emergency: c.Town.Emergency,
+		Country: sms.CallingCode(c.Town.Country), Locales: phrases, Dialogs: h.catalogue,
+	}
+	h.exchange, err = exchange.New(exchange.Settings{
+		Store: s, Keys: keys, Town: h.town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,
+		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics,
+	})
+	return h, refused, err
+}
+
+// townDialogs loads the town's dialogs, or the sample town's, and tells their problems to whoever starts the program.
+// Dialogs with problems are left out.
+func townDialogs(cmd *cobra.Command, c *config.Config, phrases *locales.Catalogue) (*dialogs.Set, error) {
+	all, err := folders(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	set, problems := dialogs.Load(all[0].fsys, dialogs.Options{Zone: c.Town.Zone, Locales: phrases})
+	wrong := dialogs.Problems{}
+	for _, p := range all[0].show(problems) {
+		if !p.Warning {
+			wrong = append(wrong, p)
+		}
+	}
+	if len(wrong) > 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), wrong.String())
+		fmt.Fprintln(cmd.ErrOrStderr(), "Dialogs with problems are not in service until they are mended.")
+	}
+	if len(set.All()) == 0 {
+		return nil, fmt.Errorf("there is no dialog to hold in %q", c.Dialogs)
+	}
+	return set, nil
+}
+
+// logger is what the settings ask for.
+func logger(cmd *cobra.Command, l config.Log) *slog.Logger {
+	level := map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}[l.Level]
+	o := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), o))
+	}
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), o))
+}

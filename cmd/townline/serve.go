@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/exchange"
+	"github.com/townline/townline/config"
+	"github.com/townline/townline/locales"
+)
+
+func newServe() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the town: take messages, answer them, keep what is said",
+		Long: `Run the town: take messages, answer them, keep what is said. Without any settings this is the sample
+town on 127.0.0.1:8080, kept in townline.db; open http://127.0.0.1:8080/preview to talk with it.
+
+It ends on Ctrl-C or SIGTERM, when everything that was accepted is on disk.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			begun := time.Now()
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal ends the process at once
+			return serve(ctx, cmd, begun)
+		},
+	}
+	config.AddFlags(cmd.Flags(), "listen", "public_url", "dialogs", "store.url", "store.key_file", "preview", "log.level", "log.format")
+	return cmd
+}
+
+func serve(ctx context.Context, cmd *cobra.Command, begun time.Time) (err error) {
+	c, err := settings(cmd)
+	if err != nil {
+		return err
+	}
+	log := logger(cmd, c.Log)
+	for _, n := range c.Notes {
+		log.Warn(n)
+	}
+	phrases, err := locales.Load()
+	if err != nil {
+		return err
+	}
+	set, err := townDialogs(cmd, c, phrases)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("can't listen on %s: %w", c.Listen, err)
+	}
+	defer listener.Close()
+
+	disk, keys, err := openStore(c, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, disk.Close()) }()
+
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	lines, err := textLines(c, log)
+	if err != nil {
+		return err
+	}
+	var shown *previewing
+	s := disk
+	var clock exchange.Clock = exchange.SystemClock{}
+	if previewed(c, listener.Addr()) {
+		if len(lines) == 0 { // nobody but who looks at the page
+			clock = &movedClock{}
+		}
+		shown = newPreviewing(ctx, c, listener.Addr(), disk, keys, clock)
+		s = shown.store
+		lines = append(lines, shown.channel)
+	}
+	h, refused, err := openTown(ctx, c, s, keys, clock, log, metrics, set, phrases, lines...)
+	if err != nil {
+		return err
+	}
+	if len(refused) > 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), refused.String())
+	}
+	if shown != nil {
+		shown.house = h
+	}
+
+	web := newServer(log, metrics, s.Ping)
+	for _, l := range lines {
+		if m, ok := l.(channels.Mounter); ok {
+			m.Mount(web.mux, h.exchange)
+		}
+	}
+	var workers sync.WaitGroup
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	workers.Go(func() { h.exchange.Run(work) })
+
+	tellOpen(cmd, c, listener.Addr(), shown != nil, h)
+	log.Info("ready", "listen", listener.Addr().String(), "dialogs", len(h.catalogue.Current()), "channels", names(lines), "ms", time.Since(begun).Milliseconds())
+	served := web.serve(ctx, listener)
+	log.Info("shutting down")
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	drained := h.exchange.Drain(end)
+	stopWork()
+	workers.Wait()
+	log.Info("closed")
+	return errors.Join(served, drained)
+}
+
+// tellOpen says where to look, to a person at a terminal.
+func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview bool, h *house) {
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%s is open with %s, kept in %s.\n", c.Town.Name, many(len(h.catalogue.Current()), "dialog", "dialogs"), c.Store.Path)
+	if preview {
+		fmt.Fprintf(out, "Talk with it: http://%s/preview\n", addr)
+	}
+}
+
+func names(lines []channels.Channel) []string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, l.Name())
+	}
+	return out
+}

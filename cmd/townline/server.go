@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Limits of one request. Providers send a few kilobytes within a second; Twilio waits 15 s for an answer.
+const (
+	mostHeader  = 32 << 10
+	mostBody    = 1 << 20
+	headerTime  = 5 * time.Second
+	requestTime = 15 * time.Second
+	answerTime  = 40 * time.Second // the preview's page waits up to 20 s for news
+	idleTime    = 2 * time.Minute
+	drainTime   = 10 * time.Second
+)
+
+// server is the HTTP side of a running town.
+type server struct {
+	mux      *http.ServeMux
+	log      *slog.Logger
+	ready    func(context.Context) error // nil when the town can take a message now
+	draining atomic.Bool
+	requests *prometheus.CounterVec
+	took     *prometheus.HistogramVec
+}
+
+func newServer(log *slog.Logger, metrics *prometheus.Registry, ready func(context.Context) error) *server {
+	s := &server{
+		mux: http.NewServeMux(), log: log, ready: ready,
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "townline_http_requests_total", Help: "Requests answered, by the route and the status.",
+		}, []string{"route", "status"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "townline_http_seconds", Help: "Time to answer a request, by the route.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
+		}, []string{"route"}),
+	}
+	metrics.MustRegister(s.requests, s.took)
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
+	s.mux.HandleFunc("GET /readyz", s.showReady)
+	s.mux.Handle("GET /metrics", inside(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	return s
+}
+
+// handler is the whole, with what holds for every request around it.
+func (s *server) handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := time.Now()
+		seen := &answered{ResponseWriter: w}
+		defer func() {
+			if p := recover(); p != nil {
+				// What the panic says may hold what a resident said; where it happened doesn't.
+				s.log.Error("a request failed", "route", r.Pattern, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+				if seen.status == 0 {
+					seen.WriteHeader(http.StatusInternalServerError)
+				}
+			}
+			route := r.Pattern
+			if route == "" {
+				route = "none"
+			}
+			s.requests.WithLabelValues(route, strconv.Itoa(seen.code())).Inc()
+			s.took.WithLabelValues(route).Observe(time.Since(begun).Seconds())
+		}()
+		r.Body = http.MaxBytesReader(seen, r.Body, mostBody)
+		s.mux.ServeHTTP(seen, r)
+	})
+}
+
+// serve answers on l until ctx ends, then lets requests under way finish.
+func (s *server) serve(ctx context.Context, l net.Listener) error {
+	h := &http.Server{
+		Handler: s.handler(), MaxHeaderBytes: mostHeader, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
+		WriteTimeout: answerTime, IdleTimeout: idleTime, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := h.Shutdown(end); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off: %w", err), h.Close())
+	}
+	return nil
+}
+
+func (s *server) showReady(w http.ResponseWriter, r *http.Request) {
+	if s.draining.Load() {
+		http.Error(w, "shutting down", http.StatusServiceUnavailable)
+		return
+	}
+	ctx, done := context.WithTimeout(r.Context(), 2*time.Second)
+	defer done()
+	if err := s.ready(ctx); err != nil {
+		s.log.Warn("not ready", "error", err)
+		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// inside answers only callers in the same network who did not come through a proxy: counts are no secret, but nobody
+// else's matter either.
+func inside(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		a := from.Addr().Unmap()
+		if err != nil || !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast() || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
+			http.NotFound(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// answered remembers the status that was written.
+type answered struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answered) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answered) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController through.
+func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *answered) code() int {
+	if a.status == 0 {
+		return http.StatusOK
+	}
+	return a.status
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Say which townline this is",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionLine())
+			return err
+		},
+	}
+}
+
+// versionLine is "townline v1.2.0 (go1.26.8 linux/amd64)", or the commit where there is no version.
+func versionLine() string {
+	version := "(unknown version)"
+	if b, ok := debug.ReadBuildInfo(); ok {
+		if version = b.Main.Version; version == "" || version == "(devel)" {
+			version = "built by hand"
+		}
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 && version == "built by hand" {
+				version = "at commit " + s.Value[:12]
+			}
+		}
+	}
+	return fmt.Sprintf("townline %s (%s %s/%s)", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
