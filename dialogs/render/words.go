@@ -21,7 +21,7 @@ type Words struct {
 	Languages []string  // the town's: command words and yes or no are understood in all of them
 	Town      string    // ${town}
 	Country   string    // calling code for numbers given without one: "1", "34"; "" refuses them
-	Emergency string    // ${emergency}
+	Emergency string    // whom to call in danger: ${number} of the phrase "emergency"
 	Today     time.Time // midnight UTC of the resident's day
 }
 
@@ -84,7 +84,7 @@ func (w *Words) say(key string, args []engine.Arg, f locales.Form) (words, again
 		}
 		filled = append(filled, counted(a, v))
 	}
-	filled = append(filled, locales.Arg{Name: "town", Value: w.Town}, locales.Arg{Name: "emergency", Value: w.Emergency})
+	filled = append(filled, locales.Arg{Name: "town", Value: w.Town}, locales.Arg{Name: "number", Value: w.Emergency})
 	return w.Lang.Phrase(key, f, filled...), again
 }
 
@@ -139,8 +139,6 @@ func (w *Words) insertion(name string, args []engine.Arg, f locales.Form) (v str
 	switch name {
 	case "town":
 		return w.Town, false
-	case "emergency":
-		return w.Emergency, false
 	case "title":
 		return variant(w.text("title"), f), false
 	}
