@@ -332,6 +332,16 @@ func (r *dateReading) read() {
 		weekday = r.tokens[i].n
 		r.tokens = slices.Delete(r.tokens, i, i+1)
 	}
+	// "يوم 15", "día 15": the word for day in front of a date says no more than "the".
+	if p := r.pattern(); len(p) > 1 && p[0] == unitName && r.tokens[0].n == unitDay && strings.IndexByte("NOD", p[1]) >= 0 && !strings.HasSuffix(p, "L") {
+		r.tokens[0].kind = theWord
+	}
+	switch r.pattern() { // 十日后, 一年后: the mark of a date is the unit
+	case "NJL":
+		r.in(r.tokens[0].n, unitDay)
+	case "NYL":
+		r.in(r.tokens[0].n, unitYear)
+	}
 	if p := r.pattern(); p != "HN" && p != "HNJ" {
 		r.without(theWord)
 	}
