@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -138,11 +139,17 @@ func tombstonesOf(file string) string { return file + ".erased" }
 func (s *Store) writeTombstone(all ...tombstone) error {
 	s.tombstones.Lock()
 	defer s.tombstones.Unlock()
-	f, err := os.OpenFile(tombstonesOf(s.file), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(tombstonesOf(s.file), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("store: note an erasure: %w", err)
 	}
 	var b []byte
+	if end, err := f.Seek(0, io.SeekEnd); err == nil && end > 0 {
+		last := []byte{'\n'}
+		if _, err := f.ReadAt(last, end-1); err != nil || last[0] != '\n' {
+			b = append(b, '\n') // a crash cut the last line short
+		}
+	}
 	for _, t := range all {
 		b = fmt.Appendf(b, "%x %d\n", t.resident[:], t.at)
 	}
@@ -192,7 +199,11 @@ func readTombstones(file string) ([]tombstone, error) {
 	}
 	var all []tombstone
 	for line := range strings.Lines(string(b)) {
-		id, at, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		line, whole := strings.CutSuffix(line, "\n")
+		if !whole {
+			break
+		}
+		id, at, _ := strings.Cut(line, " ")
 		var t tombstone
 		n, err := hex.Decode(t.resident[:], []byte(id)[:min(len(id), 32)])
 		if err != nil || n != 16 || len(id) != 32 {
