@@ -94,8 +94,7 @@ func (s *Signatures) check(requestURI string, body []byte, f form, signature str
 	requestURI = relative(requestURI)
 	var signed []byte
 	if sum, ok := bodySum(requestURI); ok {
-		got := sha256.Sum256(body)
-		if !hmac.Equal([]byte(hex.EncodeToString(got[:])), []byte(strings.ToLower(sum))) {
+		if !hmac.Equal([]byte(sha256Hex(body)), []byte(strings.ToLower(sum))) {
 			return false
 		}
 	} else {
@@ -135,6 +134,12 @@ func relative(requestURI string) string {
 	return requestURI
 }
 
+func sha256Hex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// bodySum is what the address says of the body.
 func bodySum(requestURI string) (string, bool) {
 	_, query, ok := strings.Cut(requestURI, "?")
 	if !ok || !strings.Contains(query, "bodySHA256") {
