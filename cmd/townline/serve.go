@@ -126,10 +126,12 @@ func serve(ctx context.Context, cmd *cobra.Command, begun time.Time) (err error)
 // tellOpen says where to look, to a person at a terminal.
 func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview bool, h *house) {
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s is open with %s, kept in %s.\n", c.Town.Name, many(len(h.catalogue.Current()), "dialog", "dialogs"), c.Store.Path)
+	fmt.Fprintf(out, "%s is open at http://%s with %s, kept in %s.\n", c.Town.Name, addr, many(len(h.catalogue.Current()), "dialog", "dialogs"), c.Store.Path)
 	if preview {
 		fmt.Fprintf(out, "Talk with it: http://%s/preview\n", addr)
 	}
+	fmt.Fprintln(out, "Ctrl-C closes it.")
+	fmt.Fprintln(out)
 }
 
 func names(lines []channels.Channel) []string {

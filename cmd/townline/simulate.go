@@ -242,7 +242,8 @@ func (s *simulation) talk(lang string) error {
 		s.note("/help lists what else can be done")
 	}
 	if lang != "" {
-		if err := s.hear(channels.Event{Kind: channels.Message, Words: s.house.phrases.Language(lang).Name}); err != nil {
+		e := s.event(channels.Event{Kind: channels.Message, Words: s.house.phrases.Language(lang).Name})
+		if _, err := s.house.exchange.Receive(s.ctx, e); err != nil { // the answer is the menu, which isn't asked for here
 			return err
 		}
 	}
@@ -335,11 +336,16 @@ func (s *simulation) take(words string) error {
 	return nil
 }
 
-// hear passes one event on, and shows the reply.
-func (s *simulation) hear(e channels.Event) error {
+// event fills in who says it, where and when.
+func (s *simulation) event(e channels.Event) channels.Event {
 	s.number++
 	e.Channel, e.ID, e.At, e.From = s.traits.Name, fmt.Sprint(s.number), s.clock.Now(), person(s.traits)
-	reply, err := s.house.exchange.Receive(s.ctx, e)
+	return e
+}
+
+// hear passes one event on, and shows the reply.
+func (s *simulation) hear(e channels.Event) error {
+	reply, err := s.house.exchange.Receive(s.ctx, s.event(e))
 	if err != nil {
 		return err
 	}
