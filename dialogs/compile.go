@@ -281,6 +281,9 @@ func (l *loader) compares(d *Dialog, plan []laid, front int) {
 func (l *loader) inserts(d *Dialog, f *draft, plan []laid, front int) {
 	submitted := false
 	check := func(from *draft, key, prefix string, place int, t *Text) {
+		if from.full {
+			return
+		}
 		s := from.spots[strings.TrimPrefix(key, prefix)]
 		for _, v := range []struct {
 			text string
@@ -301,14 +304,14 @@ func (l *loader) inserts(d *Dialog, f *draft, plan []laid, front int) {
 					if place < 0 {
 						k = -1
 					}
-					var known []string
-					for j := 0; j < place && j < len(d.Steps); j++ {
-						if d.Steps[j].Type.Asks() {
-							known = append(known, strings.TrimPrefix(d.Steps[j].ID, prefix))
-						}
-					}
 					switch {
 					case k < 0:
+						var known []string
+						for j := 0; j < place && j < len(d.Steps) && !from.full; j++ {
+							if d.Steps[j].Type.Asks() {
+								known = append(known, strings.TrimPrefix(d.Steps[j].ID, prefix))
+							}
+						}
 						message := fmt.Sprintf("nothing is called %q", clip(short))
 						if near := Nearest(short, append(known, "reference", "due", "title", "town")); near != "" {
 							message += fmt.Sprintf("; did you mean ${%s}?", near)

@@ -82,24 +82,60 @@ func (c *checker) alike(s *draftStep, lang string, f *draft, option func(int) (T
 		}
 	}
 	noted := map[[2]int]bool{}
+	first := map[string]int{}
+	for _, b := range labels {
+		a, ok := first[b.words]
+		if !ok {
+			first[b.words] = b.option
+			continue
+		}
+		if pair := [2]int{a, b.option}; !noted[pair] {
+			noted[pair] = true
+			_, at := option(b.option)
+			f.Add(at.Line, at.Column, "same-options", fmt.Sprintf("the options %q and %q of %q read the same: %q", s.Options[a].ID, s.Options[b.option].ID, s.ID, b.words), "word them differently, synonyms (`also`) included")
+		}
+	}
+	if len(labels) > mostCompared {
+		return
+	}
 	for i, a := range labels {
 		for _, b := range labels[i+1:] {
 			pair := [2]int{a.option, b.option}
-			if a.option == b.option || noted[pair] {
+			if a.option == b.option || noted[pair] || !oneTypo(a.words, b.words) || differInNumber(a.words, b.words) {
 				continue
 			}
+			noted[pair] = true
 			_, at := option(b.option)
-			x, y := s.Options[a.option].ID, s.Options[b.option].ID
-			if a.words == b.words {
-				noted[pair] = true
-				f.Add(at.Line, at.Column, "same-options", fmt.Sprintf("the options %q and %q of %q read the same: %q", x, y, s.ID, b.words), "word them differently, synonyms (`also`) included")
-			} else if n, m := utf8.RuneCountInString(a.words), utf8.RuneCountInString(b.words); n >= 4 && m >= 4 && n-m <= 1 && m-n <= 1 && !differInNumber(a.words, b.words) && typos(a.words, b.words) == 1 {
-				noted[pair] = true
-				f.Advise(at.Line, at.Column, "similar-options", fmt.Sprintf("the options %q and %q of %q are one letter apart: a typo could choose the wrong one", x, y, s.ID), "word them so that they differ more")
-			}
+			f.Advise(at.Line, at.Column, "similar-options", fmt.Sprintf("the options %q and %q of %q are one letter apart: a typo could choose the wrong one", s.Options[a.option].ID, s.Options[b.option].ID, s.ID), "word them so that they differ more")
 		}
 	}
 }
+
+// mostCompared is how many labels of one question are compared letter by letter, each with each.
+const mostCompared = 200
+
+// oneTypo says whether two labels of four letters or more differ by one letter: another one, one too many, or two
+// neighbours swapped.
+func oneTypo(a, b string) bool {
+	if utf8.RuneCountInString(a) < 4 || utf8.RuneCountInString(b) < 4 {
+		return false
+	}
+	if n := len(a) - len(b); a == b || n > utf8.UTFMax || n < -utf8.UTFMax {
+		return false
+	}
+	for a != "" && b != "" {
+		x, n := utf8.DecodeRuneInString(a)
+		y, m := utf8.DecodeRuneInString(b)
+		if x != y {
+			break
+		}
+		a, b = a[n:], b[m:]
+	}
+	return utf8.RuneCountInString(a) <= mostLetters && utf8.RuneCountInString(b) <= mostLetters && typos(a, b) == 1
+}
+
+// mostLetters bounds the work on one pair of labels.
+const mostLetters = 100
 
 // differInNumber says whether two labels hold different digits ("route 12", "route 13"): reading never takes one
 // number for another.

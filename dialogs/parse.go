@@ -293,10 +293,8 @@ func (p *parser) short(s *Step) string { return strings.TrimPrefix(s.ID, p.prefi
 // step finds the step that p.word names.
 func (p *parser) step() (int, *ConditionError) {
 	id := p.prefix + p.word
-	var known []string
 	for i := range p.steps {
 		s := &p.steps[i]
-		short, ours := strings.CutPrefix(s.ID, p.prefix)
 		if s.ID == id {
 			switch {
 			case i >= p.before:
@@ -306,7 +304,10 @@ func (p *parser) step() (int, *ConditionError) {
 			}
 			return i, nil
 		}
-		if ours && i < p.before && s.Type.Asks() {
+	}
+	var known []string
+	for i := range p.steps[:min(p.before, len(p.steps))] {
+		if short, ours := strings.CutPrefix(p.steps[i].ID, p.prefix); ours && p.steps[i].Type.Asks() {
 			known = append(known, short)
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// maxPaths is how many ways through a dialog are walked. Where there are more, what was not seen is not judged.
-const maxPaths = 20_000
+// maxVisits is how many steps are visited on all ways through a dialog together. Where there are more, what was not
+// seen is not judged. A real dialog needs some hundreds.
+const maxVisits = 500_000
 
 // paths is what walking every way through a dialog shows.
 type paths struct {
@@ -41,7 +42,7 @@ func walk(d *Dialog) paths {
 	w.missed = map[[2]int]bool{}
 	w.look = func(step int) ([]string, bool) { return w.answers[step], w.known[step] }
 	w.step(0, false, 0)
-	w.whole = w.count < maxPaths
+	w.whole = w.visits < maxVisits
 	for pair := range w.missed {
 		w.unsaid = append(w.unsaid, pair)
 	}
@@ -62,7 +63,7 @@ type walker struct {
 	answers [][]string
 	known   []bool
 	asked   []bool
-	count   int
+	visits  int
 	look    func(int) ([]string, bool)
 }
 
@@ -70,7 +71,7 @@ func (w *walker) step(i int, consented bool, submits int) {
 	for ; i < len(w.d.Steps); i++ {
 		s := &w.d.Steps[i]
 		w.answers[i], w.known[i], w.asked[i] = nil, false, false
-		if w.count >= maxPaths {
+		if w.visits++; w.visits >= maxVisits {
 			return
 		}
 		if !s.When.Holds(w.look) {
@@ -87,7 +88,6 @@ func (w *walker) step(i int, consented bool, submits int) {
 		}
 		switch s.Type {
 		case End, Handoff:
-			w.count++
 			return
 		case Consent:
 			consented = true
@@ -114,7 +114,6 @@ func (w *walker) step(i int, consented bool, submits int) {
 		}
 		return
 	}
-	w.count++
 }
 
 // mayBeSkipped says whether a step that is reached can stay without an answer.

@@ -144,7 +144,7 @@ func readDialog(s *Source, zone *time.Location) *draft {
 		case "language":
 			d.Language = f.language(n)
 		case "languages":
-			for _, l := range f.list(n) {
+			for _, l := range f.list(n, 40) {
 				if w := f.language(l); w != "" {
 					d.Languages = append(d.Languages, w)
 					f.at["languages."+w] = at(l)
@@ -372,7 +372,7 @@ func (f *draft) field(s *draftStep, key, v *yaml.Node) {
 			s.To, _ = f.word(v, "the name of a desk")
 		}
 	case "compare":
-		for _, c := range f.list(v) {
+		for _, c := range f.list(v, 20) {
 			if w, ok := f.word(c, "the id of a step"); ok {
 				s.Compare = append(s.Compare, w)
 				s.compareAt = append(s.compareAt, at(c))
@@ -471,6 +471,9 @@ func (f *draft) complete(s *draftStep, n *yaml.Node) {
 
 // unknown notes a key that does not belong here.
 func (f *draft) unknown(key *yaml.Node, known []string, where string) {
+	if f.full {
+		return
+	}
 	message := fmt.Sprintf("%s has no key `%s`", where, clip(key.Value))
 	if near := Nearest(key.Value, known); near != "" {
 		message += fmt.Sprintf("; did you mean `%s`?", near)

@@ -183,7 +183,11 @@ func (s *Source) Parse() *yaml.Node {
 	}
 	lines := append([]string(nil), s.lines...)
 	mended := map[int]bool{}
-	for range maxMends {
+	mends := maxMends
+	if len(lines) > 5000 {
+		mends = 2 // each takes a while
+	}
+	for range mends {
 		var doc yaml.Node
 		err := yaml.Load([]byte(strings.Join(lines, "\n")+"\n"), &doc, yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthFunc(func(depth int, _ *yaml.DepthContext) error {
 			if depth > maxDepth {
@@ -299,22 +303,33 @@ func (s *Source) syntax(err error, lines []string) int {
 	return line
 }
 
-// indentLike moves a line to the column of the keys above it, or one level in where a block or list begins above it.
+// indentLike moves a line to the column of the keys above it, or one level in where a block or list begins above it;
+// an entry of a list goes below the entry above it.
 func indentLike(lines []string, line int) {
-	for above := line - 2; above >= 0; above-- {
+	const farthest = 20 // lines looked at, and columns
+	self := strings.TrimLeft(lines[line-1], " \t")
+	entry := strings.HasPrefix(self, "- ")
+	for above := line - 2; above >= max(0, line-2-farthest); above-- {
 		l := lines[above]
 		rest := strings.TrimLeft(l, " \t")
 		if rest == "" || rest[0] == '#' {
 			continue
 		}
 		column := len(l) - len(rest)
-		for strings.HasPrefix(rest, "- ") {
-			column, rest = column+2, rest[2:]
+		opens := strings.HasSuffix(strings.TrimRight(rest, " "), ":")
+		switch {
+		case entry && strings.HasPrefix(rest, "- "):
+		case entry && !opens:
+			continue
+		default:
+			for strings.HasPrefix(rest, "- ") {
+				column, rest = column+2, rest[2:]
+			}
+			if opens {
+				column += 2
+			}
 		}
-		if strings.HasSuffix(strings.TrimRight(rest, " "), ":") {
-			column += 2
-		}
-		lines[line-1] = strings.Repeat(" ", column) + strings.TrimLeft(lines[line-1], " \t")
+		lines[line-1] = strings.Repeat(" ", min(column, farthest)) + self
 		return
 	}
 }

@@ -55,7 +55,7 @@ func (f *draft) wording(n *yaml.Node, key string, allowed []string) (Text, strin
 					t.Icon = w
 				}
 			case "also":
-				for _, a := range f.list(v) {
+				for _, a := range f.list(v, 30) {
 					if w := f.line(a); w != "" {
 						t.Also = append(t.Also, w)
 					}
@@ -114,8 +114,13 @@ func (f *draft) line(n *yaml.Node) string {
 
 // cut finds a `#` that ends a plain text early: one space before it. A comment has two.
 func (f *draft) cut(n *yaml.Node) (line, column int, ok bool) {
+	const widest = 8000 // a longer line is not looked at beyond that
+	if n.Column > widest {
+		return 0, 0, false
+	}
 	for l := n.Line; l <= len(f.lines) && l < n.Line+20; l++ {
 		text := f.lines[l-1]
+		text = text[:min(len(text), widest)]
 		from := 0
 		if l == n.Line {
 			for i := 1; i < n.Column && from < len(text); i++ {
@@ -228,7 +233,7 @@ func staysLast(id string) bool {
 // labels reads the labels of a scale; complete gives them their numbers.
 func (f *draft) labels(n *yaml.Node, id string) []Option {
 	var all []Option
-	for i, l := range f.list(n) {
+	for i, l := range f.list(n, 60) {
 		o := Option{}
 		o.Text, _ = f.wording(l, id+".#"+strconv.Itoa(i), []string{"text", "short", "speech", "icon", "also"})
 		all = append(all, o)

@@ -157,6 +157,9 @@ func (f *entries) check(d *Dialog, listed bool) {
 		}
 	}
 	for i := range f.list {
+		if f.full {
+			return
+		}
 		e := &f.list[i]
 		source, ok := d.texts[e.key]
 		if !ok {

@@ -199,10 +199,15 @@ func (f *draft) moment(n *yaml.Node, zone *time.Location, last bool) time.Time {
 	return time.Time{}
 }
 
-func (f *draft) list(n *yaml.Node) []*yaml.Node {
+// list reads a list of at most so many.
+func (f *draft) list(n *yaml.Node, most int) []*yaml.Node {
 	if n.Kind != yaml.SequenceNode {
 		f.bad(n, "wrong-kind", "here must stand a list", "write it as [one, two], or one a line with `- ` before each")
 		return nil
+	}
+	if len(n.Content) > most {
+		f.bad(n.Content[most], "too-many", fmt.Sprintf("there are more than %d in this list", most), "shorten it")
+		return n.Content[:most]
 	}
 	return n.Content
 }
