@@ -311,7 +311,10 @@ func (w *walk) question() Prompt {
 	p := Prompt{Key: st.ID, Asks: st.Type, Step: s.Step, Skip: st.Optional, Args: w.insertions(st.ID)}
 	if s.Back {
 		if a, ok := s.Answer(s.Step); ok && a.Skip == Answered {
-			p.Old, p.Skip = a, true
+			p.Skip = true
+			if len(s.Part) == 0 {
+				p.Old = a
+			}
 		}
 	}
 	switch st.Type {

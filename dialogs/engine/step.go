@@ -85,7 +85,9 @@ func (w *walk) take() {
 		return
 	}
 	s.Last = in.At.Unix()
-	s.Note = ""
+	if in.Kind != Turned { // the pages of what is on show stay as they are while they are turned
+		s.Note = ""
+	}
 	if s.Mode == Paused && in.Kind == Silence {
 		return
 	}

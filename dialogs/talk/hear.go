@@ -123,7 +123,11 @@ func (x *hearing) rang() error {
 			x.untime(id)
 			return nil
 		}
-		return x.step(d, engine.Input{Kind: kind})
+		err := x.step(d, engine.Input{Kind: kind})
+		if len(x.said.Pages) > 0 { // the question is on show now, and no hall any more
+			x.m.Hall = nil
+		}
+		return err
 	}
 	for i := range x.m.Aside {
 		s := &x.m.Aside[i]
@@ -229,6 +233,7 @@ func (x *hearing) stopped() error {
 			x.m.Stopped = false
 			x.m.Lang = tag
 			if d := x.now(); d != nil {
+				x.m.Hall = nil
 				return x.step(d, engine.Input{Kind: engine.Told, Command: locales.Start})
 			}
 			x.effect(engine.Effect{Kind: engine.OptIn}, nil)
