@@ -155,6 +155,11 @@ func shares(st *dialogs.Step, given []string) ([]string, error) {
 // Gives answers the open question of step st with canonical values, in the way asked for. It stops as soon as the town
 // asks something else. What was given of the answer before must be the beginning of it.
 func (r *Resident) Gives(st *dialogs.Step, values []string, way Way) error {
+	switch st.Type {
+	case dialogs.Choice, dialogs.Scale, dialogs.YesNo, dialogs.Consent, dialogs.Similar, dialogs.Review, dialogs.Choices, dialogs.Rank:
+	default: // digits may be the answer once the question is on show, and turn pages before
+		r.readsOn()
+	}
 	if n := len(r.memory.Now.Part); n > 0 {
 		switch st.Type {
 		case dialogs.Rank, dialogs.Budget:
@@ -301,6 +306,7 @@ func (r *Resident) goesOn(st *dialogs.Step, rest []string, way Way) error {
 			return nil
 		}
 		if st.Type == dialogs.Budget {
+			r.readsOn()
 			r.Says(v)
 		} else if err := r.picks(v, way); err != nil {
 			return err

@@ -9,7 +9,6 @@ import (
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
-	"github.com/townline/townline/locales"
 )
 
 // Resident is somebody who talks to the town on the real conversation code. What is remembered of them is encoded and
@@ -308,10 +307,9 @@ func (r *Resident) Said() string {
 	if n := len(r.Pages); n > 0 && !r.Over && r.Pages[n-1].Of > 1 {
 		ahead := *r // turned by somebody else: nothing of it is remembered
 		ahead.Mute, ahead.desk, ahead.timers = true, desk{}, map[string]time.Time{}
-		for range r.Pages[n-1].Of - 1 {
-			h := talk.Heard{Words: ahead.turning()}
+		for range r.Pages[n-1].Of - r.Pages[n-1].Number {
 			ahead.Pages = nil
-			ahead.turn(h)
+			ahead.turn(talk.Heard{Words: "8"})
 			for i := range ahead.Pages {
 				parts = append(parts, words(&ahead.Pages[i], r.Shown.Form))
 			}
@@ -320,12 +318,15 @@ func (r *Resident) Said() string {
 	return flat(strings.Join(parts, "\n"))
 }
 
-// turning is what turns to the next page of what is on show.
-func (r *Resident) turning() string {
-	if slices.ContainsFunc(r.options(), func(o render.Shown) bool { return o.Digit == "8" }) {
-		return "8"
+// readsOn turns to the last page of what is on show, where the question is.
+func (r *Resident) readsOn() {
+	for range 30 {
+		n := len(r.Pages)
+		if n == 0 || r.Over || r.Pages[n-1].Number >= r.Pages[n-1].Of {
+			return
+		}
+		r.Presses("8")
 	}
-	return r.Town.Locales.Language(r.lang()).Phrase("more", locales.Full)
 }
 
 // lang is the language of what is on show.
