@@ -176,9 +176,15 @@ func (l *Language) FormatDate(day time.Time, f Form) string {
 func (l *Language) Date(words string, today time.Time) []time.Time {
 	y, m, d := today.Date()
 	r := dateReading{l: l, today: time.Date(y, m, d, 0, 0, 0, 0, time.UTC)}
-	folded := l.bare(Fold(words))
-	if folded == "" || len(folded) > 200 || !r.lex(folded) {
+	folded := Fold(words)
+	if len(folded) > 200 {
 		return nil
+	}
+	if !r.lex(folded) {
+		r.tokens = r.tokens[:0]
+		if bare := l.bare(folded); bare == folded || !r.lex(bare) {
+			return nil
+		}
 	}
 	r.read()
 	slices.SortStableFunc(r.found, func(a, b time.Time) int {

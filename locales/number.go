@@ -16,6 +16,7 @@ type numbers struct {
 	vigesimal []int
 	// unitsFirst: "one and twenty" is 21.
 	unitsFirst bool
+	articles   bool   // "a thousand", never a bare "thousand" after millions
 	andPrefix  string // "and" where it is written together with the next word
 	characters map[rune]int64
 	counters   []string
@@ -81,7 +82,7 @@ func (n *numbers) learn(f *file) error {
 			}
 		}
 	}
-	n.vigesimal, n.unitsFirst, n.andPrefix = w.Vigesimal, w.UnitsFirst, w.AndPrefix
+	n.vigesimal, n.unitsFirst, n.andPrefix, n.articles = w.Vigesimal, w.UnitsFirst, w.AndPrefix, len(w.A) > 0
 	if len(w.Characters) > 0 {
 		n.characters = make(map[rune]int64)
 		for character, worth := range w.Characters {
@@ -244,7 +245,10 @@ func (n *numbers) inWords(folded string) (float64, bool) {
 			break
 		}
 	}
-	v, ok := n.compose(whole)
+	if len(whole) == 0 && fraction == nil {
+		return 0, false
+	}
+	v, ok := n.compose(whole) // "point five" has no whole part
 	if !ok {
 		return 0, false
 	}
@@ -373,8 +377,10 @@ func (n *numbers) compose(list []numeral) (float64, bool) {
 		case multiplier:
 			if t.worth == 100 {
 				switch {
-				case !filled:
+				case !filled && (total == 0 || !n.articles):
 					group = 100
+				case !filled:
+					return 0, false
 				case joined || last.kind == multiplier || group >= 100 || group >= 10 && total > 0:
 					return 0, false
 				default:
@@ -383,7 +389,7 @@ func (n *numbers) compose(list []numeral) (float64, bool) {
 				before, room, filled = room, 100, true
 				break
 			}
-			if t.worth >= scale || joined && filled {
+			if t.worth >= scale || joined && filled || !filled && total > 0 && n.articles {
 				return 0, false
 			}
 			if !filled {

@@ -2,6 +2,7 @@ package locales
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 
@@ -137,6 +138,10 @@ func (l *Language) command(folded string) (Command, bool) {
 	c, ok := l.commands[l.bare(folded)]
 	return c, ok
 }
+
+// CommandWords are all words of this language that are commands, folded. The checker warns of options that are worded
+// like one.
+func (l *Language) CommandWords() map[string]Command { return maps.Clone(l.commands) }
 
 func isCommand(c Command) bool {
 	for _, known := range Commands() {
