@@ -337,6 +337,11 @@ func (s *scanner) next() bool {
 		end = len(s.rest)
 	}
 	word := s.rest[:end]
+	if run := len(word) - len(strings.TrimLeft(word, "0123456789")); run > 0 && run < end {
+		if r, _ := utf8.DecodeRuneInString(word[run:]); unspaced(r) {
+			word, end = word[:run], run
+		}
+	}
 	if n, ok := s.amount(word); ok {
 		s.rest = s.rest[end:]
 		s.number = n

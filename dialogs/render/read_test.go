@@ -312,3 +312,64 @@ func TestReadsWhatIsRendered(t *testing.T) {
 		t.Fatalf("only %d readings", read)
 	}
 }
+
+// TestReadsEveryLanguage holds one short dialog in each language of the town.
+func TestReadsEveryLanguage(t *testing.T) {
+	tables := map[string]map[string][]reading{
+		"en": {
+			"what":  {{"1", "said buses"}, {"more buses", "said buses"}, {"shade", "said trees"}, {"the bench", "said bench"}, {"second", "said trees"}, {"not buses", "unclear"}, {"buses or trees", "unsure buses|trees"}, {"I want more buses", "said buses"}, {"I don't want more buses", "unclear"}},
+			"order": {{"2 1 3", "said trees|buses|bench"}, {"trees, bench, buses", "said trees|bench|buses"}},
+			"coins": {{"5 3 2", "said 5|3|2"}, {"all on trees", "said 0|10|0"}, {"bench 4 and trees 6", "said 0|6|4"}},
+			"many":  {{"4", "said 4"}, {"four", "said 4"}, {"*", "told help"}},
+			"day":   {{"tomorrow", "said 2027-01-12"}, {"15 March", "said 2027-03-15"}},
+		},
+		"es": {
+			"what":  {{"2", "said trees"}, {"más autobuses", "said buses"}, {"autobuses", "said buses"}, {"sombra", "said trees"}, {"el segundo", "said trees"}, {"no quiero árboles", "unclear"}, {"sin árboles", "unclear"}, {"quiero un banco por favor", "said bench"}, {"más autobuses o un banco", "unsure buses|bench"}, {"no lo se", "said unsure"}, {"arboels", "said trees"}, {"ayuda", "told help"}},
+			"order": {{"2 1 3", "said trees|buses|bench"}, {"árboles y sombra, un banco, más autobuses", "said trees|bench|buses"}, {"2, 1 y 3", "said trees|buses|bench"}},
+			"coins": {{"5 3 2", "said 5|3|2"}, {"todo para un banco", "said 0|0|10"}, {"banco 4", "unclear"}, {"un banco 4, más autobuses 6", "said 6|0|4"}},
+			"hurt":  {{"sí", "said yes"}, {"si", "said yes"}, {"no", "said no"}, {"Sí, mi hijo", "said yes"}, {"omitir", "told skip"}},
+			"many":  {{"cuatro", "said 4"}, {"veintiuno", "said 21"}, {"2,5", "said 2.5"}},
+			"day":   {{"mañana", "said 2027-01-12"}, {"15 de marzo", "said 2027-03-15"}, {"15/3", "said 2027-03-15"}},
+		},
+		"fr": {
+			"what":  {{"2", "said trees"}, {"plus de bus", "said buses"}, {"ombre", "unclear"}, {"arbres", "said trees"}, {"deux", "said trees"}, {"le deuxième", "said trees"}, {"pas de bus", "unclear"}, {"je veux un banc s'il vous plaît", "said bench"}, {"je ne sais pas", "said unsure"}, {"aide", "told help"}, {"arbers", "said trees"}},
+			"order": {{"2 > 1 > 3", "said trees|buses|bench"}, {"un banc puis plus de bus puis des arbres et de l'ombre", "said bench|buses|trees"}},
+			"coins": {{"5, 3 et 2", "said 5|3|2"}, {"tout pour un banc", "said 0|0|10"}},
+			"hurt":  {{"oui", "said yes"}, {"non", "said no"}, {"Non, personne", "said no"}},
+			"many":  {{"quatre-vingt-dix", "said 90"}, {"quatre", "said 4"}},
+			"day":   {{"demain", "said 2027-01-12"}, {"15 mars", "said 2027-03-15"}},
+		},
+		"zh": {
+			"what":  {{"2", "said trees"}, {"２", "said trees"}, {"二", "said trees"}, {"第二", "said trees"}, {"更多公交车", "said buses"}, {"公交车", "said buses"}, {"我要更多公交车", "said buses"}, {"不要更多公交车", "unclear"}, {"不要公交车", "unclear"}, {"长椅", "said bench"}, {"不知道", "said unsure"}, {"知道", "unclear"}, {"更多公交车或者长椅", "unsure buses|bench"}, {"帮助", "told help"}},
+			"order": {{"2 1 3", "said trees|buses|bench"}, {"２、１、３", "said trees|buses|bench"}, {"长椅、更多公交车、树木和阴凉", "said bench|buses|trees"}},
+			"coins": {{"5 3 2", "said 5|3|2"}, {"5，3，2", "said 5|3|2"}, {"更多公交车5树木和阴凉3长椅2", "said 5|3|2"}},
+			"hurt":  {{"是", "said yes"}, {"没有", "said no"}},
+			"many":  {{"四", "said 4"}, {"二十一", "said 21"}},
+			"day":   {{"明天", "said 2027-01-12"}, {"三月十五日", "said 2027-03-15"}},
+		},
+		"ar": {
+			"what":  {{"٢", "said trees"}, {"2", "said trees"}, {"حافلات أكثر", "said buses"}, {"حافلات اكثر", "said buses"}, {"اثنان", "said trees"}, {"اريد حافلات أكثر من فضلك", "said buses"}, {"لا اريد حافلات أكثر", "unclear"}, {"بدون حافلات", "unclear"}, {"\u200fمقعد\u200f", "said bench"}, {"لا أعرف", "said unsure"}, {"مساعدة", "told help"}},
+			"order": {{"٢ ١ ٣", "said trees|buses|bench"}, {"مقعد، حافلات أكثر، أشجار وظل", "said bench|buses|trees"}},
+			"coins": {{"٥ ٣ ٢", "said 5|3|2"}},
+			"hurt":  {{"نعم", "said yes"}, {"لا", "said no"}},
+			"many":  {{"٤", "said 4"}, {"اربعة", "said 4"}},
+			"day":   {{"غدا", "said 2027-01-12"}, {"١٥ مارس", "said 2027-03-15"}},
+		},
+		"so": {
+			"what":  {{"2", "said trees"}, {"laba", "said trees"}, {"basas badan", "said buses"}, {"basas", "said buses"}, {"waxaan rabaa basas badan", "said buses"}, {"ma rabo basas badan", "unclear"}, {"kursi dheer", "said bench"}, {"ma aqaan", "said unsure"}, {"aqaan", "unclear"}, {"caawimo", "told help"}},
+			"order": {{"2 1 3", "said trees|buses|bench"}, {"2 iyo 1 iyo 3", "said trees|buses|bench"}},
+			"coins": {{"5 3 2", "said 5|3|2"}},
+			"hurt":  {{"haa", "said yes"}, {"maya", "said no"}},
+			"many":  {{"afar", "said 4"}},
+			"day":   {{"berri", "said 2027-01-12"}},
+		},
+	}
+	for lang, steps := range tables {
+		for step, table := range steps {
+			t.Run(lang+" "+step, func(t *testing.T) {
+				d, prompts := asked(t, "square", step, render.SMS)
+				readAll(t, lang, render.SMS, d, prompts, table)
+			})
+		}
+	}
+}

@@ -76,16 +76,18 @@ func (r *reader) listOf(parts []string) (engine.Input, bool) {
 		}
 		bare := r.w.Lang.Unwrap(words)
 		fit := r.sure(words, bare)
-		if len(fit) == 0 {
-			fit = r.nearly(words, bare)
-		}
 		if len(fit) == 0 { // "1 and 2, 4"
-			more, either, ok := r.scan(words)
-			if !ok || either || len(more) == 0 {
-				return engine.Input{}, false
+			if more, either, ok := r.scan(words); ok && !either && len(more) > 0 {
+				found = append(found, more...)
+				continue
 			}
-			found = append(found, more...)
-			continue
+			var stop bool
+			if fit, stop = r.within(bare); len(fit) == 0 && !stop {
+				fit = r.slip(bare)
+			}
+		}
+		if len(fit) == 0 {
+			return engine.Input{}, false
 		}
 		if len(fit) > 1 {
 			return r.chosen(fit), true

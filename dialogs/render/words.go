@@ -165,7 +165,7 @@ func (w *Words) value(a *engine.Arg, f locales.Form) string {
 		words, _ := w.fill(variant(w.text(a.Value), f), nil, f)
 		return words
 	case engine.ArgLanguage:
-		return w.tonguesBut(a.Value)
+		return w.tonguesBut(a.Value, f)
 	}
 	return plain(a.Value)
 }
@@ -178,17 +178,22 @@ func (w *Words) tongue(tag string) string {
 	return tag
 }
 
-// tonguesBut lists the own names of one or more languages, parted by spaces, without the one that is spoken now.
-func (w *Words) tonguesBut(tags string) string {
+// tonguesBut lists the own names of one or more languages, parted by spaces, without the one that is spoken now. They
+// are there to be typed: in a text message "Francais" is as good as "Français", and leaves it GSM 7-bit.
+func (w *Words) tonguesBut(tags string, f locales.Form) string {
 	fields := strings.Fields(tags)
-	if len(fields) == 1 {
-		return w.tongue(tags)
-	}
 	var names []string
 	for _, tag := range fields {
-		if tag != w.tag() {
-			names = append(names, w.tongue(tag))
+		if tag == w.tag() && len(fields) > 1 {
+			continue
 		}
+		name := w.tongue(tag)
+		if f == locales.Short && !Count(name).GSM {
+			if bare := locales.Fold(name); Count(bare).GSM {
+				name = strings.ToUpper(bare[:1]) + bare[1:]
+			}
+		}
+		names = append(names, name)
 	}
 	return strings.Join(names, ", ")
 }

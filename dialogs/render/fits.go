@@ -1,0 +1,339 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+)
+
+// What Fits holds a dialog to, beside the limits of the channels.
+const (
+	dearSegments   = 2  // text messages that one reply should cost at most
+	longSpeech     = 30 // seconds that a caller can listen to before the keys
+	wordsPerMinute = 150
+)
+
+// Fits plays every question of w.Dialog on every channel, in each of its languages, with long sample answers, and says
+// what doesn't fit: for `townline check`. Without channels, those of Channels are meant. Problems stop publishing:
+//
+//	option-unreachable  an option that no digit leads to
+//	page-too-long       a page over the channel's limit
+//
+// Advice does not:
+//
+//	digit-unclear       a digit that could also mean a label
+//	many-segments       more than two text messages for one reply, with the cost
+//	odd-character       a sign, not a letter, that alone makes a reply cost more messages
+//	long-speech         more than 30 seconds to listen to, at 150 words a minute
+//	own-words-missing   a language that the town's own phrases lack, so that they would come in English
+func Fits(w *Words, channels ...Traits) dialogs.Problems {
+	if w.Dialog == nil {
+		return nil
+	}
+	if len(channels) == 0 {
+		channels = Channels()
+	}
+	d := *w.Dialog
+	d.Steps = slices.Clone(d.Steps)
+	for i := range d.Steps { // every statement may come, so all of them are played
+		d.Steps[i].When = nil
+	}
+	v := *w
+	v.Dialog = &d
+	f := fitting{w: &v, d: &d}
+	for _, lang := range d.AllLanguages() {
+		if v.Catalogue != nil {
+			v.Lang = v.Catalogue.Language(lang)
+			if !v.Catalogue.Has(lang) {
+				f.advise(-1, "own-words-missing", fmt.Sprintf("the town's own phrases are not to be had in %s; residents would read them in English", lang),
+					fmt.Sprintf("add locales/%s.yaml, or take %s out of `languages`", lang, lang))
+			}
+		}
+		v.Tag = lang
+		for i := range d.Steps {
+			for _, t := range channels {
+				f.play(i, lang, t)
+			}
+		}
+	}
+	return f.found
+}
+
+// fitting is one Fits under way.
+type fitting struct {
+	w     *Words
+	d     *dialogs.Dialog
+	found dialogs.Problems
+}
+
+func (f *fitting) problem(step int, code, message, hint string) {
+	f.add(step, code, message, hint, false)
+}
+
+func (f *fitting) advise(step int, code, message, hint string) {
+	f.add(step, code, message, hint, true)
+}
+
+func (f *fitting) add(step int, code, message, hint string, warning bool) {
+	p := dialogs.Problem{File: f.d.File, Line: 1, Column: 1, Code: code, Message: message, Hint: hint, Warning: warning}
+	if step >= 0 {
+		if at := f.d.Steps[step].Pos; at.Line > 0 {
+			p.File, p.Line, p.Column = at.File, at.Line, at.Column
+		}
+	}
+	for _, had := range f.found {
+		if had == p {
+			return
+		}
+	}
+	f.found = append(f.found, p)
+}
+
+// named is a step by its id. The first question comes with what everyone is told before it.
+func (f *fitting) named(step int) string {
+	for i := range step {
+		if f.d.Steps[i].Type.Asks() {
+			return fmt.Sprintf("%q", f.d.Steps[step].ID)
+		}
+	}
+	return fmt.Sprintf("%q, with the opening words,", f.d.Steps[step].ID)
+}
+
+// play renders a step as it would be shown, and reads every option back.
+func (f *fitting) play(step int, lang string, t Traits) {
+	st := &f.d.Steps[step]
+	for _, prompts := range f.shows(step, t) {
+		if len(prompts) == 0 {
+			continue
+		}
+		pages := Render(f.w, prompts, t)
+		segments, strange := 0, ""
+		for _, p := range pages {
+			if !pageFits(p, t) {
+				f.problem(step, "page-too-long", fmt.Sprintf("%q does not fit on %s in %s", st.ID, t.Name, lang), "shorten it, or give it a `short` variant")
+			}
+			if t.GSM && !t.Live {
+				n := Count(p.Text)
+				segments = max(segments, n.Segments)
+				if odd, without := oddCharacters(p.Text); odd != "" && Count(without).Segments < n.Segments {
+					strange = odd
+				}
+			}
+			if t.Form == engine.Speech {
+				f.heard(step, lang, p)
+			}
+		}
+		if st.Type == dialogs.Review { // as long as the answers are
+			continue
+		}
+		if segments > dearSegments {
+			f.advise(step, "many-segments", fmt.Sprintf("%s costs %d text messages in %s", f.named(step), segments, lang), "shorten it, or give it a `short` variant")
+		}
+		if strange != "" {
+			f.advise(step, "odd-character", fmt.Sprintf("%s in %q makes it cost more text messages in %s", strange, st.ID, lang), "leave it out of the `short` variant")
+		}
+		f.reach(step, lang, t, prompts, pages)
+	}
+}
+
+// shows is what can be on show at a step: a question with what leads up to it, last words, the words for a refusal.
+func (f *fitting) shows(step int, t Traits) [][]engine.Prompt {
+	st := &f.d.Steps[step]
+	last := func(key string) []engine.Prompt {
+		return []engine.Prompt{{Key: key, Step: step, Args: f.samples(key)}}
+	}
+	switch {
+	case st.Type == dialogs.End:
+		return [][]engine.Prompt{last(st.ID)}
+	case st.Type == dialogs.Handoff:
+		return [][]engine.Prompt{last(st.ID), last(st.ID + ".closed")}
+	case !st.Type.Asks(), st.Type == dialogs.Photo && !t.Photo, st.Type == dialogs.Contact && t.Address:
+		return nil
+	}
+	s := engine.State{Version: engine.Version, Pin: f.d.Pin, Step: step, From: step, Lang: f.w.tag(), Hint: true, Ref: sampleRef, Due: sampleDay}
+	for s.From > 0 && !f.d.Steps[s.From-1].Type.Asks() {
+		s.From--
+	}
+	if s.From == 0 {
+		s.From = -1
+	}
+	for i := range step {
+		if a, ok := f.sample(i); ok {
+			s.Answers = append(s.Answers, a)
+		}
+	}
+	if st.Type == dialogs.Similar {
+		for i := range 3 {
+			s.Found = append(s.Found, engine.Found{Ref: fmt.Sprintf("%d%s", i, sampleRef[1:]), What: fmt.Sprintf("%s, %d High Street, by the library", sampleWords[:40], i+1)})
+		}
+	}
+	out := [][]engine.Prompt{engine.Show(f.d, &s, t.Can, f.w.Today.Add(12*time.Hour))}
+	if st.Refuse.Text != "" {
+		out = append(out, last(st.ID+".refuse"))
+	}
+	return out
+}
+
+const (
+	sampleRef   = "888-888-8"
+	sampleDay   = "2028-09-27" // a Wednesday: long in most languages
+	sampleWords = "There is a wide hole in the middle of the road, right where the school children cross in the morning, and it fills with water when it rains."
+)
+
+// sample is a long answer to a step.
+func (f *fitting) sample(step int) (engine.Answer, bool) {
+	st := &f.d.Steps[step]
+	a := engine.Answer{Step: step}
+	longest, most := "", -1
+	for i := range st.Options {
+		o := &st.Options[i]
+		if n := len(f.w.text(optionKey(st, o)).Text); n > most {
+			longest, most = o.ID, n
+		}
+	}
+	switch st.Type {
+	case dialogs.Choice, dialogs.Scale:
+		a.Values = []string{longest}
+	case dialogs.Choices, dialogs.Rank:
+		for i := range st.Options {
+			if st.Type == dialogs.Rank || st.Limit == 0 || i < st.Limit {
+				a.Values = append(a.Values, st.Options[i].ID)
+			}
+		}
+	case dialogs.Budget:
+		for range st.Options {
+			a.Values = append(a.Values, fmt.Sprint(st.Total))
+		}
+	case dialogs.YesNo, dialogs.Consent:
+		a.Values = []string{"yes"}
+	case dialogs.Number:
+		a.Values = []string{"1000000"}
+		if st.HasMax {
+			a.Values[0] = fmt.Sprint(st.Max)
+		}
+	case dialogs.Date:
+		a.Values = []string{sampleDay}
+	case dialogs.Words, dialogs.Place:
+		a.Values = []string{sampleWords}
+	case dialogs.Photo:
+		a.Media = []engine.Media{{Type: "image/jpeg", Ref: "sample"}}
+	case dialogs.Contact:
+		a.Values = []string{"+123456789012345"}
+	default:
+		return a, false
+	}
+	return a, true
+}
+
+// samples are long values for the insertions of a text.
+func (f *fitting) samples(key string) []engine.Arg {
+	var out []engine.Arg
+	for _, name := range f.d.Insertions(key) {
+		switch name {
+		case "reference":
+			out = append(out, engine.Arg{Name: name, Kind: engine.ArgReference, Value: sampleRef})
+		case "due":
+			out = append(out, engine.Arg{Name: name, Kind: engine.ArgDate, Value: sampleDay})
+		case "title", "town":
+		default:
+			if i := f.d.Index(name); i >= 0 {
+				if a, ok := f.sample(i); ok {
+					out = append(out, engine.Arg{Name: name, Kind: engine.ArgAnswer, Step: i, Answer: &a})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// reach reads every digit back.
+func (f *fitting) reach(step int, lang string, t Traits, prompts []engine.Prompt, pages []Page) {
+	q := open(prompts)
+	if q == nil || q.Asks == dialogs.Budget {
+		return
+	}
+	for i := range q.Options {
+		id, led, unclear := q.Options[i].ID, false, false
+		for n, p := range pages {
+			for _, o := range p.Options {
+				if o.ID != id || o.Digit == "" {
+					continue
+				}
+				in := Read(f.w, prompts, n, t, Heard{Words: o.Digit})
+				led = led || slices.Contains(in.Values, id)
+				unclear = unclear || in.Kind == engine.Unsure
+			}
+		}
+		switch {
+		case !led:
+			f.problem(step, "option-unreachable", fmt.Sprintf("nobody can choose %q of %q on %s in %s", id, f.d.Steps[step].ID, t.Name, lang), "ask in two questions, or with fewer options")
+		case unclear:
+			f.advise(step, "digit-unclear", fmt.Sprintf("the digit of %q of %q could also mean an option that is worded as that number, in %s; residents will be asked which", id, f.d.Steps[step].ID, lang), "ask with `type: number`, or word the options without numbers")
+		}
+	}
+}
+
+// heard times a stretch of a call.
+func (f *fitting) heard(step int, lang string, p Page) {
+	seconds := 0.0
+	for _, s := range p.Spoken {
+		seconds += spokenWords(s.Words)*60/wordsPerMinute + float64(s.Pause)/1000
+	}
+	if f.d.Steps[step].Type != dialogs.Review && seconds > longSpeech {
+		f.advise(step, "long-speech", fmt.Sprintf("%s takes %.0f seconds to listen to in %s", f.named(step), seconds, lang), "shorten it, or give it a `speech` variant; say less before the question")
+	}
+}
+
+// spokenWords counts words; of scripts without spaces, a word and a half makes two characters or so.
+func spokenWords(s string) float64 {
+	n := 0.0
+	for w := range strings.FieldsSeq(s) {
+		wide := 0
+		for _, r := range w {
+			if unspaced(r) {
+				wide++
+			}
+		}
+		n += max(1, float64(wide)/1.6)
+	}
+	return n
+}
+
+func pageFits(p Page, t Traits) bool {
+	if t.Form != engine.Text || t.Limit <= 0 {
+		return true
+	}
+	return measure(p.Text).fits(t)
+}
+
+// oddCharacters names the signs that keep a text out of GSM 7-bit where all of its letters are in it, and gives the text
+// without them.
+func oddCharacters(text string) (odd, without string) {
+	var names []string
+	for _, r := range text {
+		if septets(r) > 0 {
+			continue
+		}
+		if unicode.IsLetter(r) || unicode.IsMark(r) {
+			return "", text
+		}
+		if name := fmt.Sprintf("%q", string(r)); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return "", text
+	}
+	without = strings.Map(func(r rune) rune {
+		if septets(r) == 0 {
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Join(names, ", "), without
+}
