@@ -24,8 +24,9 @@ type Options struct {
 
 // Set is the dialogs of a town, without the parts that others use. It is immutable.
 type Set struct {
-	all  []*Dialog
-	byID map[string]*Dialog
+	all    []*Dialog
+	byID   map[string]*Dialog
+	drafts map[string]*Dialog
 }
 
 // All returns the dialogs in menu order, which is the order of their titles. The caller must not change it.
@@ -33,6 +34,10 @@ func (s *Set) All() []*Dialog { return s.all }
 
 // Get returns the dialog called id, or nil.
 func (s *Set) Get(id string) *Dialog { return s.byID[id] }
+
+// Draft returns the dialog called id even if it has errors, as far as it could be read; nil when there is nothing of it.
+// It serves Extract (a missing translation is an error) and previews for its author, and is never to be published.
+func (s *Set) Draft(id string) *Dialog { return s.drafts[id] }
 
 // Load reads, checks and compiles dialogs. A path is a folder, read with all below it (names that begin with a dot are
 // left out), or one dialog's file, read with its translations and what it uses; no path is the whole of fsys. All
@@ -279,8 +284,11 @@ func (l *loader) finish() (*Set, Problems) {
 		}
 	}
 	problems.Sort()
-	set := &Set{byID: map[string]*Dialog{}}
+	set := &Set{byID: map[string]*Dialog{}, drafts: map[string]*Dialog{}}
 	for _, m := range all {
+		if m.d.ID != "" {
+			set.drafts[m.d.ID] = m.d
+		}
 		if m.f.part || broken[m.f.File] || l.brokenBeside(m.d, broken) {
 			continue
 		}
