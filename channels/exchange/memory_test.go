@@ -14,7 +14,7 @@ import (
 // the exchange itself costs, and lets tests look inside.
 type memory struct {
 	mu        sync.Mutex
-	rows      map[store.Resident]*row
+	rows      map[store.Resident]*kept
 	addresses map[store.AddressKey]owned
 	out       map[store.AddressKey]bool
 	responses []store.Response
@@ -28,7 +28,7 @@ type memory struct {
 	commits   int
 }
 
-type row struct {
+type kept struct {
 	version  uint64
 	state    []byte
 	answered []store.Inbound
@@ -65,7 +65,7 @@ var _ store.Store = (*memory)(nil)
 
 func newMemory() *memory {
 	return &memory{
-		rows: map[store.Resident]*row{}, addresses: map[store.AddressKey]owned{}, out: map[store.AddressKey]bool{},
+		rows: map[store.Resident]*kept{}, addresses: map[store.AddressKey]owned{}, out: map[store.AddressKey]bool{},
 		roll: map[voterKey]*mark{}, timers: map[timerKey]time.Time{},
 	}
 }
@@ -132,10 +132,10 @@ func (m *memory) Commit(_ context.Context, c *store.Change) (store.Outcome, erro
 	return store.Outcome{Kind: store.Applied}, nil
 }
 
-func (m *memory) apply(c *store.Change, w *row) {
+func (m *memory) apply(c *store.Change, w *kept) {
 	m.commits++
 	if w == nil {
-		w = &row{replies: map[store.Inbound][]byte{}}
+		w = &kept{replies: map[store.Inbound][]byte{}}
 		m.rows[c.Resident] = w
 	}
 	w.version++

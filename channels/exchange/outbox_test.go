@@ -19,7 +19,7 @@ import (
 func (w *town) queue(number string, texts ...string) {
 	w.t.Helper()
 	r := store.Resident(hashed("resident", number))
-	c := store.Change{Resident: r, At: w.clock.Now(), State: encodeRow(way{}, nil), Link: []store.Address{{Key: seals{}.Address("tel", number), Kind: "tel", Address: number}}}
+	c := store.Change{Resident: r, At: w.clock.Now(), State: row{}.encode(), Link: []store.Address{{Key: seals{}.Address("tel", number), Kind: "tel", Address: number}}}
 	for i, s := range texts {
 		body, err := engine.Encode(&render.Page{Text: s})
 		if err != nil {
@@ -237,7 +237,11 @@ func TestClaimOfADeadProcess(t *testing.T) {
 }
 
 func TestProviderSaysTheResidentOptedOut(t *testing.T) {
-	w := settle(t)
+	onEachStore(t, testProviderSaysTheResidentOptedOut)
+}
+
+func testProviderSaysTheResidentOptedOut(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "PARK")
 	w.sms.fail = func(string, int) error {
 		return channels.Gone(fmt.Errorf("%w: 21610", channels.ErrOptedOut), "21610")
@@ -316,10 +320,12 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
-func TestPushedChannel(t *testing.T) {
+func TestPushedChannel(t *testing.T) { onEachStore(t, testPushedChannel) }
+
+func testPushedChannel(t *testing.T, on setting) {
 	chat := &post{name: "chat", traits: render.Telegram}
 	chat.traits.Pushed = true
-	w := settle(t, func(w *town, s *Settings) { s.Channels = []channels.Channel{chat} })
+	w := settle(t, on, func(w *town, s *Settings) { s.Channels = []channels.Channel{chat} })
 	say := func(id, words string) string {
 		return w.hear(channels.Event{Channel: "chat", ID: id, From: channels.Address{Kind: "telegram", ID: "77"}, Words: words})
 	}

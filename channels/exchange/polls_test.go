@@ -54,8 +54,10 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-func TestOneAnswerANumber(t *testing.T) {
-	w := settle(t)
+func TestOneAnswerANumber(t *testing.T) { onEachStore(t, testOneAnswerANumber) }
+
+func testOneAnswerANumber(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "NUMB", "2", "yes")
 	w.expect(w.says(ann, "NUMB"), "already")
 	w.says(ben, "NUMB", "1", "yes")
@@ -77,7 +79,11 @@ func TestVotedMeanwhile(t *testing.T) {
 }
 
 func TestNumberVoteWithoutANumberIsCountedApart(t *testing.T) {
-	w := settle(t)
+	onEachStore(t, testNumberVoteWithoutANumberIsCountedApart)
+}
+
+func testNumberVoteWithoutANumberIsCountedApart(t *testing.T, on setting) {
+	w := settle(t, on)
 	for i, s := range []string{"NUMB", "2", "1"} {
 		w.hear(channels.Event{Channel: "telegram", ID: string(rune('a' + i)), From: channels.Address{Kind: "telegram", ID: "77"}, Words: s})
 	}
@@ -92,8 +98,10 @@ func TestNumberVoteWithoutANumberIsCountedApart(t *testing.T) {
 	}
 }
 
-func TestRoll(t *testing.T) {
-	w := settle(t)
+func TestRoll(t *testing.T) { onEachStore(t, testRoll) }
+
+func testRoll(t *testing.T, on setting) {
+	w := settle(t, on)
 	if err := w.store.Reserve(t.Context(), "roll-vote", [][16]byte{CodeVoter(seals{}, "roll-vote", "K7MP42")}); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +121,11 @@ func TestRoll(t *testing.T) {
 
 // Nothing that a secret ballot was made of may stay in the conversation's row.
 func TestSecretBallotLeavesNoTraceInTheConversation(t *testing.T) {
-	w := settle(t)
+	onEachStore(t, testSecretBallotLeavesNoTraceInTheConversation)
+}
+
+func testSecretBallotLeavesNoTraceInTheConversation(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "HIDE", "2", "yes")
 	r, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
 	row, err := w.store.Load(t.Context(), r)

@@ -27,8 +27,10 @@ func (w *town) requests() []store.Request {
 	return all
 }
 
-func TestRequest(t *testing.T) {
-	w := settle(t)
+func TestRequest(t *testing.T) { onEachStore(t, testRequest) }
+
+func testRequest(t *testing.T, on setting) {
+	w := settle(t, on)
 	reply := w.says(ann, "MEND", "2", "Main and Elm")
 	w.expect(reply, "We reply by 30 November.")
 	all := w.requests()
@@ -45,8 +47,10 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-func TestSimilarRequestIsJoined(t *testing.T) {
-	w := settle(t)
+func TestSimilarRequestIsJoined(t *testing.T) { onEachStore(t, testSimilarRequestIsJoined) }
+
+func testSimilarRequestIsJoined(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "MEND", "2", "Corner of Main and Elm")
 	w.expect(w.says(ben, "MEND", "2", "main & elm"), "Is it one of these?", "Hole in the road, Corner of Main and Elm")
 }
@@ -91,7 +95,11 @@ func TestSimilar(t *testing.T) {
 }
 
 func TestJoinedRequestWasClosedMeanwhile(t *testing.T) {
-	w := settle(t)
+	onEachStore(t, testJoinedRequestWasClosedMeanwhile)
+}
+
+func testJoinedRequestWasClosedMeanwhile(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "MEND", "2", "Main and Elm")
 	w.says(ben, "MEND", "2", "Main and Elm")
 	kiosk := func(id, words string) string {
@@ -113,8 +121,10 @@ func TestJoinedRequestWasClosedMeanwhile(t *testing.T) {
 }
 
 // A number that is typed at a kiosk may be anybody's: the desk gets it, and it never lets in who calls from it.
-func TestContactIsNoIdentity(t *testing.T) {
-	w := settle(t)
+func TestContactIsNoIdentity(t *testing.T) { onEachStore(t, testContactIsNoIdentity) }
+
+func testContactIsNoIdentity(t *testing.T, on setting) {
+	w := settle(t, on)
 	for i, s := range []string{"MEND", "2", "Main and Elm", "+1 555 010 0199"} {
 		w.hear(channels.Event{Channel: "kiosk", ID: string(rune('a' + i)), From: channels.Address{Kind: "kiosk", ID: "v1"}, Words: s})
 	}
@@ -138,8 +148,10 @@ func TestContactIsNoIdentity(t *testing.T) {
 	}
 }
 
-func TestStatus(t *testing.T) {
-	w := settle(t)
+func TestStatus(t *testing.T) { onEachStore(t, testStatus) }
+
+func testStatus(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "MEND", "2", "Main and Elm")
 	ref := w.requests()[0].Reference
 	w.expect(w.says(ann, "WHERE"), ref, "Hole in the road") // one's own
@@ -189,8 +201,10 @@ func TestDialogThatEndsAtADesk(t *testing.T) {
 	}
 }
 
-func TestReferenceThatIsTaken(t *testing.T) {
-	w := settle(t)
+func TestReferenceThatIsTaken(t *testing.T) { onEachStore(t, testReferenceThatIsTaken) }
+
+func testReferenceThatIsTaken(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "MEND", "2")
 	w.says(ben, "MEND", "1")
 	w.x.entropy = bufio.NewReader(sevens{})

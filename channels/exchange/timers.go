@@ -68,9 +68,6 @@ func (x *Exchange) ringOne(ctx context.Context, timer store.Timer) {
 // rang holds the turn of a timer. It can be held twice without harm: the turn removes the timer, and the store's version
 // refuses a second one.
 func (x *Exchange) rang(ctx context.Context, timer store.Timer) error {
-	if timer.Name == eraseTimer {
-		return x.erase(ctx, timer.Resident)
-	}
 	for range attempts {
 		t := turn{x: x, timer: timer.Name}
 		_, outcome, err := t.hold(ctx, timer.Resident, false)
@@ -167,15 +164,16 @@ func (x *Exchange) closeRolls(ctx context.Context) (next time.Time) {
 	return next
 }
 
-// erasures remembers the last replies to residents who were erased, so that a provider that repeats the message gets the
-// same one. It is kept in memory only: nothing of them is on disk any more.
+// erasures remembers the last messages of residents who were erased, and the town's last reply to each of them: a
+// provider that repeats the last message gets the same reply, one that repeats an older one gets none. It is kept in
+// memory only: nothing of them is on disk any more.
 type erasures struct {
 	mu      sync.Mutex
 	replies map[store.Inbound][]byte
 	order   []store.Inbound
 }
 
-const mostErasures = 256
+const mostErasures = 4096
 
 func (e *erasures) remember(in store.Inbound, reply []byte) {
 	if in == (store.Inbound{}) {
@@ -186,12 +184,14 @@ func (e *erasures) remember(in store.Inbound, reply []byte) {
 	if e.replies == nil {
 		e.replies = make(map[store.Inbound][]byte)
 	}
-	if len(e.order) == mostErasures {
+	if _, ok := e.replies[in]; !ok {
+		e.order = append(e.order, in)
+	}
+	e.replies[in] = reply
+	if len(e.order) > mostErasures {
 		delete(e.replies, e.order[0])
 		e.order = e.order[1:]
 	}
-	e.replies[in] = reply
-	e.order = append(e.order, in)
 }
 
 func (e *erasures) reply(in store.Inbound) ([]byte, bool) {

@@ -11,8 +11,10 @@ import (
 	"github.com/townline/townline/store"
 )
 
-func TestReminderAfterADay(t *testing.T) {
-	w := settle(t)
+func TestReminderAfterADay(t *testing.T) { onEachStore(t, testReminderAfterADay) }
+
+func testReminderAfterADay(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "PARK", "1")
 	w.clock.pass(23 * time.Hour)
 	w.x.Tick(t.Context())
@@ -31,7 +33,11 @@ func TestReminderAfterADay(t *testing.T) {
 
 // The engine sets the timer once and moves it when it rings early: an answer costs no timer.
 func TestReminderCountsFromTheLastAnswer(t *testing.T) {
-	w := settle(t)
+	onEachStore(t, testReminderCountsFromTheLastAnswer)
+}
+
+func testReminderCountsFromTheLastAnswer(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "PARK")
 	w.clock.pass(23 * time.Hour)
 	w.says(ann, "1")
@@ -47,8 +53,10 @@ func TestReminderCountsFromTheLastAnswer(t *testing.T) {
 	}
 }
 
-func TestExpiry(t *testing.T) {
-	w := settle(t)
+func TestExpiry(t *testing.T) { onEachStore(t, testExpiry) }
+
+func testExpiry(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "PARK", "1")
 	w.clock.pass(25 * time.Hour)
 	w.x.Tick(t.Context())
@@ -156,6 +164,9 @@ func TestTimerOfSomebodyErased(t *testing.T) {
 	w.x.Tick(t.Context())
 	if _, still := m.timers[timerKey{ghost, "remind:survey"}]; still {
 		t.Fatal("it rings for ever")
+	}
+	if _, back := m.rows[ghost]; back {
+		t.Fatal("the turn of a timer brought somebody back")
 	}
 }
 

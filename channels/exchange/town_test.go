@@ -20,6 +20,7 @@ import (
 	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/locales"
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sqlite"
 )
 
 // hands is a clock that tests move.
@@ -172,8 +173,36 @@ type town struct {
 	ids     int
 }
 
-// settle makes a town; change alters its settings before it opens.
-func settle(t testing.TB, change ...func(*town, *Settings)) *town {
+// setting alters a town before it opens.
+type setting func(*town, *Settings)
+
+// onEachStore runs a test with a store in memory and with one in a file.
+func onEachStore(t *testing.T, test func(*testing.T, setting)) {
+	t.Run("memory", func(t *testing.T) { test(t, func(*town, *Settings) {}) })
+	t.Run("sqlite", func(t *testing.T) { test(t, func(w *town, _ *Settings) { w.store = onDisk(t) }) })
+}
+
+func onDisk(t testing.TB) store.Store {
+	t.Helper()
+	dir := t.TempDir()
+	keys, err := store.LoadKeys(dir+"/town.keys", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlite.Open(dir+"/town.db", keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// settle makes a town.
+func settle(t testing.TB, change ...setting) *town {
 	t.Helper()
 	w := &town{t: t, store: newMemory(), clock: &hands{now: noon}, sms: &post{name: "sms", traits: render.SMS}}
 	s := Settings{

@@ -51,15 +51,16 @@ type turn struct {
 
 // attempt is what one pass over the turn has come to; the next begins afresh.
 type attempt struct {
-	version uint64
-	memory  talk.Memory // as it was
-	way     way
-	change  store.Change
-	ids     int    // of records that were derived
-	request string // the reference of the request that this turn opened or joined
-	erase   bool
-	cast    bool
-	handoff bool
+	version  uint64
+	memory   talk.Memory // as it was
+	answered []store.Inbound
+	way      way
+	change   store.Change
+	ids      int    // of records that were derived
+	request  string // the reference of the request that this turn opened or joined
+	erase    bool
+	cast     bool
+	handoff  bool
 }
 
 // run holds the turn of an event.
@@ -93,13 +94,13 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	defer t.x.residents.give(resident)
 	t.resident = resident
 	t.attempt = attempt{}
-	var row store.Conversation
+	var kept store.Conversation
 	if !unknown {
 		var err error
-		if row, err = t.x.store.Load(ctx, resident); err != nil {
+		if kept, err = t.x.store.Load(ctx, resident); err != nil {
 			return channels.Reply{}, outcomeFailed, fmt.Errorf("load the conversation: %w", err)
 		}
-		if slices.Contains(row.Answered, t.inbound) {
+		if t.inbound != (store.Inbound{}) && slices.Contains(kept.Answered, t.inbound) {
 			b, _, err := t.x.store.Reply(ctx, resident, t.inbound)
 			if err != nil {
 				return channels.Reply{}, outcomeFailed, fmt.Errorf("load the reply given before: %w", err)
@@ -108,7 +109,20 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 			return r, outcomeDuplicate, err
 		}
 	}
-	if err := t.recall(ctx, row); err != nil {
+	if t.event == nil && kept.Version == 0 { // a timer of somebody who was erased: it goes as well
+		return channels.Reply{}, outcomeApplied, t.x.eraseNow(ctx, resident, nil)
+	}
+	before, err := decodeRow(kept.State)
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	if before.gone { // the process died before it could erase, or is about to
+		if err := t.x.eraseKept(ctx, kept); err != nil {
+			return channels.Reply{}, outcomeFailed, err
+		}
+		return channels.Reply{}, outcomeConflict, nil
+	}
+	if err := t.recall(ctx, kept, before); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
 	if unknown {
@@ -139,15 +153,11 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 }
 
 // recall decodes what is remembered of the resident and fetches the dialogs that it is about.
-func (t *turn) recall(ctx context.Context, row store.Conversation) error {
-	w, b, err := decodeRow(row.State)
-	if err != nil {
+func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) (err error) {
+	if t.memory, err = talk.Decode(before.memory); err != nil {
 		return err
 	}
-	if t.memory, err = talk.Decode(b); err != nil {
-		return err
-	}
-	t.version, t.way, t.now = row.Version, w, t.x.calendar.local(t.x.clock.Now())
+	t.version, t.answered, t.way, t.now = kept.Version, kept.Answered, before.way, t.x.calendar.local(t.x.clock.Now())
 	f, ok := t.x.town.Dialogs.(fetcher)
 	if !ok {
 		return nil
@@ -205,7 +215,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	}
 	c := &t.change
 	c.Resident, c.Read, c.At, c.Inbound = t.resident, t.version, t.now, t.inbound
-	c.State = encodeRow(t.way, memory)
+	c.State = row{way: t.way, gone: t.erase, memory: memory}.encode()
 	r := channels.Reply{Pages: said.Pages, Over: said.Over}
 	switch {
 	case t.event == nil:
@@ -291,16 +301,35 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 		x.timers.by(t.now, t.change.Timers[i].At)
 	}
 	if t.erase {
+		// The turn is on disk, and so is that the resident is to be erased: if it fails now, the timer that was committed
+		// with it does it, or their next message.
 		x.erased.remember(t.inbound, t.change.Reply)
-		// The turn is on disk; if erasing fails now, the timer that was committed with it erases later.
-		if err := x.erase(context.WithoutCancel(ctx), t.resident); err != nil {
+		if err := x.eraseNow(context.WithoutCancel(ctx), t.resident, t.answered); err != nil {
 			x.log.LogAttrs(ctx, slog.LevelError, "erasing is put off", slog.Any("error", err))
 		}
 	}
 	return r, outcomeApplied, nil
 }
 
-func (x *Exchange) erase(ctx context.Context, r store.Resident) error {
+// eraseKept erases a resident whose last turn said so and whose row is still there.
+func (x *Exchange) eraseKept(ctx context.Context, kept store.Conversation) error {
+	answered := kept.Answered
+	if len(answered) > 0 {
+		b, _, err := x.store.Reply(ctx, kept.Resident, answered[0])
+		if err != nil {
+			return fmt.Errorf("load the reply given before: %w", err)
+		}
+		x.erased.remember(answered[0], b)
+		answered = answered[1:]
+	}
+	return x.eraseNow(ctx, kept.Resident, answered)
+}
+
+// eraseNow erases a resident; a late repeat of what they said must not be taken for a new resident's first word.
+func (x *Exchange) eraseNow(ctx context.Context, r store.Resident, answered []store.Inbound) error {
+	for _, in := range answered {
+		x.erased.remember(in, nil)
+	}
 	if err := x.store.Erase(ctx, r, x.clock.Now()); err != nil {
 		return fmt.Errorf("exchange: erase a resident: %w", err)
 	}
@@ -418,20 +447,20 @@ func (x *Exchange) optedOut(ctx context.Context, r store.Resident, channel strin
 	}
 	defer x.residents.give(r)
 	for range attempts {
-		row, err := x.store.Load(ctx, r)
+		kept, err := x.store.Load(ctx, r)
 		if err != nil {
 			return err
 		}
-		if row.Version == 0 {
+		before, err := decodeRow(kept.State)
+		if err != nil {
+			return err
+		}
+		if kept.Version == 0 || before.gone {
 			return nil // erased meanwhile
 		}
-		w, b, err := decodeRow(row.State)
-		if err != nil {
-			return err
-		}
 		t := turn{x: x, name: channel, resident: r, now: x.calendar.local(x.clock.Now())}
-		t.version = row.Version
-		if t.memory, err = talk.Decode(b); err != nil {
+		t.version = kept.Version
+		if t.memory, err = talk.Decode(before.memory); err != nil {
 			return err
 		}
 		if t.memory.Stopped {
@@ -441,11 +470,11 @@ func (x *Exchange) optedOut(ctx context.Context, r store.Resident, channel strin
 		if err := t.ledger(ctx, true); err != nil {
 			return err
 		}
-		if b, err = talk.Encode(&t.memory); err != nil {
+		if before.memory, err = talk.Encode(&t.memory); err != nil {
 			return err
 		}
 		c := &t.change
-		c.Resident, c.Read, c.At, c.State = r, row.Version, t.now, encodeRow(w, b)
+		c.Resident, c.Read, c.At, c.State = r, kept.Version, t.now, before.encode()
 		out, err := x.store.Commit(ctx, c)
 		if err != nil {
 			return err

@@ -51,12 +51,14 @@ func (s *twice) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 	return s.Store.Erase(ctx, r, now)
 }
 
-func onTwice(to *twice) func(*town, *Settings) {
+func onTwice(to *twice) setting {
 	return func(w *town, s *Settings) { to.Store, w.store = w.store, to }
 }
 
-func TestConversationLeavesARecord(t *testing.T) {
-	w := settle(t)
+func TestConversationLeavesARecord(t *testing.T) { onEachStore(t, testConversationLeavesARecord) }
+
+func testConversationLeavesARecord(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.expect(w.says(ann, "PARK"), "What should come first?", "1 More trees")
 	w.expect(w.says(ann, "1", "12"), "check your answers")
 	w.expect(w.says(ann, "1", "yes"), "Your receipt is")
@@ -66,7 +68,11 @@ func TestConversationLeavesARecord(t *testing.T) {
 }
 
 func TestRepeatedMessageGetsTheSameReply(t *testing.T) {
-	w := settle(t)
+	onEachStore(t, testRepeatedMessageGetsTheSameReply)
+}
+
+func testRepeatedMessageGetsTheSameReply(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "OPENV", "2")
 	last := w.text(ann, "yes")
 	reply := w.hear(last)
@@ -213,8 +219,10 @@ func TestEventsThatCantBe(t *testing.T) {
 	}
 }
 
-func TestBegunByTextGoneOnByPhone(t *testing.T) {
-	w := settle(t)
+func TestBegunByTextGoneOnByPhone(t *testing.T) { onEachStore(t, testBegunByTextGoneOnByPhone) }
+
+func testBegunByTextGoneOnByPhone(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "PARK", "1")
 	call := channels.Event{Channel: "voice", ID: "c1", From: channels.Address{Kind: "tel", ID: ann}, Kind: channels.Dialed}
 	w.expect(w.hear(call), "Park survey")
@@ -231,8 +239,10 @@ func TestBegunByTextGoneOnByPhone(t *testing.T) {
 	}
 }
 
-func TestHangingUpMakesNobody(t *testing.T) {
-	w := settle(t)
+func TestHangingUpMakesNobody(t *testing.T) { onEachStore(t, testHangingUpMakesNobody) }
+
+func testHangingUpMakesNobody(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.hear(channels.Event{Channel: "voice", ID: "1", From: channels.Address{Kind: "tel", ID: ann}, Kind: channels.HungUp})
 	if s, _ := w.store.Stats(t.Context()); s.Conversations != 0 {
 		t.Fatal(s)
@@ -273,8 +283,10 @@ func TestStopCountsOnEveryAddress(t *testing.T) {
 	}
 }
 
-func TestErase(t *testing.T) {
-	w := settle(t)
+func TestErase(t *testing.T) { onEachStore(t, testErase) }
+
+func testErase(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "MEND", "2", "Main and Elm", "STOP", "START", "erase")
 	yes := w.text(ann, "1")
 	reply := w.hear(yes)
@@ -292,22 +304,45 @@ func TestErase(t *testing.T) {
 	}
 }
 
+// The process died, or the store failed, between the turn that erases and the erasing.
 func TestEraseIsMadeGood(t *testing.T) {
-	s := &twice{failErase: errors.New("locked")}
-	w := settle(t, onTwice(s))
-	w.says(ann, "PARK", "erase", "1")
-	s.failErase = nil // and the process may have died in between
-	w.x.Tick(t.Context())
-	if got, _ := w.store.Stats(t.Context()); got.Conversations != 0 {
-		t.Fatalf("%+v", got)
+	for name, c := range map[string]struct {
+		then func(*town, channels.Event) string
+		want string
+		left int64
+	}{
+		"by its timer":            {func(w *town, _ channels.Event) string { w.x.Tick(t.Context()); return "" }, "", 0},
+		"by the next message":     {func(w *town, _ channels.Event) string { return w.says(ann, "PARK") }, "What should come first?", 1},
+		"after the same one":      {func(w *town, e channels.Event) string { r := w.hear(e); w.x.Tick(t.Context()); return r }, "nothing about you", 0},
+		"the same one after that": {func(w *town, e channels.Event) string { w.x.Tick(t.Context()); return w.hear(e) }, "nothing about you", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &twice{failErase: errors.New("locked")}
+			w := settle(t, onTwice(s))
+			w.says(ann, "OPENV", "2", "erase")
+			yes := w.text(ann, "1")
+			w.hear(yes)
+			first, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
+			s.failErase = nil
+			w.x.erased = erasures{} // another process
+			w.expect(c.then(w, yes), c.want)
+			if r, known, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann)); known && r == first {
+				t.Fatal("still there")
+			}
+			if got, _ := w.store.Stats(t.Context()); got.Conversations != c.left {
+				t.Fatalf("%+v", got)
+			}
+		})
 	}
 }
 
-func TestStopOutlivesErasing(t *testing.T) {
-	w := settle(t)
+func TestStopOutlivesErasing(t *testing.T) { onEachStore(t, testStopOutlivesErasing) }
+
+func testStopOutlivesErasing(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.says(ann, "PARK", "STOP")
 	r, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
-	if err := w.x.erase(t.Context(), r); err != nil {
+	if err := w.x.eraseNow(t.Context(), r, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.says(ann, "hello"); got != "" {

@@ -16,6 +16,13 @@ import (
 // What the exchange itself keeps in the store's opaque bytes: the way on which a resident can be reached beside the
 // memory of the conversation, the replies to give again, the pages to push.
 
+// row is a conversation's opaque state in the store.
+type row struct {
+	way    way
+	gone   bool   // the resident is to be erased: the turn that said so is on disk, the erasing may not be
+	memory []byte // talk's
+}
+
 // way is where pages are pushed to: the channel that a resident last used and that can be pushed on.
 type way struct {
 	channel string
@@ -27,32 +34,38 @@ const rowFormat = 1
 
 var errRow = errors.New("exchange: the conversation's row can't be read")
 
-func encodeRow(w way, memory []byte) []byte {
-	row := make([]byte, 0, 3+len(w.channel)+len(w.kind)+len(memory))
-	row = append(row, rowFormat, byte(len(w.channel)))
-	row = append(row, w.channel...)
-	row = append(row, byte(len(w.kind)))
-	row = append(row, w.kind...)
-	return append(row, memory...)
+func (r row) encode() []byte {
+	b := make([]byte, 0, 4+len(r.way.channel)+len(r.way.kind)+len(r.memory))
+	gone := byte(0)
+	if r.gone {
+		gone = 1
+	}
+	b = append(b, rowFormat, gone, byte(len(r.way.channel)))
+	b = append(b, r.way.channel...)
+	b = append(b, byte(len(r.way.kind)))
+	b = append(b, r.way.kind...)
+	return append(b, r.memory...)
 }
 
-func decodeRow(row []byte) (w way, memory []byte, err error) {
-	if len(row) == 0 {
-		return way{}, nil, nil
+func decodeRow(b []byte) (row, error) {
+	switch {
+	case len(b) == 0:
+		return row{}, nil
+	case b[0] != rowFormat:
+		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], rowFormat)
+	case len(b) < 2 || b[1] > 1:
+		return row{}, errRow
 	}
-	if row[0] != rowFormat {
-		return way{}, nil, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, row[0], rowFormat)
+	r := row{gone: b[1] == 1}
+	var ok bool
+	if r.way.channel, b, ok = cutString(b[2:]); !ok {
+		return row{}, errRow
 	}
-	row = row[1:]
-	channel, row, ok := cutString(row)
-	if !ok {
-		return way{}, nil, errRow
+	if r.way.kind, b, ok = cutString(b); !ok {
+		return row{}, errRow
 	}
-	kind, row, ok := cutString(row)
-	if !ok {
-		return way{}, nil, errRow
-	}
-	return way{channel, kind}, row, nil
+	r.memory = b
+	return r, nil
 }
 
 func cutString(b []byte) (s string, rest []byte, ok bool) {

@@ -10,14 +10,13 @@ import (
 )
 
 func TestRow(t *testing.T) {
-	for _, w := range []way{{}, {"sms", "tel"}} {
-		got, memory, err := decodeRow(encodeRow(w, []byte{1, 2}))
-		if err != nil || got != w || !bytes.Equal(memory, []byte{1, 2}) {
-			t.Fatal(got, memory, err)
+	for _, r := range []row{{memory: []byte{}}, {way: way{"sms", "tel"}, memory: []byte{1, 2}}, {gone: true, memory: []byte{0}}} {
+		if got, err := decodeRow(r.encode()); err != nil || !reflect.DeepEqual(got, r) {
+			t.Fatal(got, err)
 		}
 	}
-	for _, bad := range [][]byte{{2, 0, 0}, {1}, {1, 5, 'a'}, {1, 0, 9}} {
-		if _, _, err := decodeRow(bad); err == nil {
+	for _, bad := range [][]byte{{2, 0, 0, 0}, {1}, {1, 0}, {1, 3, 0, 0}, {1, 0, 5, 'a'}, {1, 0, 0, 9}} {
+		if _, err := decodeRow(bad); err == nil {
 			t.Errorf("%v was read", bad)
 		}
 	}
@@ -25,13 +24,13 @@ func TestRow(t *testing.T) {
 
 func FuzzRow(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(encodeRow(way{"sms", "tel"}, []byte{0x80}))
+	f.Add(row{way: way{"sms", "tel"}, memory: []byte{0x80}}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		w, memory, err := decodeRow(b)
+		r, err := decodeRow(b)
 		if err != nil || len(b) == 0 {
 			return
 		}
-		if again := encodeRow(w, memory); !bytes.Equal(again, b) {
+		if again := r.encode(); !bytes.Equal(again, b) {
 			t.Fatalf("%x became %x", b, again)
 		}
 	})
