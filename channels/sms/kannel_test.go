@@ -8,7 +8,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,9 +211,9 @@ func TestKannelPush(t *testing.T) {
 		{"hangs up", 0, "", "doubt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var got url.Values
+			asked := make(chan url.Values, 9)
 			box := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				got = r.URL.Query()
+				asked <- r.URL.Query()
 				if c.status == 0 {
 					conn, _, _ := http.NewResponseController(w).Hijack()
 					conn.Close()
@@ -233,10 +235,42 @@ func TestKannelPush(t *testing.T) {
 			want := url.Values{"username": {"townline"}, "password": {"pass&word"}, "from": {"15001"}, "to": {"+255712345678"}, "text": {"Karibu é"},
 				"charset": {"UTF-8"}, "coding": {"0"}, "smsc": {"FAKE1"}, "dlr-mask": {"31"},
 				"dlr-url": {public + "/sms/kannel/dlr?key=" + kannelSecret + "&id=k1&type=%d&smsc=%i"}}
-			if !reflect.DeepEqual(got, want) {
+			if got := <-asked; !reflect.DeepEqual(got, want) {
 				t.Errorf("asked %v\nwant  %v", got, want)
 			}
+			if len(asked) > 0 {
+				t.Errorf("asked %d times more", len(asked))
+			}
 		})
+	}
+}
+
+// net/http sends a GET again when a kept connection breaks. A text must not go out twice by that.
+func TestKannelPushOnABrokenConnection(t *testing.T) {
+	var asked atomic.Int32
+	box := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Transfer-Encoding") != "" || len(r.TransferEncoding) > 0 || r.ContentLength != 0 {
+			t.Errorf("a GET with a body: %v", r.TransferEncoding)
+		}
+		if asked.Add(1) == 2 {
+			conn, _, _ := http.NewResponseController(w).Hijack()
+			conn.Close()
+			return
+		}
+		w.WriteHeader(202)
+		w.Write([]byte("0: Accepted for delivery"))
+	}))
+	defer box.Close()
+	k := newKannel(t, func(k *KannelConfig) { k.SendURL, k.Username, k.Password = box.URL, "u", "p" })
+	tel := channels.Address{Kind: "tel", ID: "+255712345678"}
+	for i, want := range []string{"sent k0", "doubt", "sent k2"} {
+		key := "k" + strconv.Itoa(i)
+		if got := word(k.Deliver(t.Context(), tel, render.Page{Text: "x"}, key)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	if got := asked.Load(); got != 3 {
+		t.Errorf("asked %d times for three texts", got)
 	}
 }
 

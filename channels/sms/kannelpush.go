@@ -47,7 +47,7 @@ func (k *Kannel) Deliver(ctx context.Context, to channels.Address, p render.Page
 	if strings.Contains(k.cfg.SendURL, "?") {
 		address = k.cfg.SendURL + "&" + q.Encode()
 	}
-	answer, err := post(ctx, &k.client, http.MethodGet, address, nil, nil)
+	answer, err := ask(ctx, &k.client, http.MethodGet, address, nil, once{})
 	if err != nil {
 		return "", unreached("Kannel", err)
 	}
@@ -83,8 +83,14 @@ type lost struct {
 	left bool
 }
 
-// post sends one request and reads the answer whole. The error is lost, without the address, which holds secrets.
-func post(ctx context.Context, client *http.Client, method, address string, header http.Header, body io.Reader) (answer, error) {
+// once is the empty body of a GET that must not be sent twice: net/http sends one again by itself when a kept connection
+// breaks, unless there is a body that it can't rewind.
+type once struct{}
+
+func (once) Read([]byte) (int, error) { return 0, io.EOF }
+
+// ask sends one request and reads the answer whole. The error is lost, without the address, which holds secrets.
+func ask(ctx context.Context, client *http.Client, method, address string, header http.Header, body io.Reader) (answer, error) {
 	var left atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaderField: func(string, []string) { left.Store(true) }})
 	r, err := http.NewRequestWithContext(ctx, method, address, body)

@@ -86,29 +86,29 @@ func TestPrism(t *testing.T) {
 		t.Errorf("by receipt: %v, %v", sent, err)
 	}
 	for range 60 {
-		fake.note(resident.ID, "Something else", noon)
+		fake.note(resident.ID, "Something else", "outbound-api", noon)
 	}
 	heir := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = base })
-	calls := fake.calls
+	calls := fake.count()
 	if found, sent, err := heir.Find(t.Context(), resident, page, "k", noon); found == "" || !sent || err != nil {
 		t.Errorf("in the list: %q, %v, %v", found, sent, err)
 	}
-	if fake.calls != calls+2 {
-		t.Errorf("%d pages of the list were read, want 2", fake.calls-calls)
+	if fake.count() != calls+2 {
+		t.Errorf("%d pages of the list were read, want 2", fake.count()-calls)
 	}
 
 	// Prism does refuse: an answer with a SID that is none, and a call with one.
-	fake.refuse = func(w http.ResponseWriter) bool {
+	fake.set(func(w http.ResponseWriter) bool {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusCreated)
 		w.Write([]byte(`{"sid":"SM1"}`))
 		return true
-	}
+	}, false)
 	if got := word(twilio.Deliver(t.Context(), resident, page, "k2")); got != "retry 0s" {
 		t.Errorf("Prism let a wrong answer pass: %s", got)
 	}
-	fake.refuse = nil
-	calls = fake.calls
+	fake.set(nil, false)
+	calls = fake.count()
 	r, err := http.NewRequest("POST", base+"/2010-04-01/Accounts/"+account+"/Messages.json", strings.NewReader(url.Values{"To": {"+15550100123"}, "MessagingServiceSid": {"XX1"}}.Encode()))
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestPrism(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	if answer.StatusCode != http.StatusUnprocessableEntity || fake.calls != calls {
+	if answer.StatusCode != http.StatusUnprocessableEntity || fake.count() != calls {
 		t.Errorf("Prism let a wrong call pass: %d", answer.StatusCode)
 	}
 }

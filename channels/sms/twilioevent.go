@@ -31,11 +31,11 @@ func (t *Twilio) event(f form) (channels.Event, error) {
 		}
 	}
 	if e.ID == "" {
-		return e, errors.New("MessageSid is missing")
+		return e, errors.New("the parameter MessageSid is missing")
 	}
 	from := f.value("From")
 	if from == "" {
-		return e, errors.New("From is missing")
+		return e, errors.New("the parameter From is missing")
 	}
 	if strings.HasPrefix(from, whatsAppPrefix) {
 		e.Channel = WhatsAppName

@@ -58,7 +58,7 @@ func (f *fakeTwilio) create(w http.ResponseWriter, r *http.Request) {
 	if f.refuse != nil && !f.keep && f.refuse(w) {
 		return
 	}
-	m := f.note(r.PostForm.Get("To"), r.PostForm.Get("Body"), noon)
+	m := f.write(r.PostForm.Get("To"), r.PostForm.Get("Body"), noon)
 	if f.refuse != nil && f.refuse(w) {
 		return
 	}
@@ -67,8 +67,35 @@ func (f *fakeTwilio) create(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(m)
 }
 
+// set says what is answered from now on.
+func (f *fakeTwilio) set(refuse func(http.ResponseWriter) bool, keep bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse, f.keep = refuse, keep
+}
+
+// count is how often it was called.
+func (f *fakeTwilio) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
+}
+
+// latest is the SID of the message that was listed last.
+func (f *fakeTwilio) latest() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent[0]["sid"].(string)
+}
+
 // note lists a message.
-func (f *fakeTwilio) note(to, body string, at time.Time) map[string]any {
+func (f *fakeTwilio) note(to, body, direction string, at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.write(to, body, at)["direction"] = direction
+}
+
+func (f *fakeTwilio) write(to, body string, at time.Time) map[string]any {
 	sid := fmt.Sprintf("SM%032x", len(f.sent)+1)
 	stamp := at.Format(time.RFC1123Z)
 	m := map[string]any{"sid": sid, "account_sid": account, "to": to, "from": "+15005550006", "body": body, "status": "queued",

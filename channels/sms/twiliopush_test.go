@@ -72,8 +72,8 @@ func TestTwilioPush(t *testing.T) {
 			})
 			receipt, err := c.by(twilio).Deliver(t.Context(), c.to, c.page, "k/1")
 			if c.want == nil {
-				if got := word(receipt, err); got != c.word || fake.calls != 0 {
-					t.Errorf("%s after %d calls, want %s", got, fake.calls, c.word)
+				if got := word(receipt, err); got != c.word || fake.count() != 0 {
+					t.Errorf("%s after %d calls, want %s", got, fake.count(), c.word)
 				}
 				return
 			}
@@ -173,13 +173,13 @@ func TestTwilioPushRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fake := newFakeTwilio(t)
-			fake.refuse = c.refuse
+			fake.set(c.refuse, false)
 			receipt, err := newTwilio(t, func(to *TwilioConfig) { to.BaseURL = fake.URL }).Deliver(t.Context(), resident, render.Page{Text: "Hello"}, "k1")
 			if got := word(receipt, err); got != c.want {
 				t.Errorf("%s, want %s (%v)", got, c.want, err)
 			}
-			if fake.calls != 1 {
-				t.Errorf("%d calls: only the outbox may try again", fake.calls)
+			if fake.count() != 1 {
+				t.Errorf("%d calls: only the outbox may try again", fake.count())
 			}
 			if errors.Is(err, channels.ErrOptedOut) != strings.Contains(c.name, "opted out") {
 				t.Errorf("opted out? %v", err)
@@ -234,11 +234,11 @@ func hostIs(t *testing.T, next http.Handler, want string) http.Handler {
 // twilio-go leaves the bodies of errors unread, which costs a connection each.
 func TestTwilioPushKeepsConnections(t *testing.T) {
 	fake := newFakeTwilio(t)
-	fake.refuse = func(w http.ResponseWriter) bool {
+	fake.set(func(w http.ResponseWriter) bool {
 		w.WriteHeader(502)
 		w.Write([]byte("<html>" + strings.Repeat("x", 20_000)))
 		return true
-	}
+	}, false)
 	twilio := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = fake.URL; c.HTTP = &http.Client{Transport: &http.Transport{}} })
 	before := openFiles(t)
 	for i := range 100 {
@@ -267,12 +267,12 @@ func TestTwilioLook(t *testing.T) {
 	// doubtful makes a push whose answer is lost; taken says whether Twilio took the message.
 	doubtful := func(t *testing.T, taken bool) (*fakeTwilio, *Twilio) {
 		fake := newFakeTwilio(t)
-		fake.refuse, fake.keep = hangUp, taken
+		fake.set(hangUp, taken)
 		twilio := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = fake.URL })
 		if _, err := twilio.Deliver(t.Context(), resident, page, "k1"); !channels.InDoubt(err) {
 			t.Fatalf("not in doubt: %v", err)
 		}
-		fake.refuse = nil
+		fake.set(nil, false)
 		return fake, twilio
 	}
 	t.Run("it was taken", func(t *testing.T) {
@@ -290,20 +290,20 @@ func TestTwilioLook(t *testing.T) {
 	t.Run("a status tells", func(t *testing.T) {
 		fake, twilio := doubtful(t, false)
 		answerOf(twilio, &inbox{}, signed("/sms/twilio/status?key=k1", "MessageSid="+sid+"&MessageStatus=sent"))
-		calls := fake.calls
-		if sent, err := twilio.Look(t.Context(), "k1", ""); !sent || err != nil || fake.calls != calls {
-			t.Error(sent, err, fake.calls-calls)
+		calls := fake.count()
+		if sent, err := twilio.Look(t.Context(), "k1", ""); !sent || err != nil || fake.count() != calls {
+			t.Error(sent, err, fake.count()-calls)
 		}
 	})
 	t.Run("by its receipt", func(t *testing.T) {
 		fake, twilio := doubtful(t, true)
-		if sent, err := twilio.Look(t.Context(), "other", fake.sent[0]["sid"].(string)); !sent || err != nil {
+		if sent, err := twilio.Look(t.Context(), "other", fake.latest()); !sent || err != nil {
 			t.Error(sent, err)
 		}
 		if sent, err := twilio.Look(t.Context(), "other", "SM"+strings.Repeat("f", 32)); sent || err != nil {
 			t.Error(sent, err)
 		}
-		fake.refuse = func(w http.ResponseWriter) bool { refusal(w, 503, 20503); return true }
+		fake.set(func(w http.ResponseWriter) bool { refusal(w, 503, 20503); return true }, false)
 		if _, err := twilio.Look(t.Context(), "other", sid); err == nil {
 			t.Error("Twilio is away, and still it is told")
 		}
@@ -315,7 +315,7 @@ func TestTwilioLook(t *testing.T) {
 			t.Error("it can't know")
 		}
 		receipt, sent, err := heir.Find(t.Context(), resident, page, "k1", noon)
-		if receipt != fake.sent[0]["sid"] || !sent || err != nil {
+		if receipt != fake.latest() || !sent || err != nil {
 			t.Error(receipt, sent, err)
 		}
 		// The next push with the same words is another one.
@@ -325,13 +325,12 @@ func TestTwilioLook(t *testing.T) {
 	})
 	t.Run("among others", func(t *testing.T) {
 		fake, twilio := doubtful(t, true)
-		want := fake.sent[0]["sid"]
+		want := fake.latest()
 		for range 120 {
-			fake.note(resident.ID, "Something else", noon)
+			fake.note(resident.ID, "Something else", "outbound-api", noon)
 		}
-		fake.note("+15550100999", page.Text, noon)
-		received := fake.note(resident.ID, page.Text, noon)
-		received["direction"] = "inbound"
+		fake.note("+15550100999", page.Text, "outbound-api", noon)
+		fake.note(resident.ID, page.Text, "inbound", noon)
 		if receipt, sent, err := twilio.Find(t.Context(), resident, page, "k1", noon); receipt != want || !sent || err != nil {
 			t.Error(receipt, sent, err)
 		}
@@ -339,17 +338,17 @@ func TestTwilioLook(t *testing.T) {
 	t.Run("older ones don't count", func(t *testing.T) {
 		fake, twilio := doubtful(t, false)
 		for range 120 {
-			fake.note(resident.ID, page.Text, noon.Add(-time.Hour))
+			fake.note(resident.ID, page.Text, "outbound-api", noon.Add(-time.Hour))
 		}
-		calls := fake.calls
-		if _, sent, err := twilio.Find(t.Context(), resident, page, "k1", noon); sent || err != nil || fake.calls != calls+1 {
-			t.Error(sent, err, fake.calls-calls)
+		calls := fake.count()
+		if _, sent, err := twilio.Find(t.Context(), resident, page, "k1", noon); sent || err != nil || fake.count() != calls+1 {
+			t.Error(sent, err, fake.count()-calls)
 		}
 	})
 	t.Run("too many to tell", func(t *testing.T) {
 		fake, twilio := doubtful(t, false)
 		for range 50*mostPages + 1 {
-			fake.note(resident.ID, "Something else", noon)
+			fake.note(resident.ID, "Something else", "outbound-api", noon)
 		}
 		if _, _, err := twilio.Find(t.Context(), resident, page, "k1", noon); err == nil {
 			t.Error("it can't know")
@@ -357,17 +356,17 @@ func TestTwilioLook(t *testing.T) {
 	})
 	t.Run("Twilio is away", func(t *testing.T) {
 		fake, twilio := doubtful(t, true)
-		fake.refuse = func(w http.ResponseWriter) bool { refusal(w, 503, 20503); return true }
+		fake.set(func(w http.ResponseWriter) bool { refusal(w, 503, 20503); return true }, false)
 		if _, err := twilio.Look(t.Context(), "k1", ""); err == nil {
 			t.Error("it can't know")
 		}
 	})
 	t.Run("WhatsApp", func(t *testing.T) {
 		fake := newFakeTwilio(t)
-		fake.refuse, fake.keep = hangUp, true
+		fake.set(hangUp, true)
 		chat := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = fake.URL }).WhatsApp()
 		chat.Deliver(t.Context(), resident, page, "k1")
-		fake.refuse = nil
+		fake.set(nil, false)
 		if sent, err := chat.Look(t.Context(), "k1", ""); !sent || err != nil {
 			t.Error(sent, err)
 		}
