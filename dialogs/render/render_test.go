@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,19 +20,25 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 var today = time.Date(2027, 1, 11, 0, 0, 0, 0, time.UTC) // a Monday
 
+var loadLocales = sync.OnceValues(locales.Load)
+
 func catalogue(t testing.TB) *locales.Catalogue {
 	t.Helper()
-	c, err := locales.Load()
+	c, err := loadLocales()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// town loads the dialogs that the tests are held with.
+var loadTown = sync.OnceValues(func() (*dialogs.Set, dialogs.Problems) {
+	return dialogs.Load(os.DirFS("testdata/dialogs"), dialogs.Options{})
+})
+
+// town is the dialogs that the tests are held with.
 func town(t testing.TB) *dialogs.Set {
 	t.Helper()
-	set, problems := dialogs.Load(os.DirFS("testdata/dialogs"), dialogs.Options{})
+	set, problems := loadTown()
 	if problems.Errors() {
 		t.Fatal(problems.String())
 	}

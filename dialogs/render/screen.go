@@ -32,4 +32,11 @@ func (w *Words) screen(s *sheet, t Traits) []Page {
 	return pages
 }
 
-func block(l line) []Block { return []Block{{Kind: l.kind, Key: l.key, Words: l.words}} }
+// block makes a block of a line; a reference number in it is shown once more on its own, to be copied down.
+func block(l line) []Block {
+	out := []Block{{Kind: l.kind, Key: l.key, Words: l.words}}
+	if l.ref != "" {
+		out = append(out, Block{Kind: refKind, Words: l.ref})
+	}
+	return out
+}

@@ -30,6 +30,7 @@ type line struct {
 	key   string // "" when composed
 	words string
 	again string // a reference number to be said once more
+	ref   string // a reference number, to be shown large
 }
 
 // choice is one option in words.
@@ -123,6 +124,11 @@ func (w *Words) line(p *engine.Prompt, f locales.Form) line {
 	l := line{words: strings.TrimSpace(words), again: again}
 	if len(p.Args) == 0 {
 		l.key = p.Key
+	}
+	for i := range p.Args {
+		if p.Args[i].Kind == engine.ArgReference {
+			l.ref = plain(p.Args[i].Value)
+		}
 	}
 	return l
 }

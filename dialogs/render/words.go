@@ -179,21 +179,23 @@ func (w *Words) tongue(tag string) string {
 }
 
 // tonguesBut lists the own names of one or more languages, parted by spaces, without the one that is spoken now. They
-// are there to be typed: in a text message "Francais" is as good as "Français", and leaves it GSM 7-bit.
+// are there to be typed: in a text message "Francais" is as good as "Français", where that makes the list GSM 7-bit.
 func (w *Words) tonguesBut(tags string, f locales.Form) string {
 	fields := strings.Fields(tags)
-	var names []string
+	var names, bare []string
 	for _, tag := range fields {
 		if tag == w.tag() && len(fields) > 1 {
 			continue
 		}
 		name := w.tongue(tag)
-		if f == locales.Short && !Count(name).GSM {
-			if bare := locales.Fold(name); Count(bare).GSM {
-				name = strings.ToUpper(bare[:1]) + bare[1:]
-			}
-		}
 		names = append(names, name)
+		if folded := locales.Fold(name); !Count(name).GSM && folded != "" {
+			name = strings.ToUpper(folded[:1]) + folded[1:]
+		}
+		bare = append(bare, name)
+	}
+	if list := strings.Join(bare, ", "); f == locales.Short && Count(list).GSM {
+		return list
 	}
 	return strings.Join(names, ", ")
 }
