@@ -22,7 +22,7 @@ var (
 	foundKeys = []string{"reference", "what", "state", "due", "mine"}
 )
 
-// Load reads one *.test.yaml. Tests with problems are left out; names of steps and options are looked at by Run, which
+// Load reads one *.test.yaml. Tests with problems are left out, all of them where the file is not sound YAML; names of steps and options are looked at by Run, which
 // knows the dialog.
 func Load(fsys fs.FS, file string) ([]Test, dialogs.Problems) {
 	content, err := fs.ReadFile(fsys, file)
@@ -30,7 +30,12 @@ func Load(fsys fs.FS, file string) ([]Test, dialogs.Problems) {
 		return nil, dialogs.Problems{{File: file, Line: 1, Column: 1, Code: "unreadable", Message: "the file can't be read: " + err.Error()}}
 	}
 	r := reading{Source: dialogs.NewSource(file, content)}
-	tests := r.file(r.Parse())
+	top := r.Parse()
+	sound := !r.Problems().Errors()
+	tests := r.file(top)
+	if !sound { // what was set aside to read on is missing in them
+		tests = nil
+	}
 	return tests, r.Problems()
 }
 
@@ -413,7 +418,7 @@ func (r *reading) line(kind Kind, text string, n *yaml.Node) ([]Line, bool) {
 		if kind == Quiet {
 			if i, err := strconv.Atoi(text); err == nil && i > 0 && i <= 20 {
 				times = i
-				text = "yes"
+				text, l.Text = "yes", "yes"
 			}
 		}
 		if text != "yes" && text != "true" {
