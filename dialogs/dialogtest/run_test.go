@@ -3,6 +3,7 @@ package dialogtest_test
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -260,5 +261,30 @@ func BenchmarkRun(b *testing.B) {
 		if r := dialogtest.Run(town, d, tests[0]); !r.OK() {
 			b.Fatal(r.Failures)
 		}
+	}
+}
+
+// The README's examples are tests that hold.
+func TestReadme(t *testing.T) {
+	town, d, _ := town(t)
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(string(text), "```yaml\n")[1:]
+	for _, part := range parts {
+		content, _, _ := strings.Cut(part, "```")
+		tests, problems := load(content)
+		if len(problems) > 0 || len(tests) == 0 {
+			t.Fatalf("%s\n%s", content, problems)
+		}
+		for _, test := range tests {
+			for _, f := range dialogtest.Run(town, d, test).Failures {
+				t.Error(f)
+			}
+		}
+	}
+	if len(parts) != 2 {
+		t.Errorf("%d examples", len(parts))
 	}
 }
