@@ -333,7 +333,7 @@ func (c *checker) order(s *draftStep) {
 	switch {
 	case s.Rotate && inRow:
 		c.field(s, "rotate", "rotate-ordered", "these options have an order of their own: mixed up they are hard to find", "take `rotate` out", false)
-	case !s.Rotate && !inRow && moving > fewOptions:
+	case !s.Rotate && !inRow && moving > fewOptions && s.Type != Budget: // amounts are given in the order of the dialog, so a budget is never mixed
 		c.f.Advise(s.Pos.Line, s.Pos.Column, "rotate", fmt.Sprintf("the first of %d options is chosen more often when read, the last when heard", moving), "add `rotate: true`; leave it out where a printed poster gives the digits")
 	}
 }
