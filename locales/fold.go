@@ -95,7 +95,8 @@ func keptInNumber(c byte, after, start, next bool) bool {
 }
 
 func foldRunes(s string) string {
-	s = strings.NewReplacer(".º", "º", ".ª", "ª").Replace(s) // Spanish "1.º" is one word
+	s = strings.ToValidUTF8(s, " ")                                     // norm passes over what follows a broken byte
+	s = strings.ReplaceAll(strings.ReplaceAll(s, ".º", "º"), ".ª", "ª") // Spanish "1.º" is one word
 	clean := appendClean(make([]rune, 0, len(s)), norm.NFKD.String(s))
 	out := make([]rune, 0, len(clean))
 	gap := false
@@ -130,7 +131,7 @@ func asciiDigit(r rune) bool { return '0' <= r && r <= '9' }
 
 // appendClean folds letters and digits one by one and drops what carries no meaning for reading.
 func appendClean(out []rune, s string) []rune {
-	latin := false // the last base letter was Latin
+	latin := true // marks are dropped: after Latin letters, and where there is no letter to stand on
 	for _, r := range s {
 		if r < utf8.RuneSelf {
 			if 'A' <= r && r <= 'Z' {
@@ -154,7 +155,7 @@ func appendClean(out []rune, s string) []rune {
 			}
 			continue
 		}
-		latin = unicode.Is(unicode.Latin, r)
+		latin = unicode.Is(unicode.Latin, r) || !unicode.IsLetter(r) && !unicode.IsMark(r)
 		if to, ok := plainer(r); ok {
 			for _, c := range to {
 				out = append(out, c)

@@ -201,6 +201,19 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// Every character of Unicode's first three planes: alone, between letters, between digits, on an Arabic letter.
+func TestFoldTwiceIsFoldOnce(t *testing.T) {
+	for r := rune(0); r < 0x30000; r++ {
+		c := string(r)
+		for _, s := range []string{c, "a" + c + "b", "1" + c + "2", "ع" + c, "-" + c + "1"} {
+			once := locales.Fold(s)
+			if twice := locales.Fold(once); twice != once {
+				t.Fatalf("%q (%U) folds to %q, and that to %q", s, r, once, twice)
+			}
+		}
+	}
+}
+
 func FuzzFold(f *testing.F) {
 	for _, s := range []string{"Más", "1.200,5", "a-5 -6 - 7", "ﷺ", "ẞ", "İ", "Ⅳ", "½", "ΑΣ ς", "مُسَاعَدة", "กำ", "각", "1.º", "x.ªy", "\xff'", "a'\u0301b", "５．５"} {
 		f.Add(s)
