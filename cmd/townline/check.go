@@ -7,9 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/townline/townline/channels/sms"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/dialogtest"
+	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
 )
 
@@ -57,6 +59,15 @@ The exit status is 1 when there is a problem.`,
 // checkFolder finds all problems of a folder, and counts its dialogs.
 func checkFolder(c *config.Config, f folder, phrases *locales.Catalogue, now time.Time) (int, dialogs.Problems) {
 	set, problems := f.load(c, phrases, now)
+	y, m, day := now.In(c.Town.Zone).Date()
+	words := render.Words{
+		Catalogue: phrases, Languages: c.Town.Languages, Town: c.Town.Name, Country: sms.CallingCode(c.Town.Country),
+		Emergency: c.Town.Emergency, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
+	}
+	for _, d := range set.All() {
+		words.Dialog = d
+		problems = append(problems, f.show(render.Fits(&words))...)
+	}
 	_, more := dialogtest.All(f.fsys, set)
 	if len(f.paths) > 0 {
 		more = slices.DeleteFunc(more, func(p dialogs.Problem) bool { return !f.names(p.File, "", set) })

@@ -254,7 +254,7 @@ func TestInitPassesItsOwnCheckAndTest(t *testing.T) {
 	p.run("", "init", "other", "--timezone", "Mars").must(t, 2, "not a time zone")
 	p.dir = filepath.Join(p.dir, "mytown")
 	a := p.run("", "check")
-	a.must(t, 0, "2 dialogs checked, nothing to mend.")
+	a.must(t, 0, "2 dialogs checked, nothing to mend")
 	p.run("", "test").must(t, 0, "All 5 tests hold.")
 	p.run("", "config").must(t, 0, "Mill Valley", "Europe/Madrid")
 	p.run("tap\n", "simulate", "oak-park").must(t, 0, "What should come to Oak Park?", "A water tap")

@@ -84,7 +84,9 @@ func makeTown(dir, name, zone string, now time.Time) ([]string, error) {
 		}
 		comment := ""
 		switch {
-		case path.Base(file) == "townline.yaml" || strings.HasSuffix(file, ".test.yaml"):
+		case path.Base(file) == "townline.yaml":
+		case strings.HasSuffix(file, ".test.yaml"):
+			comment = "# yaml-language-server: $schema=../.schemas/tests.schema.json\n"
 		case strings.Count(path.Base(file), ".") == 2:
 			comment = "# yaml-language-server: $schema=../.schemas/translation.schema.json\n"
 		default:
@@ -98,6 +100,7 @@ func makeTown(dir, name, zone string, now time.Time) ([]string, error) {
 	}
 	add(".schemas/dialog.schema.json", dialogs.Schema())
 	add(".schemas/translation.schema.json", dialogs.TranslationSchema())
+	add(".schemas/tests.schema.json", dialogs.TestFileSchema())
 	add(".gitignore", []byte("*.db\n*.db-*\n*.key\n"))
 	for _, f := range order {
 		if _, err := os.Stat(filepath.Join(dir, f)); !errors.Is(err, fs.ErrNotExist) {
