@@ -15,8 +15,8 @@ func load(content string) ([]dialogtest.Test, dialogs.Problems) {
 	return dialogtest.Load(fstest.MapFS{"bench.test.yaml": {Data: []byte(content)}}, "bench.test.yaml")
 }
 
-func TestEveryKeyIsRead(t *testing.T) {
-	tests, problems := load(`
+// everyKey is a test file with every key there is.
+const everyKey = `
 dialog: bench
 tests:
   - name: Answers
@@ -52,7 +52,10 @@ tests:
       - photo: bench.jpg
       - recording: bench.ogg
       - pin: 52.1,4.3
-`)
+`
+
+func TestEveryKeyIsRead(t *testing.T) {
+	tests, problems := load(everyKey)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
