@@ -39,6 +39,7 @@ func (s *Store) keep() {
 	tick := time.NewTicker(keeperPause)
 	defer tick.Stop()
 	var seen, idle uint64
+	sweep := newSweep(sweepLeast)
 	for {
 		select {
 		case <-s.stop:
@@ -69,7 +70,7 @@ func (s *Store) keep() {
 		} else if log*pageSize >= walBound {
 			s.restart.CompareAndSwap(wrapNot, wrapLog)
 		}
-		s.sweep(t)
+		sweep.page(context.Background(), t, s)
 	}
 }
 

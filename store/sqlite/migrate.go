@@ -16,7 +16,9 @@ var migrations embed.FS
 const applicationID = 0x74776e6c
 
 // migrate brings the schema up to date, each migration in its own transaction. Other processes may be doing the same.
-func (t *tables) migrate() error {
+func (t *tables) migrate() error { return t.migrateWith(migrations) }
+
+func (t *tables) migrateWith(migrations fs.ReadFileFS) error {
 	names, err := fs.Glob(migrations, "migrations/*.sql") // sorted: 001_, 002_, …
 	if err != nil {
 		return err

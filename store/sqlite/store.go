@@ -38,9 +38,7 @@ type Store struct {
 	owed    atomic.Bool  // a log that couldn't be emptied
 
 	walWaiting atomic.Int64 // pages of the log that aren't in the database yet
-	sweeping   sweeping
-	sweepLeast int64
-	tombstones sync.Mutex // the file of them
+	tombstones sync.Mutex   // the file of them
 }
 
 var _ store.Store = (*Store)(nil)
@@ -77,7 +75,7 @@ var oldestSQLite = [3]int{3, 51, 3}
 // store.ErrKeys when it was written with other keys, and store.ErrNewer when by a newer townline.
 func Open(file string, keys *store.Keys) (*Store, error) {
 	s := &Store{file: file, secrets: keys, keys: &keyring{}, queue: make(chan *job, 4*maxBatch),
-		written: make(chan struct{}), stop: make(chan struct{}), readers: make(chan *tables, readerCount), sweepLeast: sweepLeast}
+		written: make(chan struct{}), stop: make(chan struct{}), readers: make(chan *tables, readerCount)}
 	if err := s.open(); err != nil {
 		s.closeConnections()
 		return nil, fmt.Errorf("store: open %s: %w", filepath.Base(file), err)
@@ -126,6 +124,10 @@ func (t *tables) recent() error {
 	if _, err := t.one(func(q statement) error { text = q.ColumnText(0); return nil }, "SELECT sqlite_version()"); err != nil {
 		return err
 	}
+	return recentEnough(text)
+}
+
+func recentEnough(text string) error {
 	var v [3]int
 	if _, err := fmt.Sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
 		return fmt.Errorf("SQLite's version %q: %w", text, err)

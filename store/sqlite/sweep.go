@@ -5,47 +5,42 @@ import (
 	"encoding/binary"
 )
 
-// A sweep goes through the replies in their order and removes those that no conversation remembers any more. It begins when
-// as many were added since the last as that one left, so that each reply is looked at a bounded number of times and
-// the table holds at most about twice what is remembered.
+// sweep goes through the replies in their order and removes those that no conversation remembers any more. It begins when as
+// many were added since the last as that one left, so that a reply is looked at a bounded number of times and the table
+// holds at most about twice what is remembered. One goroutine's.
+type sweep struct {
+	least           int64
+	known, under    bool
+	end, left       int64 // of the last one: where it ended, how many stayed
+	at, until, kept int64 // of the one under way
+}
+
 const (
 	sweepLeast = 50_000
 	sweepPage  = 128
 )
 
-// sweep does one page, at most.
-func (s *Store) sweep(t *tables) {
-	w := &s.sweeping
-	if !w.begun {
-		w.begun = true
-		t.one(func(q statement) error {
-			b := column(q, 0)
-			if len(b) == 16 {
-				w.end, w.left = int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))
-			}
-			return nil
-		}, "SELECT value FROM meta WHERE name = 'sweep'")
-	}
-	last, err := t.number("SELECT max(seq) FROM reply")
-	if err != nil {
-		return
-	}
-	if !w.under {
-		if last-w.end < max(w.left, s.sweepLeast) {
+func newSweep(least int64) *sweep { return &sweep{least: least} }
+
+// page does a bounded piece, if there is something to do. What goes wrong is tried again with the next.
+func (w *sweep) page(ctx context.Context, t *tables, s *Store) {
+	if last, due := w.due(t); !w.under {
+		if !due {
 			return
 		}
 		w.under, w.at, w.until, w.kept = true, 0, last, 0
 	}
 	type row struct{ seq, k int64 }
-	var page []row
+	var rows []row
 	if err := t.each(func(q statement) error {
-		page = append(page, row{q.ColumnInt64(0), q.ColumnInt64(1)})
+		rows = append(rows, row{q.ColumnInt64(0), q.ColumnInt64(1)})
 		return nil
 	}, "SELECT seq, k FROM reply WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", w.at, w.until, sweepPage); err != nil {
 		return
 	}
+	// A reply that isn't remembered now never will be again, so this needs no snapshot.
 	var gone []int64
-	for _, r := range page {
+	for _, r := range rows {
 		remembered := false
 		if _, err := t.one(func(q statement) error {
 			for b := column(q, 2); len(b) >= answeredSize; b = b[answeredSize:] {
@@ -59,9 +54,9 @@ func (s *Store) sweep(t *tables) {
 			gone = append(gone, r.seq)
 		}
 	}
-	done := len(page) < sweepPage
-	kept := w.kept + int64(len(page)-len(gone))
-	if err := s.write(context.Background(), func(t *tables) error {
+	done := len(rows) < sweepPage
+	kept := w.kept + int64(len(rows)-len(gone))
+	if err := s.write(ctx, func(t *tables) error {
 		for _, seq := range gone {
 			if err := t.exec("DELETE FROM reply WHERE seq = ?", seq); err != nil {
 				return err
@@ -78,17 +73,27 @@ func (s *Store) sweep(t *tables) {
 		return
 	}
 	w.kept = kept
-	if len(page) > 0 {
-		w.at = page[len(page)-1].seq
+	if len(rows) > 0 {
+		w.at = rows[len(rows)-1].seq
 	}
 	if done {
 		w.under, w.end, w.left = false, w.until, kept
 	}
 }
 
-// sweeping is how far a sweep came; the keeper's alone.
-type sweeping struct {
-	begun, under    bool
-	end, left       int64 // of the last sweep
-	at, until, kept int64 // of the one under way
+// due says how far one would go, and whether enough was added for it.
+func (w *sweep) due(t *tables) (last int64, due bool) {
+	if !w.known {
+		if _, err := t.one(func(q statement) error {
+			if b := column(q, 0); len(b) == 16 {
+				w.end, w.left = int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))
+			}
+			return nil
+		}, "SELECT value FROM meta WHERE name = 'sweep'"); err != nil {
+			return 0, false
+		}
+		w.known = true
+	}
+	last, err := t.number("SELECT max(seq) FROM reply")
+	return last, err == nil && last-w.end >= max(w.left, w.least)
 }

@@ -1,0 +1,374 @@
+package sqlite
+
+import (
+	"cmp"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/townline/townline/store"
+)
+
+var benchDir = flag.String("stored", filepath.Join(os.TempDir(), "townline-stored"), "where benchmarks keep their databases of many conversations from one run to the next")
+
+// A turn as the benchmarks take it: 512 bytes of state read, opened, sealed and written, a reply of 200, on every fourth a
+// pushed message of 200 and on every fourth a record of 100; by a resident chosen at random among all that are stored.
+const (
+	benchState  = 512
+	benchReply  = 200
+	benchRecord = 100
+)
+
+func stored(n uint64) (r store.Resident) {
+	mix := func(x uint64) uint64 {
+		x += 0x9e3779b97f4a7c15
+		x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9
+		x = (x ^ (x >> 27)) * 0x94d049bb133111eb
+		return x ^ (x >> 31)
+	}
+	binary.BigEndian.PutUint64(r[:8], mix(n))
+	binary.BigEndian.PutUint64(r[8:], mix(n^0xabcdef))
+	return r
+}
+
+// talker is one of the residents who talk at once. It is used by one goroutine.
+type talker struct {
+	rng   *rand.ChaCha8
+	state [benchState]byte
+	reply [benchReply]byte
+	c     store.Change
+}
+
+var benchTurns atomic.Uint64
+
+func newTalker() *talker {
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], benchTurns.Add(1)^uint64(time.Now().UnixNano()))
+	return &talker{rng: rand.NewChaCha8(seed)}
+}
+
+func (t *talker) change(read uint64, r store.Resident, at time.Time) *store.Change {
+	n := benchTurns.Add(1)
+	t.rng.Read(t.state[:])
+	c := &t.c
+	*c = store.Change{Resident: r, Read: read, At: at, State: t.state[:], Reply: t.reply[:], Outbox: c.Outbox[:0], Responses: c.Responses[:0]}
+	t.rng.Read(c.Inbound[:])
+	switch n % 4 {
+	case 0:
+		m := store.Message{Channel: "sms", Kind: "tel", Due: at, Body: t.reply[:]}
+		t.rng.Read(m.ID[:])
+		c.Outbox = append(c.Outbox, m)
+	case 1:
+		p := store.Response{Poll: "main-street", Version: 1, Channel: "sms", Lang: "en", At: at, Record: t.state[:benchRecord]}
+		t.rng.Read(p.ID[:])
+		c.Responses = append(c.Responses, p)
+	}
+	return c
+}
+
+func (t *talker) talk(b *testing.B, s *Store, among uint64) {
+	r := stored(t.rng.Uint64() % among)
+	for {
+		row, err := s.Load(b.Context(), r)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		o, err := s.Commit(b.Context(), t.change(row.Version, r, noon))
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		if o.Kind == store.Applied {
+			return
+		}
+	}
+}
+
+// load runs b.N turns with so many residents talking at once, and reports what that came to.
+func load(b *testing.B, residents int, turn func(t *talker)) {
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	took := make([][]time.Duration, residents)
+	talkers := make([]*talker, residents)
+	for i := range talkers {
+		talkers[i] = newTalker()
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	cpu, start := cpuTime(), time.Now()
+	var wg sync.WaitGroup
+	for i := range residents {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				start := time.Now()
+				turn(talkers[i])
+				took[i] = append(took[i], time.Since(start))
+			}
+		})
+	}
+	wg.Wait()
+	elapsed := time.Since(start)
+	cpu = cpuTime() - cpu
+	b.StopTimer()
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	b.ReportMetric(float64(len(all))/elapsed.Seconds(), "turns/s")
+	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
+	b.ReportMetric(float64(cpu.Nanoseconds())/1000/float64(len(all)), "cpu-µs/turn")
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// population opens a database with so many conversations, which is made once and kept.
+func population(b *testing.B, n uint64) *Store {
+	b.Helper()
+	file := filepath.Join(*benchDir, fmt.Sprintf("%d.db", n))
+	if err := os.MkdirAll(*benchDir, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	if !exists(file) {
+		populate(b, file+".part", n)
+		if err := os.Rename(file+".part", file); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return open(b, file)
+}
+
+func populate(b *testing.B, file string, n uint64) {
+	b.Helper()
+	os.Remove(file)
+	os.Remove(file + "-wal")
+	s, err := Open(file, testKeys(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	all := make([]store.Resident, n)
+	for i := range all {
+		all[i] = stored(uint64(i))
+	}
+	slices.SortFunc(all, func(a, b store.Resident) int { return cmp.Compare(rowOf(a), rowOf(b)) }) // much faster to write
+	t := newTalker()
+	for len(all) > 0 {
+		some := all[:min(10_000, len(all))]
+		all = all[len(some):]
+		if err := s.write(b.Context(), func(w *tables) error {
+			for _, r := range some {
+				j := &job{}
+				c := &store.Change{Resident: r, At: noon, State: t.state[:]}
+				if _, err := s.sealTurn(b.Context(), &j.turn, c); err != nil {
+					return err
+				}
+				if err := w.turn(&j.turn, s.keys); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// rawLog is the bound: the same bytes appended to a file and synced, grouped in the same way.
+type rawLog struct {
+	f     *os.File
+	off   int64
+	room  int64
+	buf   []byte
+	queue chan *rawTurn
+}
+
+type rawTurn struct {
+	c    *store.Change
+	done chan error
+}
+
+func newRawLog(b *testing.B) *rawLog {
+	f, err := os.Create(filepath.Join(b.TempDir(), "raw.log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	l := &rawLog{f: f, queue: make(chan *rawTurn, 4*maxBatch)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.writes()
+	}()
+	b.Cleanup(func() {
+		close(l.queue)
+		<-done
+		f.Close()
+	})
+	return l
+}
+
+func (l *rawLog) writes() {
+	var batch []*rawTurn
+	for t := range l.queue {
+		batch = append(batch[:0], t)
+	fill:
+		for len(batch) < maxBatch {
+			select {
+			case t, ok := <-l.queue:
+				if !ok {
+					break fill
+				}
+				batch = append(batch, t)
+			default:
+				break fill
+			}
+		}
+		err := l.append(batch)
+		for _, t := range batch {
+			t.done <- err
+		}
+	}
+}
+
+func (l *rawLog) append(batch []*rawTurn) (err error) {
+	l.buf = l.buf[:0]
+	for _, t := range batch {
+		start := len(l.buf)
+		l.buf = append(l.buf, 0, 0, 0, 0, 0, 0, 0, 0)
+		l.buf = append(l.buf, t.c.Resident[:]...)
+		l.buf = append(l.buf, t.c.State...)
+		l.buf = append(l.buf, t.c.Reply...)
+		for i := range t.c.Outbox {
+			l.buf = append(l.buf, t.c.Outbox[i].Body...)
+		}
+		for i := range t.c.Responses {
+			l.buf = append(l.buf, t.c.Responses[i].Record...)
+		}
+		binary.LittleEndian.PutUint32(l.buf[start:], uint32(len(l.buf)-start))
+		binary.LittleEndian.PutUint32(l.buf[start+4:], crc32.ChecksumIEEE(l.buf[start+8:]))
+	}
+	if l.off+int64(len(l.buf)) > l.room {
+		if err := syscall.Fallocate(int(l.f.Fd()), 0, l.room, 64<<20); err != nil {
+			return err
+		}
+		l.room += 64 << 20
+	}
+	if _, err := l.f.WriteAt(l.buf, l.off); err != nil {
+		return err
+	}
+	l.off += int64(len(l.buf))
+	slowly(func() { err = syscall.Fdatasync(int(l.f.Fd())) })
+	return err
+}
+
+func (l *rawLog) talk(b *testing.B, t *talker) {
+	r := &rawTurn{c: t.change(0, store.Resident{}, noon), done: make(chan error, 1)}
+	l.queue <- r
+	if err := <-r.done; err != nil {
+		b.Error(err)
+	}
+}
+
+// BenchmarkTurn: durable turns, by how many talk at once and how many conversations are stored, beside the bound.
+func BenchmarkTurn(b *testing.B) {
+	for _, residents := range []int{1, 16, 64, 256} {
+		b.Run(fmt.Sprintf("raw/%d", residents), func(b *testing.B) {
+			l := newRawLog(b)
+			load(b, residents, func(t *talker) { l.talk(b, t) })
+		})
+		for _, n := range []uint64{10_000, 1_000_000} {
+			b.Run(fmt.Sprintf("%dk/%d", n/1000, residents), func(b *testing.B) {
+				s := population(b, n)
+				load(b, residents, func(t *talker) { t.talk(b, s, n) })
+			})
+		}
+	}
+}
+
+// BenchmarkTurnSlowDisk: the same where a sync takes 2.4 ms, as on a network disk: at least half of the bound.
+func BenchmarkTurnSlowDisk(b *testing.B) {
+	for _, residents := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("raw/%d", residents), func(b *testing.B) {
+			setSlowSync(b, 2400*time.Microsecond)
+			l := newRawLog(b)
+			load(b, residents, func(t *talker) { l.talk(b, t) })
+		})
+		b.Run(fmt.Sprintf("10k/%d", residents), func(b *testing.B) {
+			setSlowSync(b, 2400*time.Microsecond)
+			s := population(b, 10_000)
+			load(b, residents, func(t *talker) { t.talk(b, s, 10_000) })
+		})
+	}
+}
+
+// BenchmarkSteps: one resident's turn in parts, without the wait for the disk's sync.
+func BenchmarkSteps(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "town.db")
+	populate(b, file, 10_000)
+	s := open(b, file)
+	t := newTalker()
+	b.Run("load", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := s.Load(b.Context(), stored(t.rng.Uint64()%10_000)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("find", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, err := s.Find(b.Context(), store.AddressKey{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("apply", func(b *testing.B) {
+		b.ReportAllocs()
+		batch := make([]*job, 64)
+		for i := range batch {
+			batch[i] = &job{}
+		}
+		for n := 0; n < b.N; n += len(batch) {
+			b.StopTimer()
+			for _, j := range batch {
+				r := stored(t.rng.Uint64() % 10_000)
+				row, err := s.Load(b.Context(), r)
+				if err != nil {
+					b.Fatal(err)
+				}
+				*j = job{}
+				if _, err := s.sealTurn(b.Context(), &j.turn, newTalker().change(row.Version, r, noon)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StartTimer()
+			if err := s.write(b.Context(), func(w *tables) error {
+				for _, j := range batch {
+					if err := w.turn(&j.turn, s.keys); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
