@@ -22,6 +22,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(ackEarly) != "" {
+		os.Exit(run(context.Background(), openEarly, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	dir, err := os.MkdirTemp("", "townline")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -129,7 +132,7 @@ type running struct {
 // serve starts the town and waits until it is ready.
 func (p *place) serve(args ...string) *running {
 	p.t.Helper()
-	r, err := start(p.dir, p.env, args...)
+	r, err := start(binary, p.dir, p.env, args...)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -139,9 +142,9 @@ func (p *place) serve(args ...string) *running {
 }
 
 // start runs serve on a free port, and returns once it said that it is open.
-func start(dir string, env []string, args ...string) (*running, error) {
+func start(program, dir string, env []string, args ...string) (*running, error) {
 	r := &running{errs: &bytes.Buffer{}}
-	r.cmd = exec.Command(binary, append([]string{"serve"}, args...)...)
+	r.cmd = exec.Command(program, append([]string{"serve"}, args...)...)
 	r.cmd.Dir, r.cmd.Env, r.cmd.Stderr = dir, env, r.errs
 	if !strings.Contains(strings.Join(args, " "), "--listen") {
 		r.cmd.Args = append(r.cmd.Args, "--listen", "127.0.0.1:0")

@@ -10,11 +10,17 @@ import (
 	_ "time/tzdata" // a server without zone files must know the town's clock all the same
 
 	"github.com/spf13/cobra"
+
+	"github.com/townline/townline/config"
+	"github.com/townline/townline/store"
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), openStore, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
+
+// opener opens the store that serve works on.
+type opener func(c *config.Config, mayMake bool) (store.Store, *store.Keys, error)
 
 // failed is an error that was told already: only the exit status is left to say.
 type failed int
@@ -23,8 +29,8 @@ func (f failed) Error() string { return "failed" }
 
 // run carries out one command line and returns the exit status: 0, 1 when what was asked for failed, 2 when the command
 // line can't be understood.
-func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
-	root := newRoot()
+func run(ctx context.Context, open opener, args []string, in io.Reader, out, errs io.Writer) int {
+	root := newRoot(open)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
@@ -57,7 +63,7 @@ const (
 	groupRun   = "run"
 )
 
-func newRoot() *cobra.Command {
+func newRoot(open opener) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "townline",
 		Short: "Townline lets a town ask and be asked",
@@ -97,7 +103,7 @@ To begin:       townline init mytown`,
 	}
 	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newSchema())
 	add(groupRead, newResults(), newRequests())
-	add(groupRun, newServe(), newConfig(), newBackup(), newRestore(), newVersion())
+	add(groupRun, newServe(open), newConfig(), newBackup(), newRestore(), newVersion())
 	return root
 }
 

@@ -21,7 +21,7 @@ import (
 	"github.com/townline/townline/locales"
 )
 
-func newServe() *cobra.Command {
+func newServe(open opener) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the town: take messages, answer them, keep what is said",
@@ -35,14 +35,14 @@ It ends on Ctrl-C or SIGTERM, when everything that was accepted is on disk.`,
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal ends the process at once
-			return serve(ctx, cmd, begun)
+			return serve(ctx, cmd, open, begun)
 		},
 	}
 	config.AddFlags(cmd.Flags(), "listen", "public_url", "dialogs", "store.url", "store.key_file", "preview", "log.level", "log.format")
 	return cmd
 }
 
-func serve(ctx context.Context, cmd *cobra.Command, begun time.Time) (err error) {
+func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time) (err error) {
 	c, err := settings(cmd)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func serve(ctx context.Context, cmd *cobra.Command, begun time.Time) (err error)
 	}
 	defer listener.Close()
 
-	disk, keys, err := openStore(c, true)
+	disk, keys, err := open(c, true)
 	if err != nil {
 		return err
 	}
