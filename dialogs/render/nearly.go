@@ -10,7 +10,7 @@ import (
 // not understood is asked again; what is misunderstood is recorded wrong.
 
 // negations turn a statement into its opposite. An option that holds one is never chosen by words that lack it.
-var negations = words1(
+var negations = setOf(
 	"no not never none nothing neither nor without dont cannot cant wont isnt doesnt didnt nobody stop against",
 	"nunca nada ninguno ninguna ningun sin ni tampoco nadie contra",
 	"ne pas non jamais rien aucun aucune sans personne contre",
@@ -20,7 +20,7 @@ var negations = words1(
 )
 
 // turns take back or limit what was said before them.
-var turns = words1(
+var turns = setOf(
 	"but except unless only if however although maybe perhaps instead",
 	"pero excepto salvo menos solo si aunque quiza quizas",
 	"mais sauf excepte seulement si peut",
@@ -30,7 +30,7 @@ var turns = words1(
 )
 
 // fillers may stand around an option in a sentence that chooses it.
-var fillers = words1(
+var fillers = setOf(
 	"i id im we you would like want wants wish to have the a an my our for me us is it its be should that this please pls thanks thank choose pick take go with choice answer option number think prefer vote vot would first of on get give and",
 	"yo quiero queremos quisiera me gustaria el la los las un una mi para es por favor gracias elijo prefiero opcion numero voto creo que de en",
 	"je veux voudrais nous prefere choisis prends le la les un une l mon pour c est cest s il vous plait svp merci option numero pense que de des du sur",
@@ -41,12 +41,12 @@ var fillers = words1(
 
 // joints stand between several options: "1 and 3". eithers stand between two of which one is meant.
 var (
-	joints  = words1("and plus also then", "y e tambien luego", "et puis aussi", "和 与 及 然后", "و ثم", "iyo kadib")
-	eithers = words1("or", "o u", "ou", "或 或者 还是", "او ام", "ama mise")
+	joints  = setOf("and plus also then", "y e tambien luego", "et puis aussi", "和 与 及 然后", "و ثم", "iyo kadib")
+	eithers = setOf("or", "o u", "ou", "或 或者 还是", "او ام", "ama mise")
 )
 
 // every says that all the options are meant.
-var every = words1(
+var every = setOf(
 	"all everything all of them both every one",
 	"todo todos todas ambos ambas",
 	"tout tous toutes les deux",
@@ -56,7 +56,7 @@ var every = words1(
 )
 
 // closings end an answer that is given part by part.
-var closings = words1(
+var closings = setOf(
 	"no none nothing done finished enough that is all thats it more",
 	"no nada nadie ninguno ninguna listo ya basta es todo mas",
 	"non rien aucun aucune fini termine cest c est tout assez",
@@ -79,7 +79,7 @@ var contractions = strings.NewReplacer(
 	" shouldnt ", " should not ", " couldnt ", " could not ", " havent ", " have not ", " hasnt ", " has not ",
 )
 
-func words1(lists ...string) map[string]bool {
+func setOf(lists ...string) map[string]bool {
 	set := make(map[string]bool)
 	for _, l := range lists {
 		for _, w := range strings.Fields(l) {

@@ -325,12 +325,10 @@ func (r *reader) chosen(fit []int) engine.Input {
 
 // one is the input for one option.
 func (r *reader) one(id string) engine.Input {
-	in := said(id)
 	if r.q.Asks == dialogs.Choices || r.q.Asks == dialogs.Rank {
-		in = r.listed([]string{id})
-		in.Part = true
+		return r.listed([]string{id})
 	}
-	return in
+	return said(id)
 }
 
 func (r *reader) has(id string) bool {

@@ -209,10 +209,41 @@ func TestAWordIsNeverTorn(t *testing.T) {
 			t.Errorf("%s: %d pages prove nothing", test.name, len(pages))
 		}
 	}
+	accents := strings.Repeat("e\u0301", 100) // a word without end, each of its letters two characters
+	for _, p := range render.Render(w, []engine.Prompt{{Key: "words", Step: -1, Args: []engine.Arg{{Name: "w", Value: accents}}}}, render.USSD) {
+		if strings.HasPrefix(p.Text, "\u0301") || strings.Contains(p.Text, "e\n") {
+			t.Errorf("a letter is torn from its accent: %q", p.Text)
+		}
+	}
 	for _, words := range []string{long, zalgo} { // longer than a page: parted all the same, and it fits
 		for _, p := range render.Render(w, []engine.Prompt{{Key: "words", Step: -1, Args: []engine.Arg{{Name: "w", Value: words}}}}, render.USSD) {
 			if wrong := fits(p, render.USSD); wrong != "" {
 				t.Errorf("%q %s", p.Text, wrong)
+			}
+		}
+	}
+}
+
+// TestAPairAtTheEdgeOfASegment has texts that fill three segments to the last unit, with a pair that must not be torn
+// where one ends: they need a fourth.
+func TestAPairAtTheEdgeOfASegment(t *testing.T) {
+	w := wordsFor(catalogue(t), wordy(t), "en")
+	for _, test := range []struct {
+		letter, pair string
+		segment      int
+	}{{"a", "€", 153}, {"ж", "😀", 67}} {
+		text := strings.Repeat(test.letter+" ", test.segment) // two units each
+		runes := []rune(text)
+		at := test.segment - 1
+		text = string(runes[:at]) + test.pair + string(runes[at+2:])
+		text += strings.Repeat(test.letter, 3*test.segment-render.Count(text).Units)
+		if n := render.Count(text); n.Units != 3*test.segment || n.Segments != 4 {
+			t.Fatalf("%+v proves nothing", n)
+		}
+		pages := render.Render(w, []engine.Prompt{{Key: "words", Step: -1, Args: []engine.Arg{{Name: "w", Value: text}}}}, render.SMS)
+		for _, p := range pages {
+			if wrong := fits(p, render.SMS); wrong != "" {
+				t.Errorf("%s %s", p.Text, wrong)
 			}
 		}
 	}

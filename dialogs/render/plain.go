@@ -52,7 +52,7 @@ func (r *reader) number() engine.Input {
 		if !ok {
 			n, ok = l.Number(bare)
 		}
-		if ok && (i == 0 || !numberish(r.said)) {
+		if ok {
 			return said(strconv.FormatFloat(n, 'f', -1, 64))
 		}
 		if i == 0 && numberish(r.said) {
@@ -83,7 +83,7 @@ func (r *reader) alone() (string, bool) {
 }
 
 // aging are words that stand beside a number without changing it.
-var aging = words1("am years year old people", "tengo anos ano somos personas", "ai ans an sommes personnes", "岁 人", "عمري سنه سنوات", "sano jir")
+var aging = setOf("am years year old people", "tengo anos ano somos personas", "ai ans an sommes personnes", "岁 人", "عمري سنه سنوات", "sano jir")
 
 // date reads a day. On a telephone's keys it is two digits for the day and two for the month, as the language orders them,
 // and four for the year where that is said.

@@ -53,6 +53,9 @@ const (
 	refKind   = "reference"
 )
 
+// doneKey is what to say when no more choices are wanted.
+const doneKey = "@part.done"
+
 // open is the question that waits for an answer, or nil.
 func open(prompts []engine.Prompt) *engine.Prompt {
 	for i := len(prompts) - 1; i >= 0; i-- {
@@ -103,6 +106,10 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 			key = "@speech.skip"
 		}
 		s.skip = line{kind: textKind, words: w.phrase(key, f)}
+	}
+	if q.Asks == dialogs.Choices && len(q.Given) > 0 {
+		s.may = true
+		s.skip = line{kind: textKind, words: "“" + w.phrase(doneKey, f) + "”"}
 	}
 	if q.Asks == dialogs.Budget && q.Part > 0 {
 		return s

@@ -19,39 +19,36 @@ type part struct {
 type grain uint8
 
 const (
-	whole grain = iota
-	sentences
-	words
-	chunks   // where a line may break inside a word that is too long: after a hyphen, between Chinese characters
-	clusters // what a reader takes for one character
-	runes
+	bySentence grain = iota
+	byWord
+	byChunk   // where a line may break inside a word that is too long: after a hyphen, between Chinese characters
+	byCluster // what a reader takes for one character
+	byRune
 )
 
 // split parts text at a grain; joined again with their spaces, the parts give the text.
 func split(text string, g grain) []part {
 	switch g {
-	case sentences:
+	case bySentence:
 		return splitSentences(text)
-	case words:
+	case byWord:
 		return splitWords(text)
-	case chunks:
+	case byChunk:
 		return splitWith(text, func(s string, state int) (string, string, int) {
 			seg, rest, _, st := uniseg.FirstLineSegmentInString(s, state)
 			return seg, rest, st
 		})
-	case clusters:
+	case byCluster:
 		return splitWith(text, func(s string, state int) (string, string, int) {
 			seg, rest, _, st := uniseg.FirstGraphemeClusterInString(s, state)
 			return seg, rest, st
 		})
-	case runes:
-		var out []part
-		for _, r := range text {
-			out = append(out, part{words: string(r)})
-		}
-		return out
 	}
-	return []part{{words: text}}
+	var out []part
+	for _, r := range text {
+		out = append(out, part{words: string(r)})
+	}
+	return out
 }
 
 func splitWith(text string, next func(string, int) (string, string, int)) []part {

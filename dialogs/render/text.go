@@ -1,8 +1,6 @@
 package render
 
-import (
-	"strings"
-)
+import "strings"
 
 // pages lays out text: a page breaks between options, else between sentences, else between words. Only a word longer than
 // a page is parted, between characters.
@@ -128,7 +126,7 @@ func (l *layout) place(p piece, last bool) {
 	if l.room(size, "\n", last) {
 		l.write(p.words, "\n", size)
 	} else {
-		l.part(p.words, "\n", sentences)
+		l.part(p.words, "\n", bySentence)
 	}
 }
 
@@ -143,7 +141,7 @@ func (l *layout) part(text, sep string, g grain) {
 		}
 		size := measure(f.words)
 		room := l.room(size, sep, false)
-		if !room && (g == runes || size.plus(l.moreLine).fits(l.t)) {
+		if !room && (g == byRune || size.plus(l.moreLine).fits(l.t)) {
 			l.flush()
 			room = true
 		}
