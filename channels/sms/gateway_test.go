@@ -236,12 +236,14 @@ func TestGatewayFetch(t *testing.T) {
 		t.Fatalf("an empty outbox is %s", got)
 	}
 
+	limit, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	outcomes := make(map[string]chan string)
 	for _, key := range []string{"sent", "delivered", "failed"} {
 		outcome := make(chan string, 1)
 		outcomes[key] = outcome
 		go func() {
-			receipt, err := g.Deliver(t.Context(), tel, render.Page{Text: "x " + key}, key)
+			receipt, err := g.Deliver(limit, tel, render.Page{Text: "x " + key}, key)
 			outcome <- word(receipt, err)
 		}()
 	}
@@ -269,9 +271,8 @@ func TestGatewayFetch(t *testing.T) {
 		t.Errorf("taken, and still there: %s", got)
 	}
 
-	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	receipt, err := g.Deliver(ctx, tel, render.Page{Text: "x"}, "late")
+	receipt, err := g.Deliver(limit, tel, render.Page{Text: "x"}, "late")
 	if got := word(receipt, err); got != "retry 0s" {
 		t.Errorf("nobody fetched it: %s", got)
 	}
