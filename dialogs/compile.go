@@ -45,7 +45,12 @@ func (l *loader) lay(f *draft, prefix string, around []outer, stack []string, in
 			f.Add(s.usePos.Line, s.usePos.Column, "unknown-dialog", message, "its file is "+clip(s.use)+".yaml, in the same folder or below it")
 			continue
 		}
-		again := part.d.ID == f.d.ID || len(stack) >= maxUse
+		if len(stack) >= maxUse {
+			f.torn = true
+			f.Add(s.usePos.Line, s.usePos.Column, "use-deep", fmt.Sprintf("more than %d dialogs use one another in a row", maxUse), "let one file hold the shared steps")
+			continue
+		}
+		again := part.d.ID == f.d.ID
 		for _, id := range stack {
 			again = again || id == part.d.ID
 		}

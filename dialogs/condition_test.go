@@ -155,6 +155,17 @@ func TestConditionMistakes(t *testing.T) {
 	}
 }
 
+func TestConditionCantLookAtItsOwnStep(t *testing.T) {
+	steps := asked()
+	own := len(steps) - 1
+	if _, err := dialogs.ParseCondition("later is yes", steps, own, ""); err == nil || err.Code != "later-step" {
+		t.Errorf("got %v", err)
+	}
+	if _, err := dialogs.ParseCondition("later is yes", steps, own+1, ""); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzCondition(f *testing.F) {
 	for _, c := range []string{"what is wire", "(what in (light, wire) or age >= 18) and wishes has trees", `day < 2027-03-15 and "x`, "((((", "what is not answered", "a.b-c is\tx"} {
 		f.Add(c)

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -462,6 +464,9 @@ func TestExtract(t *testing.T) {
 		t.Fatalf("stale and missing texts pass:\n%s", problems)
 	}
 	d := set.Draft("visit")
+	if text, lang := d.Text("es", "kind"); text.Text != "What is it?" || lang != "en" {
+		t.Errorf("a stale translation is said: %q in %s", text.Text, lang)
+	}
 	got := string(dialogs.Extract(d, "es"))
 	golden(t, filepath.Join("testdata", "extract.es.golden"), got)
 
@@ -499,33 +504,68 @@ func TestMissingPathsAndFolders(t *testing.T) {
 	}
 }
 
-func TestHugeFiles(t *testing.T) {
-	for name, content := range map[string]string{
-		"one long line":      "dialog: a\n# " + strings.Repeat("x", dialogs.MaxFile),
-		"lists in lists":     "dialog: a\nsteps: " + strings.Repeat("[", 500_000),
-		"blocks in blocks":   "dialog: a\nsteps: " + strings.Repeat("{a: ", 200_000),
-		"list marks":         "dialog: a\nsteps:\n" + strings.Repeat("- ", 400_000),
-		"ever deeper":        deeper(1000),
-		"many keys":          "dialog: a\n" + strings.Repeat("k: 1\n", 100_000),
-		"many insertions":    "dialog: a\ntitle: " + strings.Repeat("${x}", 200_000),
-		"many labels":        "dialog: a\nversion: 1\nlanguage: en\nsteps:\n  - id: a\n    type: scale\n    say: b\n    labels: [" + strings.Repeat("a b #,", 100_000) + "]\n",
-		"many broken quotes": "dialog: a\n" + strings.Repeat("k: \"x\" y\n", 50_000),
-		"many anchors":       "dialog: a\nsteps:\n" + strings.Repeat("  - &a *a\n", 50_000),
-		"many tabs":          "dialog: a\nsteps:\n" + strings.Repeat("\t- id: a\n", 50_000),
-	} {
-		began := time.Now()
+// hostile makes files that try to cost more than they are worth, n lines or marks long.
+func hostile(n int) map[string]string {
+	return map[string]string{
+		"lists in lists":     "dialog: a\nsteps: " + strings.Repeat("[", n),
+		"blocks in blocks":   "dialog: a\nsteps: " + strings.Repeat("{a: ", n),
+		"list marks":         "dialog: a\nsteps:\n" + strings.Repeat("- ", n),
+		"ever deeper":        deeper(n / 50),
+		"many keys":          "dialog: a\n" + strings.Repeat("k: 1\n", n),
+		"many insertions":    "dialog: a\ntitle: " + strings.Repeat("${x}", n),
+		"many labels":        "dialog: a\nversion: 1\nlanguage: en\nsteps:\n  - id: a\n    type: scale\n    say: b\n    labels: [" + strings.Repeat("a b #,", n) + "]\n",
+		"many broken quotes": "dialog: a\n" + strings.Repeat("k: \"x\" y\n", n),
+		"many anchors":       "dialog: a\nsteps:\n" + strings.Repeat("  - &a *a\n", n),
+		"many tabs":          "dialog: a\nsteps:\n" + strings.Repeat("\t- id: a\n", n),
+		"many steps":         "dialog: a\nversion: 1\nlanguage: en\nsteps:\n" + strings.Repeat("  - id: a\n    type: say\n    say: ${b}\n", n/10),
+	}
+}
+
+// TestHostileFiles: what a file costs grows with its length, not faster; its problems stay few.
+func TestHostileFiles(t *testing.T) {
+	cost := func(content string) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		_, problems := load(t, map[string]string{"a.yaml": content})
-		if !problems.Errors() {
-			t.Errorf("%s: no problem", name)
+		runtime.ReadMemStats(&after)
+		if !problems.Errors() || len(problems) > 110 {
+			t.Errorf("%d problems", len(problems))
 		}
-		if len(problems) > 110 {
-			t.Errorf("%s: %d problems", name, len(problems))
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	small, large := hostile(10_000), hostile(40_000)
+	base := cost("dialog: a\n")
+	for name := range small {
+		a, b := cost(small[name]), cost(large[name])
+		if b > 8*a && b-a > 8*base {
+			t.Errorf("%s: four times as long costs %d bytes instead of %d", name, b, a)
 		}
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("%s: took %v", name, took)
-		} else {
-			t.Logf("%s: %v, %d problems", name, took, len(problems))
-		}
+	}
+}
+
+func TestTooBig(t *testing.T) {
+	_, problems := load(t, map[string]string{"a.yaml": "dialog: a\n# " + strings.Repeat("x", dialogs.MaxFile)})
+	if len(problems) != 1 || problems[0].Code != "too-big" {
+		t.Errorf("got\n%s", problems)
+	}
+}
+
+func TestUseCanBeDeepButNotBottomless(t *testing.T) {
+	files := map[string]string{}
+	for i := range 8 {
+		name := "part" + strconv.Itoa(i)
+		files[name+".yaml"] = "dialog: " + name + "\nversion: 1\nlanguage: en\nsteps:\n  - id: a\n    type: use\n    dialog: part" + strconv.Itoa(i+1) + "\n"
+	}
+	files["part8.yaml"] = "dialog: part8\nversion: 1\nlanguage: en\nsteps:\n  - id: a\n    type: say\n    say: Hello.\n"
+	_, problems := load(t, files)
+	if !problems.Errors() || problems[0].Code != "use-deep" || strings.Contains(problems.String(), "use-circle") {
+		t.Errorf("got\n%s", problems)
+	}
+	delete(files, "part0.yaml")
+	delete(files, "part1.yaml")
+	delete(files, "part2.yaml")
+	if _, problems := load(t, files); len(problems) > 0 {
+		t.Errorf("got\n%s", problems)
 	}
 }
 
