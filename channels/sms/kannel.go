@@ -156,7 +156,7 @@ func (k *Kannel) Mount(mux *http.ServeMux, in channels.Inbox) {
 		}
 		state, ok := dlrState(bits)
 		if !ok || report(w, r, in, k.log, KannelName, receipt, channels.Delivery{State: state, Code: dlrCode(bits), At: k.now()}) {
-			w.WriteHeader(http.StatusNoContent)
+			w.WriteHeader(http.StatusOK) // not 204: Kannel takes that for a failure and calls again
 		}
 	}
 	mux.HandleFunc("GET /sms/kannel/dlr", delivered)
