@@ -231,6 +231,10 @@ func (r *Resident) ticks(st *dialogs.Step, ids []string, way Way) error {
 		r.Says(strings.Join(ids, ", "))
 		return nil
 	}
+	sep := " "
+	if r.Traits.Form == engine.Speech {
+		sep = "" // there is no space on a phone's keys
+	}
 	left := slices.Clone(ids)
 	for range 30 {
 		var digits []string
@@ -244,7 +248,7 @@ func (r *Resident) ticks(st *dialogs.Step, ids []string, way Way) error {
 		}
 		switch {
 		case len(digits) > 0:
-			r.Says(strings.Join(digits, " "))
+			r.Says(strings.Join(digits, sep))
 		case more && len(left) > 0:
 			r.Says("8")
 		default:

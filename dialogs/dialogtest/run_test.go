@@ -128,7 +128,7 @@ func TestTestsThatHold(t *testing.T) {
 		"channel: sms\n    voted: yes\n    talk: [{you: BENCH}, {not: a bench or a tree}]\n    ends: voted",
 		"channel: sms\n    talk: [{you: BENCH}, {bot: 'a bench  or\n      a tree'}, {wait: 23 hours}, {not: to finish}, {wait: 1 hour}, {bot: to finish}, {wait: 3 days}]\n    ends: expired",
 		"channel: voice\n    talk: [{comes: voice}, {press: '1'}, {bot: 'For A bench, press 1'}, {leaves: yes}, {wait: 1 day}, {bot: to finish}, {switch: kiosk}, {bot: A tree}, {quiet: 2}, {bot: A tree}]",
-		"channel: kiosk\n    talk: [{comes: kiosk}, {bot: A bench for your street}, {press: '1'}, {press: '1'}, {press: '1'}, {bot: Put these in order}]",
+		"channel: kiosk\n    talk: [{comes: kiosk}, {bot: A bench for your street}, {press: '1'}, {press: '1'}, {you: 1 3}, {bot: Put these in order}]",
 		"channel: ussd\n    talk: [{you: BENCH}, {bot: The town decides in May}, {bot: 3 I do not know}]",
 	} {
 		r := hold(t, town, d, c)

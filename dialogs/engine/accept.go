@@ -230,10 +230,8 @@ func (w *walk) choices(st *dialogs.Step, v []string) {
 		w.unclear(PhraseMany)
 		return
 	}
-	if w.in.Part && w.in.Page > w.s.Page && len(all) != most { // more options follow on the next page
-		page := w.in.Page
+	if w.in.Part && w.in.Next != "" && len(all) != most { // more options follow: whoever shows them turns to the page
 		w.part(all)
-		w.s.Page = page
 		return
 	}
 	if len(all) == 0 && !st.Optional {

@@ -15,6 +15,7 @@ type Input struct {
 	Media   []Media           // Answer
 	Page    int               // Turn
 	Part    bool              // Answer: Values are one part of a budget, rank or choices, not the whole
+	Next    string            // Answer, choices: the first option that was not on show yet; the others are asked about as well
 	Can     Can               // what the channel that it came by can do
 	Seed    uint64            // Begin: random
 	New     bool              // Begin: the resident was never here before

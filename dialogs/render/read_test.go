@@ -29,8 +29,8 @@ func brief(in engine.Input) string {
 	}
 	if in.Part {
 		words = append(words, "+")
-		if in.Page > 0 {
-			words = append(words, fmt.Sprintf("page %d", in.Page))
+		if in.Next != "" {
+			words = append(words, "next "+in.Next)
 		}
 	}
 	return strings.TrimSpace(kind + " " + strings.Join(words, "|"))
@@ -141,10 +141,10 @@ func TestNumbersThatAreLabels(t *testing.T) {
 func TestReadsSeveral(t *testing.T) {
 	d, prompts := asked(t, "park", "things", render.SMS)
 	readAll(t, "en", render.SMS, d, prompts, []reading{
-		{"1 3", "said benches|football|+|page 1"}, {"3,1", "said benches|football|+|page 1"}, {"1 and 3", "said benches|football|+|page 1"}, {"13", "unclear"},
-		{"8", "turned 1"}, {"more", "turned 1"}, {"swings, football field", "said swings|football|+|page 1"}, {"swings and dogs", "said swings|dogs|+|page 1"},
-		{"1 or 3", "unclear"}, {"not dogs", "unclear"}, {"dogs and cats", "unclear"}, {"skip", "told skip"}, {"1", "said benches|+|page 1"}, {"9", "told repeat"},
-		{"swings and slides", "said swings|+|page 1"}, {"toilets; swings; water", "said swings|toilets|water|+|page 1"}, {"all", "said benches|swings|football|toilets|dogs|garden|stage|bikes|water|+|page 1"},
+		{"1 3", "said benches|football|+|next bikes"}, {"3,1", "said benches|football|+|next bikes"}, {"1 and 3", "said benches|football|+|next bikes"}, {"13", "unclear"},
+		{"8", "turned 1"}, {"more", "turned 1"}, {"swings, football field", "said swings|football|+|next bikes"}, {"swings and dogs", "said swings|dogs|+|next bikes"},
+		{"1 or 3", "unclear"}, {"not dogs", "unclear"}, {"dogs and cats", "unclear"}, {"skip", "told skip"}, {"1", "said benches|+|next bikes"}, {"9", "told repeat"},
+		{"swings and slides", "said swings|+|next bikes"}, {"toilets; swings; water", "said swings|toilets|water|+|next bikes"}, {"all", "said benches|swings|football|toilets|dogs|garden|stage|bikes|water|+|next bikes"},
 	})
 	w := wordsFor(catalogue(t), d, "en")
 	for _, r := range []reading{{"1 3", "said bikes|other|+"}, {"8", "turned 0"}, {"none", "unclear"}} {
@@ -153,11 +153,18 @@ func TestReadsSeveral(t *testing.T) {
 		}
 	}
 	prompts[len(prompts)-1].Given = []string{"dogs"}
-	for _, r := range []reading{{"no", "said +"}, {"that's all", "said +"}, {"skip", "said +"}, {"2", "said water|+"}} {
+	for _, r := range []reading{{"no", "said +"}, {"that's all", "said +"}, {"That is all", "said +"}, {"skip", "said +"}, {"2", "said water|+"}} {
 		if got := brief(render.Read(w, prompts, 1, render.SMS, render.Heard{Words: r.words})); got != r.want {
 			t.Errorf("page 2 after dogs, %q: got %q, want %q", r.words, got, r.want)
 		}
 	}
+}
+
+func TestReadsKeysPressedOneByOne(t *testing.T) {
+	d, prompts := asked(t, "park", "things", render.Voice)
+	readAll(t, "en", render.Voice, d, prompts, []reading{{"13#", "said benches|football|+|next dogs"}, {"1", "said benches|+|next dogs"}, {"8", "turned 1"}, {"113", "unclear"}})
+	prompts[len(prompts)-1].Given = []string{"dogs"}
+	readAll(t, "en", render.Voice, d, prompts, []reading{{"#", "said +"}})
 }
 
 func TestReadsAnOrder(t *testing.T) {
@@ -178,7 +185,7 @@ func TestReadsABudget(t *testing.T) {
 		{"5 3 2", "said 5|3|2"}, {"5,3,2", "said 5|3|2"}, {"5-3-2", "said 5|3|2"}, {"5/3/2", "said 5|3|2"}, {"5, 3 and 2", "said 5|3|2"}, {"five three two", "said 5|3|2"},
 		{"buses 5 trees 3 bikes 2", "said 5|3|2"}, {"5 buses, 3 trees, 2 bikes", "said 5|3|2"}, {"trees 3, bike lane 2, buses 5", "said 5|3|2"}, {"buses: 5, trees: 3, bike lane: 2", "said 5|3|2"},
 		{"5 for buses and 5 on trees", "said 5|5|0"}, {"all on buses", "said 10|0|0"}, {"everything for trees", "said 0|10|0"}, {"10 on buses", "said 10|0|0"},
-		{"5 3", "unclear"}, {"532", "unclear"}, {"5 3 2 1", "unclear"}, {"5", "unclear"}, {"buses 5 buses 3", "unclear"}, {"buses", "unclear"}, {"5 or 6 on buses", "unclear"}, {"not buses 5", "unclear"}, {"5.5 3 2", "unclear"}, {"-5 3 2", "unclear"},
+		{"5 3", "unclear"}, {"532", "unclear"}, {"5 3 2 1", "unclear"}, {"5", "unclear"}, {"buses 5 buses 3", "unclear"}, {"buses", "unclear"}, {"5 or 6 on buses", "unclear"}, {"not buses 5", "unclear"}, {"buses trees 5 5", "unclear"}, {"5 5 buses trees", "unclear"}, {"5.5 3 2", "unclear"}, {"-5 3 2", "unclear"},
 		{"*", "told help"}, {"help", "told help"}, {"0 0 10", "said 0|0|10"}, {"9 1 0", "said 9|1|0"}, {"٥ ٣ ٢", "said 5|3|2"},
 	})
 	d, prompts = asked(t, "main-street", "coins", render.USSD)
@@ -261,6 +268,9 @@ func TestTakesPicturesAndRecordings(t *testing.T) {
 		{"build", render.Heard{Choice: "0"}, "told help"},
 		{"build", render.Heard{Quiet: true}, "silence"},
 		{"ideas", render.Heard{Choice: "0"}, "told help"},
+		{"things", render.Heard{Choice: "2"}, "said swings|+|next bikes"},
+		{"things", render.Heard{Choice: "garden"}, "said garden|+|next bikes"},
+		{"things", render.Heard{Choice: "8"}, "turned 1"},
 	} {
 		d, prompts := asked(t, "park", test.step, render.Telegram)
 		w := wordsFor(catalogue(t), d, "en")

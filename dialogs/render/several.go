@@ -22,7 +22,7 @@ func (r *reader) several() engine.Input {
 		}
 		return r.listed([]string{r.q.Options[fit[0]].ID})
 	}
-	if r.q.Asks == dialogs.Choices && len(r.q.Given) > 0 && allOf(r.said, closings) {
+	if r.q.Asks == dialogs.Choices && len(r.q.Given) > 0 && r.closes() {
 		return r.enough()
 	}
 	if in, ok := r.command(); ok {
@@ -125,7 +125,7 @@ func (r *reader) digitList() ([]string, bool) {
 		case c >= '0' && c <= '9':
 			keys = append(keys, int(c-'0'))
 			run++
-			if run > 1 && !r.oneGroup() {
+			if run > 1 && !r.oneGroup() && r.t.Form != engine.Speech { // twelve, or one and two? Keys are pressed one by one
 				return nil, false
 			}
 		case c == ' ' || c == ',' || c == '.' || c == '/' || c == '-' || c == ':':
@@ -181,11 +181,30 @@ func (r *reader) listed(ids []string) engine.Input {
 		slices.SortStableFunc(in.Values, func(a, b string) int { return place(a) - place(b) })
 	}
 	if len(in.Values) < len(r.q.Options) && (r.t.Piecewise || len(r.q.Options) > perPage(r.t)) {
-		if n := len(r.pages()); n > 1 && r.page%n < n-1 {
-			in.Part, in.Page = true, r.page%n+1
+		pages := r.pages()
+		for i := r.page%max(len(pages), 1) + 1; i < len(pages) && in.Next == ""; i++ {
+			for _, o := range pages[i].Options {
+				if o.Digit != digits[moreDigit] {
+					in.Part, in.Next = true, o.ID
+					break
+				}
+			}
 		}
 	}
 	return in
+}
+
+// closes says whether nothing more is wanted: "no", "that is all".
+func (r *reader) closes() bool {
+	if allOf(r.said, closings) {
+		return true
+	}
+	for _, l := range r.tongues() {
+		if yes, ok := l.YesNo(r.raw); ok && !yes || r.said == locales.Fold(l.Phrase(doneKey, locales.Full)) {
+			return true
+		}
+	}
+	return false
 }
 
 // enough ends choices that were given part by part.

@@ -451,12 +451,23 @@ func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 		return x.ended(d, &s, prompts)
 	}
 	if len(prompts) > 0 {
-		x.show(x.words(d, s.Lang), prompts, s.Page, false)
+		w := x.words(d, s.Lang)
+		if in.Next != "" && s.Mode == engine.Asking && len(s.Part) > 0 {
+			s.Page = pageOf(render.Render(w, prompts, x.h.Traits), in.Next)
+		}
+		x.show(w, prompts, s.Page, false)
 	}
 	if s.Mode == engine.Paused {
 		x.said.Over = true
 	}
 	return nil
+}
+
+// pageOf is the page that shows an option: with what was given so far in front, pages break elsewhere than before.
+func pageOf(pages []render.Page, option string) int {
+	return max(slices.IndexFunc(pages, func(p render.Page) bool {
+		return slices.ContainsFunc(p.Options, func(o render.Shown) bool { return o.ID == option })
+	}), 0)
 }
 
 // ended shows the last words, and offers what was set aside.
