@@ -44,12 +44,12 @@ func TestMain(m *testing.M) {
 
 // place is a folder that commands are run in.
 type place struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	env []string
 }
 
-func newPlace(t *testing.T) *place {
+func newPlace(t testing.TB) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir()}
 	for _, e := range os.Environ() {
@@ -123,7 +123,7 @@ func (a answer) must(t *testing.T, status int, texts ...string) {
 
 // running is a served town.
 type running struct {
-	t    *testing.T
+	t    testing.TB
 	cmd  *exec.Cmd
 	url  string
 	errs *bytes.Buffer
