@@ -35,7 +35,7 @@ func edited(t testing.TB, file string, change func(string) string) *dialogs.Set 
 		}
 		fsys[f.Name()] = &fstest.MapFile{Data: b}
 	}
-	set, problems := dialogs.Load(fsys, dialogs.Options{})
+	set, problems := load(fsys)
 	if problems.Errors() {
 		t.Fatal(problems)
 	}
@@ -69,7 +69,7 @@ func testPublishRefusesAnOlderVersion(t *testing.T, on setting) {
 	if problems, err := w.dialogs.Publish(t.Context(), newer); err != nil || len(problems) != 0 {
 		t.Fatal(problems, err)
 	}
-	problems, err := w.dialogs.Publish(t.Context(), loaded(t, "testdata"))
+	problems, err := w.dialogs.Publish(t.Context(), testDialogs(t))
 	if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Hint, "raise `version` to 3") {
 		t.Fatal(problems, err)
 	}
@@ -83,7 +83,7 @@ func TestPublishingAgainChangesNothing(t *testing.T) {
 func testPublishingAgainChangesNothing(t *testing.T, on setting) {
 	w := settle(t, on)
 	before, _ := w.store.Dialogs(t.Context())
-	if problems, err := w.dialogs.Publish(t.Context(), loaded(t, "testdata")); err != nil || len(problems) != 0 {
+	if problems, err := w.dialogs.Publish(t.Context(), testDialogs(t)); err != nil || len(problems) != 0 {
 		t.Fatal(problems, err)
 	}
 	if after, _ := w.store.Dialogs(t.Context()); len(after) != len(before) {
@@ -184,7 +184,7 @@ func TestStoreIsAwayWhenADialogIsNeeded(t *testing.T) {
 func TestFewDialogsAreKeptInMemory(t *testing.T) {
 	m := newMemory()
 	k := NewCatalogue(m, &hands{})
-	source := string(dialogs.Bundle(loaded(t, "testdata").All()[0]))
+	source := string(dialogs.Bundle(testDialogs(t).All()[0]))
 	for i := range mostPinned + 20 {
 		b := []byte(strings.Replace(source, `"version": 1`, fmt.Sprintf(`"version": %d`, i+1), 1))
 		d, err := dialogs.Compile(b)

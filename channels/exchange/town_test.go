@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -222,12 +223,12 @@ func settle(t testing.TB, change ...setting) *town {
 // open puts the town's exchange together; after a restart it is called again, on the same store.
 func (w *town) open(s Settings) {
 	w.t.Helper()
-	words, err := locales.Load()
+	words, err := phrases()
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.dialogs = NewCatalogue(w.store, w.clock)
-	if problems, err := w.dialogs.Publish(w.t.Context(), loaded(w.t, "testdata")); err != nil || problems.Errors() {
+	if problems, err := w.dialogs.Publish(w.t.Context(), testDialogs(w.t)); err != nil || problems.Errors() {
 		w.t.Fatal(err, problems)
 	}
 	s.Store = w.store
@@ -240,9 +241,23 @@ func (w *town) open(s Settings) {
 	}
 }
 
-func loaded(t testing.TB, folder string) *dialogs.Set {
+// phrases and published are read once for all tests; neither ever changes.
+var (
+	phrases   = sync.OnceValues(locales.Load)
+	published = sync.OnceValues(func() (*dialogs.Set, dialogs.Problems) { return load(os.DirFS("testdata")) })
+)
+
+func load(fsys fs.FS) (*dialogs.Set, dialogs.Problems) {
+	words, err := phrases()
+	if err != nil {
+		return nil, dialogs.Problems{{Message: err.Error()}}
+	}
+	return dialogs.Load(fsys, dialogs.Options{Locales: words})
+}
+
+func testDialogs(t testing.TB) *dialogs.Set {
 	t.Helper()
-	set, problems := dialogs.Load(os.DirFS(folder), dialogs.Options{})
+	set, problems := published()
 	if problems.Errors() {
 		t.Fatal(problems)
 	}
