@@ -646,3 +646,13 @@ func BenchmarkCompile(b *testing.B) {
 		}
 	}
 }
+
+func TestHiddenAndOtherFilesAreLeftOut(t *testing.T) {
+	files := visitFiles()
+	files[".drafts/broken.yaml"] = "dialog: broken\n"
+	files[".broken.yaml"] = "dialog: broken\n"
+	files["townline.yaml"] = "listen: 127.0.0.1:8080\n"
+	files["visit.test.yaml"] = "dialog: visit\ntests: nonsense\n"
+	files["notes.txt"] = "dialog: broken\n"
+	one(t, "visit", files)
+}
