@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	walks = flag.Int("walks", 10_000, "random walks through each dialog")
+	walks = flag.Int("walks", everyWalk, "random walks through each dialog")
 	only  = flag.String("walk", "", "one walk to repeat, with all that is said: dialog:number")
 )
 
