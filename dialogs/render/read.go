@@ -212,8 +212,24 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 		return told(locales.Help), true
 	case k == "9":
 		return told(locales.Repeat), true
+	case r.unseen() && keysOnly(k):
+		return r.turn(), true
 	}
 	return engine.Input{}, false
+}
+
+// unseen says whether there are options to choose from and the page on show, which leads up to them, has none yet: a digit
+// then answers a question that nobody has seen, so the next page is shown instead.
+func (r *reader) unseen() bool {
+	if r.q == nil || len(r.q.Options) == 0 || !r.leadsOn() {
+		return false
+	}
+	for _, o := range r.pages()[r.page%len(r.pages())].Options {
+		if o.ID != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // leadsOn says whether the page on show asks for 8 to read on.

@@ -247,3 +247,16 @@ func BenchmarkHear(b *testing.B) {
 		}
 	}
 }
+
+func TestADigitAnswersNoQuestionThatNobodyHasSeen(t *testing.T) {
+	p := someone(t)
+	p.traits = render.USSD
+	p.says("MAIN").not("your link")
+	for i := 0; !strings.Contains(p.text(), "your link"); i++ {
+		p.says("1")
+		if now := p.said.Memory.Now; len(now.Answers) > 0 || i > 9 {
+			t.Fatalf("answered unseen: %+v", now)
+		}
+	}
+	p.says("1").hears("What first on Main Street?")
+}
