@@ -70,7 +70,7 @@ func (s *Store) backup(ctx context.Context, file string) error {
 func (s *Store) vacuumInto(ctx context.Context, file string) error {
 	s.closing.RLock()
 	defer s.closing.RUnlock() // Close waits for it
-	if s.closed {
+	if s.closed.Load() {
 		return errClosed
 	}
 	c, err := connect(s.file, sqlite.OpenReadWrite, pragmas(readerCache))

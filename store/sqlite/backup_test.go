@@ -455,3 +455,53 @@ func TestTombstonesCutShort(tt *testing.T) {
 		}
 	}
 }
+
+// TestTwoProcesses: a second one that has the file open (staff at the command line) confuses neither.
+func TestTwoProcesses(tt *testing.T) {
+	t := newTown(tt)
+	other := &town{t, open(t, t.path("town.db")), t.keys, t.dir}
+	for n := range 3 {
+		t.speak(n)
+		t.said(n)
+	}
+	words := func(s *town, read uint64, text string) store.OutcomeKind {
+		t.Helper()
+		o, err := s.Commit(t.Context(), &store.Change{Resident: number(1), Read: read, At: noon, State: []byte(text)})
+		t.must(err)
+		return o.Kind
+	}
+	if k := words(other, 1, "theirs"); k != store.Applied {
+		t.Fatal(k)
+	}
+	row, err := t.Load(t.Context(), number(1)) // may be what this process wrote last
+	t.must(err)
+	if row.Version == 1 {
+		if k := words(t, row.Version, "ours"); k != store.Conflict {
+			t.Fatalf("written over the other's: %v", k)
+		}
+	}
+	if got := t.said(1); got != "theirs" {
+		t.Fatalf("after the conflict: %q", got)
+	}
+	if k := words(t, 2, "ours"); k != store.Applied {
+		t.Fatal(k)
+	}
+	t.must(other.Erase(t.Context(), number(1), noon))
+	if k := words(t, 3, "late"); k != store.Conflict {
+		t.Fatalf("somebody who was erased: %v", k)
+	}
+	if got := t.said(1); got != "" {
+		t.Fatalf("after the erasure: %q", got)
+	}
+	if k := words(t, 0, "begun again"); k != store.Applied {
+		t.Fatal(k)
+	}
+	for _, s := range []*town{t, other} {
+		if got := s.said(1); got != "begun again" {
+			t.Fatalf("begun again: %q", got)
+		}
+	}
+	if k := words(other, 1, "and on"); k != store.Applied {
+		t.Fatal(k)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -371,4 +372,51 @@ func BenchmarkSteps(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkMemory: what the process holds after 100,000 residents' first and second turns, by 64 at a time.
+func BenchmarkMemory(b *testing.B) {
+	for b.Loop() {
+		s := open(b, filepath.Join(b.TempDir(), "town.db"))
+		const residents = 100_000
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for range 64 {
+			wg.Go(func() {
+				t := newTalker()
+				for n := next.Add(1); n <= residents; n = next.Add(1) {
+					r := stored(uint64(n))
+					for range 2 {
+						row, err := s.Load(b.Context(), r)
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						c := t.change(row.Version, r, noon)
+						if row.Version == 0 {
+							c.Link = []store.Address{{Key: store.AddressKey(r), Kind: "tel", Address: "+15550100"}}
+						}
+						if _, err := s.Commit(b.Context(), c); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				}
+			})
+		}
+		wg.Wait()
+		status, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for line := range strings.Lines(string(status)) {
+			var kb float64
+			if _, err := fmt.Sscanf(line, "VmRSS: %f", &kb); err == nil {
+				b.ReportMetric(kb/1024, "MB-resident")
+			}
+			if _, err := fmt.Sscanf(line, "VmHWM: %f", &kb); err == nil {
+				b.ReportMetric(kb/1024, "MB-at-most")
+			}
+		}
+	}
 }

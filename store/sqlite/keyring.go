@@ -14,8 +14,8 @@ type keyring struct {
 	newer, older map[store.Resident]*store.Key
 }
 
-// 2 × 2,048 keys of about 1.2 KB.
-const keyringHalf = 2048
+// 2 × 1,024 keys of about 1.2 KB.
+const keyringHalf = 1024
 
 // get returns a key, and the epoch to hand to put when there is none.
 func (k *keyring) get(r store.Resident) (*store.Key, uint64) {

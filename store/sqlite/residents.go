@@ -74,7 +74,10 @@ func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 	if err := s.writeThen(ctx, func(t *tables) error {
 		s.keys.drop(r)
 		return t.erase(r, now)
-	}, func() { s.keys.drop(r) }); err != nil {
+	}, func() {
+		s.keys.drop(r)
+		s.recent.drop(r)
+	}); err != nil {
 		return err
 	}
 	s.forget(ctx)

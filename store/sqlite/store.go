@@ -22,10 +22,11 @@ type Store struct {
 	file    string
 	secrets *store.Keys
 	keys    *keyring
+	recent  recent
 
 	queue   chan *job
 	closing sync.RWMutex // held for reading while queueing
-	closed  bool
+	closed  atomic.Bool
 	written chan struct{} // closed when the writer is done
 	writer  *tables       // the writer's alone, as is broken
 	broken  error
@@ -207,11 +208,11 @@ func (t *tables) snapshot(f func() error) error {
 // Close finishes what was queued and closes the file. Reads that are under way are waited for.
 func (s *Store) Close() error {
 	s.closing.Lock()
-	if s.closed {
+	if s.closed.Load() {
 		s.closing.Unlock()
 		return nil
 	}
-	s.closed = true
+	s.closed.Store(true)
 	close(s.queue)
 	s.closing.Unlock()
 	<-s.written
@@ -229,12 +230,12 @@ func (s *Store) closeConnections() error {
 			continue
 		default:
 		}
-		if !s.closed { // opening failed before there were all
+		if !s.closed.Load() { // opening failed before there were all
 			break
 		}
 		errs = append(errs, (<-s.readers).Close())
 	}
-	if s.closed {
+	if s.closed.Load() {
 		close(s.readers)
 	}
 	if s.writer != nil {

@@ -32,27 +32,37 @@ func (w *sweep) page(ctx context.Context, t *tables, s *Store) {
 	}
 	type row struct{ seq, k int64 }
 	var rows []row
-	if err := t.each(func(q statement) error {
-		rows = append(rows, row{q.ColumnInt64(0), q.ColumnInt64(1)})
-		return nil
-	}, "SELECT seq, k FROM reply WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", w.at, w.until, sweepPage); err != nil {
-		return
-	}
-	// A reply that isn't remembered now never will be again, so this needs no snapshot.
 	var gone []int64
-	for _, r := range rows {
-		remembered := false
-		if _, err := t.one(func(q statement) error {
-			for b := column(q, 2); len(b) >= answeredSize; b = b[answeredSize:] {
-				remembered = remembered || seqOf(b) == r.seq
-			}
+	// A reply that isn't remembered now never will be again; the snapshot only makes reading cheaper.
+	if err := t.snapshot(func() error {
+		if err := t.each(func(q statement) error {
+			rows = append(rows, row{q.ColumnInt64(0), q.ColumnInt64(1)})
 			return nil
-		}, selectRow, r.k); err != nil {
-			return
+		}, "SELECT seq, k FROM reply WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", w.at, w.until, sweepPage); err != nil {
+			return err
 		}
-		if !remembered {
-			gone = append(gone, r.seq)
+		for _, r := range rows {
+			remembered := false
+			if _, err := t.one(func(q statement) error {
+				n := q.ColumnLen(2)
+				if cap(t.buf) < n {
+					t.buf = make([]byte, n)
+				}
+				b := t.buf[:n]
+				for q.ColumnBytes(2, b); len(b) >= answeredSize; b = b[answeredSize:] {
+					remembered = remembered || seqOf(b) == r.seq
+				}
+				return nil
+			}, selectRow, r.k); err != nil {
+				return err
+			}
+			if !remembered {
+				gone = append(gone, r.seq)
+			}
 		}
+		return nil
+	}); err != nil {
+		return
 	}
 	done := len(rows) < sweepPage
 	kept := w.kept + int64(len(rows)-len(gone))

@@ -20,6 +20,7 @@ type sealedTurn struct {
 	bodies    [][]byte // of change.Outbox
 	personal  [][]byte // of change.Requests; nil where there is none
 	epoch     uint64   // of the keyring, when the key was taken
+	answered  []byte   // as written
 	outcome   store.Outcome
 }
 
@@ -50,6 +51,8 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 	switch {
 	case o.Kind == store.Applied && j.turn.wrapped != nil:
 		s.keys.put(c.Resident, key, j.turn.epoch)
+	case o.Kind == store.Conflict:
+		s.recent.drop(c.Resident) // another process may have written the row
 	case o.Kind == store.Duplicate:
 		if c.Read == 0 { // a new key was made for a resident who has one
 			if key, err = s.key(ctx, c.Resident); err != nil {
@@ -237,6 +240,7 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 	if err := t.effects(o); err != nil {
 		return err
 	}
+	o.answered = append(o.answered[:0], answered...)
 	o.outcome.Kind = store.Applied
 	return nil
 }
@@ -373,12 +377,18 @@ func (t *tables) effects(o *sealedTurn) error {
 // Load: see store.Store.
 func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation, error) {
 	c := store.Conversation{Resident: r}
+	key, _ := s.keys.get(r)
+	if row := s.recent.get(r); row != nil && key != nil && !s.closed.Load() {
+		if err := row.fill(&c, key); err == nil {
+			return c, nil
+		}
+	}
 	t, err := s.reader(ctx)
 	if err != nil {
 		return c, err
 	}
 	defer s.giveBack(t)
-	if key, _ := s.keys.get(r); key != nil {
+	if key != nil {
 		q, err := t.prepare("SELECT resident, version, answered, state FROM conversation WHERE k = ?")
 		if err != nil {
 			return c, err
@@ -413,19 +423,23 @@ func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation,
 }
 
 func fill(c *store.Conversation, q statement, key *store.Key) error {
-	var r [16]byte
-	answered := column(q, 2)
-	if q.ColumnLen(0) == 16 {
-		r = column16(q, 0)
-	}
-	if r != c.Resident {
+	if q.ColumnLen(0) != 16 || column16(q, 0) != c.Resident {
 		return nil
 	}
-	state, err := key.Open(column(q, 3), useState)
+	return openRow(c, uint64(q.ColumnInt64(1)), column(q, 2), column(q, 3), key)
+}
+
+func (row *recentRow) fill(c *store.Conversation, key *store.Key) error {
+	return openRow(c, row.version, row.answered, bytes.Clone(row.state), key)
+}
+
+// openRow opens sealed in place.
+func openRow(c *store.Conversation, version uint64, answered, sealed []byte, key *store.Key) error {
+	state, err := key.Open(sealed, useState)
 	if err != nil {
 		return err
 	}
-	c.Version, c.State = uint64(q.ColumnInt64(1)), state
+	c.Version, c.State = version, state
 	c.Answered = make([]store.Inbound, len(answered)/answeredSize)
 	for i := range c.Answered {
 		copy(c.Answered[i][:], answered[i*answeredSize:])

@@ -27,8 +27,8 @@ var jobs = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)}
 func takeJob() *job { return jobs.Get().(*job) }
 
 func (j *job) giveBack() {
-	state, reply := j.turn.state, j.turn.reply
-	j.turn = sealedTurn{state: state[:0], reply: reply[:0]}
+	state, reply, answered := j.turn.state, j.turn.reply, j.turn.answered
+	j.turn = sealedTurn{state: state[:0], reply: reply[:0], answered: answered[:0]}
 	j.do, j.then, j.err = nil, nil, nil
 	jobs.Put(j)
 }
@@ -51,7 +51,7 @@ func (s *Store) submit(ctx context.Context, j *job) error {
 		return err
 	}
 	s.closing.RLock()
-	if s.closed {
+	if s.closed.Load() {
 		s.closing.RUnlock()
 		return errClosed
 	}
@@ -102,6 +102,9 @@ func (s *Store) batch(batch []*job) {
 	if fatal(err) {
 		// What a failed write or sync left on disk isn't known: stop acknowledging, until a restart reads it anew.
 		s.broken = fmt.Errorf("store: the disk failed, restart townline: %w", err)
+	}
+	if err == nil {
+		s.recent.put(batch)
 	}
 	for _, j := range batch {
 		if j.then != nil {

@@ -62,11 +62,10 @@ CREATE TABLE outbox(seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, resident B
 	attempts INTEGER NOT NULL, receipt TEXT NOT NULL, code TEXT NOT NULL, body BLOB NOT NULL);
 CREATE INDEX outbox_queued ON outbox(class, at, seq) WHERE state = 1;
 CREATE INDEX outbox_taken ON outbox(at) WHERE state IN (2, 3);
-CREATE INDEX outbox_ahead ON outbox(resident, channel, due, seq) WHERE state IN (1, 2);
+CREATE INDEX outbox_resident ON outbox(resident, channel, due, seq);
 CREATE INDEX outbox_receipt ON outbox(receipt) WHERE receipt <> '';
 CREATE INDEX outbox_done ON outbox(at) WHERE state IN (4, 5);
 CREATE INDEX outbox_dead ON outbox(at) WHERE state = 6;
-CREATE INDEX outbox_resident ON outbox(resident);
 
 CREATE TABLE timer(resident BLOB NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY(resident, name)) WITHOUT ROWID;
 CREATE INDEX timer_at ON timer(at);
