@@ -256,6 +256,21 @@ func testProviderSaysTheResidentOptedOut(t *testing.T, on setting) {
 	}
 }
 
+// The timer still rings, the town stays silent, and nothing waits in the outbox for a START.
+func TestNothingIsQueuedForWhoOptedOut(t *testing.T) {
+	w := settle(t)
+	w.says(ann, "PARK")
+	r, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
+	if err := w.x.optedOut(t.Context(), r, "sms"); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.pass(25 * time.Hour)
+	w.x.Tick(t.Context())
+	if got := w.states(); len(got) != 0 {
+		t.Fatal(got)
+	}
+}
+
 func TestReport(t *testing.T) {
 	for name, c := range map[string]struct {
 		d     channels.Delivery

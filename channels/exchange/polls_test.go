@@ -171,4 +171,7 @@ func TestLinksAreDestroyedWhenAConsultationCloses(t *testing.T) {
 	if links() != 0 {
 		t.Fatal("the link is still there")
 	}
+	if !w.x.polls.closed("survey") { // who finishes on an older version, with a later end, leaves no new one
+		t.Fatal("a ballot that is cast now would be linked")
+	}
 }
