@@ -516,3 +516,31 @@ func TestATownWithProblemsSaysSo(t *testing.T) {
 		t.Errorf("the published words are not in service: %q", got)
 	}
 }
+
+func TestAVoteWithCodes(t *testing.T) {
+	p := newPlace(t)
+	r := p.serve()
+	p.run("", "codes", "library-hours").must(t, 2, "how many")
+	p.run("", "codes", "main-street", "--new", "1").must(t, 1, "asks for no code")
+	rows, err := csv.NewReader(strings.NewReader(p.run("", "codes", "library-hours", "--new", "3").out)).ReadAll()
+	if err != nil || len(rows) != 4 || len(rows[1][0]) != codeDigits+2 {
+		t.Fatalf("%v %q", err, rows)
+	}
+	vote := func(from, code string) string {
+		var last string
+		for _, words := range []string{"BOOKS", code, "monday", "1", "yes"} {
+			last = r.text(from, words)
+		}
+		return last
+	}
+	if got := vote("+12025550101", rows[1][0]); !strings.Contains(got, "Your vote is in the box") {
+		t.Errorf("a good code: %q", got)
+	}
+	if got := vote("+12025550102", rows[1][0]); strings.Contains(got, "in the box") {
+		t.Errorf("a code that was used: %q", got)
+	}
+	if got := vote("+12025550103", "1111 1111 1111"); strings.Contains(got, "in the box") {
+		t.Errorf("a made-up code: %q", got)
+	}
+	p.run("", "results", "library-hours", "--staff").must(t, 0, "1 answer")
+}

@@ -102,7 +102,7 @@ To begin:       townline init mytown`,
 		}
 	}
 	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newSchema())
-	add(groupRead, newResults(), newRequests())
+	add(groupRead, newResults(), newRequests(), newCodes())
 	add(groupRun, newServe(open), newConfig(), newBackup(), newRestore(), newVersion())
 	return root
 }

@@ -1,0 +1,37 @@
+# "make test" is what .ci/run runs. It needs Go and, for the peers that tests talk to, Node.
+.PHONY: test lint peers soak bench fuzz
+
+test: lint peers
+	go test -timeout 14m ./...
+
+lint:
+	@changed=$$(gofmt -l cmd channels config dialogs locales store); test -z "$$changed" || { echo "gofmt would change: $$changed"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	@.ci/vulnerabilities
+
+# Twilio's own signer and an HTTP proxy that knows Twilio's API, from npm, for tests only.
+peers: .ci/npm/node_modules/.installed
+.ci/npm/node_modules/.installed: .ci/npm/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix .ci/npm
+	@touch $@
+
+# 1,000 kills instead of 50: about half an hour.
+soak:
+	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
+
+# What the figures in the documents come from; on a machine with nothing else to do.
+bench:
+	go test ./cmd/townline -run '^$$' -bench SignedWebhook -benchtime 40000x
+	go test ./cmd/townline -run '^$$' -bench 'Start|MemoryAfter100000' -benchtime 1x
+	go test ./dialogs/... ./locales ./channels/... -run '^$$' -bench . -benchtime 0.5s
+	go test ./store/... -run '^$$' -bench . -benchtime 2s -timeout 1h
+
+# Every fuzz target for FUZZTIME.
+FUZZTIME ?= 5m
+fuzz:
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
+	    echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done

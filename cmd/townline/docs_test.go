@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shBlocks finds what stands between ```sh and ``` in a document.
+var shBlocks = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+
+// preamble makes the documents' commands fit for a test: the server runs in the background and is waited for; it is built
+// already; the whole test suite isn't run within itself, but its recipe must be there.
+const preamble = `
+serving=
+over() { if [ -n "$serving" ]; then kill $serving 2>/dev/null; wait $serving 2>/dev/null; fi; serving=; }
+trap over EXIT
+open() {
+  over
+  command townline "$@" & serving=$!
+  for try in $(seq 100); do curl -fs "http://$LISTEN/readyz" >/dev/null && return; sleep 0.1; done
+  echo "it did not open"; exit 1
+}
+townline() { if [ "$1" = serve ]; then open "$@"; else command townline "$@"; fi; }
+go() {
+  [ "$*" = "run ./cmd/townline serve" ] || { echo "go $*?"; exit 1; }
+  (cd "$REPO" && command go vet ./cmd/townline)
+  open serve
+}
+make() { command make -C "$REPO" -n "$@" >/dev/null; }
+`
+
+// TestCommandsInDocuments runs every command of every document, in the order in which they stand, each document in a
+// folder of its own. Those of channels/sms are run by that package, against a gateway.
+func TestCommandsInDocuments(t *testing.T) {
+	repo, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	err = filepath.WalkDir(repo, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(repo, file)
+		if entry.IsDir() {
+			if entry.Name() == "node_modules" || entry.Name() == ".git" || name == filepath.Join("channels", "sms") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if filepath.Ext(file) != ".md" {
+			return nil
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if blocks := shBlocks.FindAllSubmatch(text, -1); len(blocks) > 0 {
+			found += len(blocks)
+			t.Run(name, func(t *testing.T) { runDocument(t, repo, blocks) })
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found < 5 {
+		t.Errorf("only %d blocks of commands were found", found)
+	}
+}
+
+func runDocument(t *testing.T, repo string, blocks [][][]byte) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := free.Addr().String()
+	_ = free.Close()
+	var script strings.Builder
+	script.WriteString("set -eu\n" + preamble)
+	for _, b := range blocks {
+		script.WriteString("set -x\n" + strings.ReplaceAll(string(b[1]), "127.0.0.1:8080", listen) + "\nset +x\n")
+	}
+	p := newPlace(t)
+	ctx, done := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer done()
+	cmd := exec.CommandContext(ctx, "bash", "-c", script.String())
+	cmd.Dir = p.dir
+	cmd.Env = append(p.env, "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"), "REPO="+repo, "LISTEN="+listen, "TOWNLINE_LISTEN="+listen)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// TestDocumentsFailWhenACommandDoes keeps the test above from passing whatever stands in a document.
+func TestDocumentsFailWhenACommandDoes(t *testing.T) {
+	if blocks := shBlocks.FindAllStringSubmatch("words\n```sh\ntownline chek\n```\n", -1); len(blocks) != 1 || blocks[0][1] != "townline chek\n" {
+		t.Fatalf("found %q", blocks)
+	}
+	cmd := exec.Command("bash", "-c", "set -eu\n"+preamble+"townline chek\ntrue\n")
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
+	if cmd.Run() == nil {
+		t.Error("a command that fails is passed over")
+	}
+}
