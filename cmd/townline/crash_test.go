@@ -220,6 +220,7 @@ func crash(t *testing.T, program string, env []string, kills, residents int) *tr
 		all.Go(r.live)
 	}
 	chance := rand.New(rand.NewPCG(7, 7))
+	kills += kills / 9 // beside each nine kills, one time it is asked to end
 	for n := range kills + 1 {
 		up, err := start(program, p.dir, env, "--listen", listen)
 		if err != nil {
@@ -241,8 +242,14 @@ func crash(t *testing.T, program string, env []string, kills, residents int) *tr
 		}
 		life := time.NewTimer(time.Duration(chance.IntN(600)) * time.Millisecond)
 		<-life.C
-		_ = up.cmd.Process.Kill()
-		_ = up.cmd.Wait()
+		if n%10 == 9 { // asked to end, it must do so cleanly in the midst of traffic
+			if err := up.stop(); err != nil {
+				tr.say("asked to end, it ended with %v: %s", err, up.errs)
+			}
+		} else {
+			_ = up.cmd.Process.Kill()
+			_ = up.cmd.Wait()
+		}
 		if tr.broken.Load() {
 			break
 		}
