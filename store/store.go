@@ -43,6 +43,10 @@ type Change struct {
 	Inbound  Inbound // zero for a timer
 	Reply    []byte  // given again when Inbound comes again
 
+	// Forget destroys the replies to this resident's earlier messages, which may tell a ballot's choices: whoever sends one
+	// of those again gets this turn's reply.
+	Forget bool
+
 	Link      []Address // new addresses of this resident; one that belongs to another resident makes the change a Conflict
 	Responses []Response
 	Ballots   []Ballot

@@ -126,6 +126,7 @@ func (t *turn) answer(ctx context.Context, e *talk.Effect) (map[string]string, e
 		b.Linked = d.Secrecy == dialogs.Public || d.Secrecy == dialogs.Confidential && !t.x.polls.closed(d.ID)
 	}
 	t.change.Ballots = append(t.change.Ballots, b)
+	t.change.Forget = d.Secrecy != dialogs.Public // the pages before read the answers back
 	return result, nil
 }
 

@@ -140,6 +140,11 @@ func (m *memory) apply(c *store.Change, w *kept) {
 	}
 	w.version++
 	w.state = slices.Clone(c.State)
+	if c.Forget {
+		for in := range w.replies {
+			w.replies[in] = slices.Clone(c.Reply)
+		}
+	}
 	if c.Inbound != (store.Inbound{}) {
 		w.answered = append([]store.Inbound{c.Inbound}, w.answered...)
 		w.replies[c.Inbound] = slices.Clone(c.Reply)

@@ -135,6 +135,18 @@ func testSecretBallotLeavesNoTraceInTheConversation(t *testing.T, on setting) {
 	if strings.Contains(string(row.State), "monday") {
 		t.Fatalf("%q", row.State)
 	}
+	// Nor in the replies kept for messages that come again.
+	replies := map[string]bool{}
+	for _, in := range row.Answered {
+		b, _, err := w.store.Reply(t.Context(), r, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replies[string(b)] = true
+	}
+	if len(row.Answered) < 3 || len(replies) != 1 {
+		t.Fatalf("%d messages, %d replies are kept", len(row.Answered), len(replies))
+	}
 }
 
 func TestConsentIsKeptWithItsWords(t *testing.T) {

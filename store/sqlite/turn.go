@@ -214,6 +214,11 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 		if err := run(s); err != nil {
 			return err
 		}
+		if c.Forget {
+			if err := t.forgetReplies(answered, t.LastInsertRowID()); err != nil {
+				return err
+			}
+		}
 		answered = t.buf[:min(answeredSize+len(answered), room)]
 		binary.BigEndian.PutUint64(answered[6:], uint64(t.LastInsertRowID()))
 		copy(answered, c.Inbound[:])
@@ -242,6 +247,19 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 	}
 	o.answered = append(o.answered[:0], answered...)
 	o.outcome.Kind = store.Applied
+	return nil
+}
+
+// forgetReplies destroys the replies that answered names, and points their messages at another.
+func (t *tables) forgetReplies(answered []byte, instead int64) error {
+	for ; len(answered) >= answeredSize; answered = answered[answeredSize:] {
+		if err := t.exec("DELETE FROM reply WHERE seq = ?", seqOf(answered)); err != nil {
+			return err
+		}
+		inbound := binary.BigEndian.Uint64(answered)
+		binary.BigEndian.PutUint64(answered[6:], uint64(instead))
+		binary.BigEndian.PutUint64(answered, inbound)
+	}
 	return nil
 }
 

@@ -93,6 +93,26 @@ func replies(tt *testing.T, open func(t *testing.T) store.Store) {
 	if o := t.commit(store.Duplicate, &store.Change{Resident: r, Inbound: inbound("silent"), Reply: []byte("x")}); len(o.Reply) != 0 {
 		t.Fatalf("%q", o.Reply)
 	}
+	// A turn that forgets leaves its own reply and no other, for its own resident only.
+	at := t.load(r).Version
+	t.commit(store.Applied, &store.Change{Resident: r, Read: at, State: []byte("cast"), Inbound: inbound("cast"), Reply: []byte("thank you"), Forget: true})
+	for i := n - 14; i < n; i++ {
+		b, ok, err := t.Reply(t.Context(), r, name(i))
+		t.must(err)
+		if !ok || string(b) != "thank you" {
+			t.Fatalf("reply to message %d after forgetting: %q, %v", i, b, ok)
+		}
+		if o := t.commit(store.Duplicate, &store.Change{Resident: r, Read: at + 1, Inbound: name(i)}); string(o.Reply) != "thank you" {
+			t.Fatalf("message %d again after forgetting: %q", i, o.Reply)
+		}
+		if b, ok, err = t.Reply(t.Context(), neighbour, name(i)); !ok || err != nil || string(b) != fmt.Sprintf("reply %d to %x", i, neighbour[:2]) {
+			t.Fatalf("the neighbour's reply %d: %q, %v, %v", i, b, ok, err)
+		}
+	}
+	t.commit(store.Applied, &store.Change{Resident: r, Read: at + 1, State: []byte("on"), Inbound: inbound("on"), Reply: []byte("on")})
+	if b, ok, err := t.Reply(t.Context(), r, inbound("on")); !ok || err != nil || string(b) != "on" {
+		t.Fatalf("the reply after forgetting: %q, %v, %v", b, ok, err)
+	}
 }
 
 func conflicts(tt *testing.T, open func(t *testing.T) store.Store) {
