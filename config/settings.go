@@ -20,7 +20,7 @@ func Settings() []Setting {
 		{Key: "dialogs", About: "folder with the town's dialogs; empty: the sample town", Flag: true, Path: true},
 		{Key: "town.name", About: "name of the town, as residents say it", Default: "Elmwood"},
 		{Key: "town.timezone", About: "zone of the town's clocks, such as America/New_York", Default: "America/New_York"},
-		{Key: "town.languages", About: "languages of the town, the first one first", Default: "en, es, fr, so", List: true},
+		{Key: "town.languages", About: "languages of the town, the first one first", Default: "en, es, fr, zh, ar, so", List: true},
 		{Key: "town.emergency", About: "the number to call in danger", Default: "911"},
 		{Key: "town.desk_hours", About: "when a person is at the desk", Default: "Mon-Fri 9:00-17:00"},
 		{Key: "town.country", About: "country of phone numbers written without one, in two letters", Default: "US"},
