@@ -234,6 +234,8 @@ func TestHelpAndMistakesOnTheCommandLine(t *testing.T) {
 	p.run("", "schema").must(t, 0, `"$schema"`)
 	p.run("", "schema", "translation").must(t, 0, `"source"`)
 	p.run("", "schema", "x").must(t, 2, "no schema")
+	p.run("", "__complete", "results", "").must(t, 0, "main-street")
+	p.run("", "__complete", "simulate", "oak", "--channel", "").must(t, 0, "voice")
 }
 
 func TestConfigShowsAndHides(t *testing.T) {

@@ -69,6 +69,7 @@ letters, then delete the table. The dialog must have been published: "townline s
 			out.Flush()
 			return out.Error()
 		},
+		ValidArgsFunction: dialogNames,
 	}
 	cmd.Flags().IntVar(&count, "new", 0, "how many codes to make")
 	config.AddFlags(cmd.Flags(), "store.url", "store.key_file")

@@ -38,41 +38,63 @@ go() {
 make() { command make -C "$REPO" -n "$@" >/dev/null; }
 `
 
-// TestCommandsInDocuments runs every command of every document, in the order in which they stand, each document in a
-// folder of its own. Those of channels/sms are run by that package, against a gateway.
-func TestCommandsInDocuments(t *testing.T) {
+// documents calls yield for each Markdown file of the repository.
+func documents(t *testing.T, yield func(repo, name string, text []byte)) {
+	t.Helper()
 	repo, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
 	err = filepath.WalkDir(repo, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		name, _ := filepath.Rel(repo, file)
-		if entry.IsDir() {
-			if entry.Name() == "node_modules" || entry.Name() == ".git" || name == filepath.Join("channels", "sms") {
-				return fs.SkipDir
-			}
-			return nil
+		if entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return fs.SkipDir
 		}
-		if filepath.Ext(file) != ".md" {
+		if entry.IsDir() || filepath.Ext(file) != ".md" {
 			return nil
 		}
 		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		if blocks := shBlocks.FindAllSubmatch(text, -1); len(blocks) > 0 {
-			found += len(blocks)
-			t.Run(name, func(t *testing.T) { runDocument(t, repo, blocks) })
-		}
-		return nil
+		name, _ := filepath.Rel(repo, file)
+		yield(repo, name, text)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// links finds what documents point to within the repository.
+var links = regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
+
+func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
+	found := 0
+	documents(t, func(repo, name string, text []byte) {
+		for _, link := range links.FindAllSubmatch(text, -1) {
+			found++
+			if _, err := os.Stat(filepath.Join(repo, filepath.Dir(name), string(link[1]))); err != nil {
+				t.Errorf("%s points to %s, which is not there", name, link[1])
+			}
+		}
+	})
+	if found < 5 {
+		t.Errorf("only %d links were found", found)
+	}
+}
+
+// TestCommandsInDocuments runs every command of every document, in the order in which they stand, each document in a
+// folder of its own. Those of channels/sms are run by that package, against a gateway.
+func TestCommandsInDocuments(t *testing.T) {
+	found := 0
+	documents(t, func(repo, name string, text []byte) {
+		blocks := shBlocks.FindAllSubmatch(text, -1)
+		if len(blocks) == 0 || filepath.Dir(name) == filepath.Join("channels", "sms") {
+			return
+		}
+		found += len(blocks)
+		t.Run(name, func(t *testing.T) { runDocument(t, repo, blocks) })
+	})
 	if found < 5 {
 		t.Errorf("only %d blocks of commands were found", found)
 	}

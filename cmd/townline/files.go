@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/library"
@@ -104,4 +106,25 @@ func exists(fsys fs.FS, name string) bool {
 func (f folder) load(c *config.Config, phrases *locales.Catalogue, now time.Time) (*dialogs.Set, dialogs.Problems) {
 	set, problems := dialogs.Load(f.fsys, dialogs.Options{Zone: c.Town.Zone, Locales: phrases, Now: now}, f.dialogFiles()...)
 	return set, f.show(problems)
+}
+
+// dialogNames completes the names of the town's dialogs, and paths of files.
+func dialogNames(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	c, err := settings(cmd)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	all, err := folders(c, nil)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	set, _ := all[0].load(c, nil, time.Time{})
+	var out []string
+	for _, d := range set.All() {
+		out = append(out, d.ID+"\t"+d.Title.Text)
+	}
+	return out, cobra.ShellCompDirectiveDefault
 }

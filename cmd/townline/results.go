@@ -74,6 +74,7 @@ must not be passed on. The command works while the town is running.`,
 				return nil
 			}
 		},
+		ValidArgsFunction: dialogNames,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&asCSV, "csv", false, "as a table for a spreadsheet")

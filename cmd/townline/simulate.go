@@ -62,7 +62,7 @@ func newSimulate() *cobra.Command {
 			}
 			return s.talk(lang)
 		},
-		ValidArgsFunction: yamlFiles,
+		ValidArgsFunction: dialogNames,
 	}
 	cmd.Flags().StringVar(&channel, "channel", "sms", "channel to talk on: "+strings.Join(channelNames(), ", "))
 	cmd.Flags().StringVar(&lang, "lang", "", "language that the resident asks for first, such as es")
