@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"time"
-
-	"zombiezen.com/go/sqlite"
 )
 
 const (
@@ -17,6 +15,9 @@ const (
 	walBound = 64 << 20
 	// keeperPause is how often a keeper looks while there are commits.
 	keeperPause = 20 * time.Millisecond
+	// keeperCut is after how much quiet the log's file is emptied: its pages tell what was written together, and so what
+	// somebody wrote in the ballot box when they were marked on the roll.
+	keeperCut = 50 * keeperPause
 )
 
 // What the keeper asks of the writer.
@@ -29,16 +30,12 @@ const (
 // keep moves the log into the database while the writer goes on.
 func (s *Store) keep() {
 	defer s.kept.Done()
-	c, err := connect(s.file, sqlite.OpenReadWrite, pragmas(readerCache))
-	if err != nil {
-		return // the writer will meet the same trouble and say so
-	}
-	t := newTables(c)
-	defer t.Close()
+	t := s.keeper
 	t.exec("PRAGMA busy_timeout=0")
 	tick := time.NewTicker(keeperPause)
 	defer tick.Stop()
-	var seen, idle uint64
+	var seen uint64
+	var quiet time.Duration // how long there was no commit
 	sweep := newSweep(sweepLeast)
 	for {
 		select {
@@ -46,23 +43,26 @@ func (s *Store) keep() {
 			return
 		case <-tick.C:
 		}
-		commits := s.commits.Load()
-		if commits == seen && idle == seen {
+		if commits := s.commits.Load(); commits != seen {
+			seen, quiet = commits, 0
+		} else if quiet += keeperPause; quiet > keeperCut {
 			continue
 		}
-		quiet := commits == seen
-		seen = commits
 		log, done, err := t.checkpoint("PRAGMA wal_checkpoint(NOOP)")
 		if err != nil {
 			continue
 		}
-		if (log-done)*pageSize >= walPassive || quiet {
-			if log, done, err = t.checkpoint("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
-				continue
-			}
+		switch {
+		case quiet == keeperCut:
+			log, done, err = t.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+		case (log-done)*pageSize >= walPassive || quiet == keeperPause:
+			log, done, err = t.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")
 		}
-		if quiet {
-			idle = seen
+		if err != nil {
+			continue
+		}
+		if quiet == keeperCut && log > 0 {
+			quiet -= keeperPause // a reader was in the way
 		}
 		s.walWaiting.Store(log - done)
 		if s.owed.Load() {

@@ -217,6 +217,11 @@ func (s *Store) openMessage(ctx context.Context, m *claimed) (bool, error) {
 
 // Settle: see store.Store.
 func (s *Store) Settle(ctx context.Context, now time.Time, settled []store.Settled) error {
+	for i := range settled {
+		if st := settled[i].State; st != store.Queued && (st < store.Unsure || st > store.Dead) {
+			return fmt.Errorf("store: nothing can be settled as state %d", st)
+		}
+	}
 	return s.write(ctx, func(t *tables) error {
 		for i := range settled {
 			if err := t.settle(stamp(now), &settled[i]); err != nil {
@@ -233,18 +238,11 @@ func (s *Store) Settle(ctx context.Context, now time.Time, settled []store.Settl
 
 func (t *tables) settle(now int64, s *store.Settled) error {
 	at := any(now)
-	switch s.State {
-	case store.Queued, store.Unsure:
+	switch {
+	case s.State == store.Unsure && s.Retry.IsZero():
+		at = nil
+	case s.State <= store.Unsure && !s.Retry.IsZero():
 		at = stamp(s.Retry)
-		if s.Retry.IsZero() {
-			at = now
-			if s.State == store.Unsure {
-				at = nil
-			}
-		}
-	case store.Sent, store.Delivered, store.Dead:
-	default:
-		return fmt.Errorf("%w: nothing can be settled as state %d", store.ErrNotFound, s.State)
 	}
 	// What was delivered stays so; a late "sent" says nothing new of what was given up.
 	return t.exec(`UPDATE outbox SET

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 
 	"github.com/townline/townline/store"
 )
@@ -60,17 +61,25 @@ func (s *Store) Voted(ctx context.Context, poll string, voter [16]byte) (bool, e
 
 // Reserve: see store.Store.
 func (s *Store) Reserve(ctx context.Context, poll string, voters [][16]byte) error {
-	return s.write(ctx, func(t *tables) error {
-		if err := t.exec("INSERT INTO reserved(poll) VALUES(?) ON CONFLICT DO NOTHING", poll); err != nil {
+	if err := s.write(ctx, func(t *tables) error {
+		return t.exec("INSERT INTO reserved(poll) VALUES(?) ON CONFLICT DO NOTHING", poll)
+	}); err != nil {
+		return err
+	}
+	// In pieces, so that turns needn't wait for a whole town's letters.
+	for some := range slices.Chunk(voters, pageRows) {
+		if err := s.write(ctx, func(t *tables) error {
+			for _, v := range some {
+				if err := t.exec("INSERT INTO roll(poll, voter, used) VALUES(?, ?, 0) ON CONFLICT DO NOTHING", poll, v); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
 			return err
 		}
-		for _, v := range voters {
-			if err := t.exec("INSERT INTO roll(poll, voter, used) VALUES(?, ?, 0) ON CONFLICT DO NOTHING", poll, v); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // OnRoll: see store.Store.

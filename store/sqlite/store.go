@@ -33,6 +33,7 @@ type Store struct {
 
 	readers chan *tables
 	kept    sync.WaitGroup // the keeper
+	keeper  *tables        // the keeper's alone
 	stop    chan struct{}
 	commits atomic.Uint64
 	restart atomic.Int32 // what the keeper wants of the writer, between two batches
@@ -117,6 +118,10 @@ func (s *Store) open() error {
 		}
 		s.readers <- newTables(c)
 	}
+	if c, err = connect(s.file, sqlite.OpenReadWrite, pragmas(readerCache)); err != nil {
+		return err
+	}
+	s.keeper = newTables(c)
 	return s.writeTombstones()
 }
 
@@ -238,8 +243,10 @@ func (s *Store) closeConnections() error {
 	if s.closed.Load() {
 		close(s.readers)
 	}
-	if s.writer != nil {
-		errs = append(errs, s.writer.Close())
+	for _, t := range []*tables{s.keeper, s.writer} {
+		if t != nil {
+			errs = append(errs, t.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

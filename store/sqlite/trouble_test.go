@@ -179,3 +179,28 @@ func FuzzTombstones(f *testing.F) {
 		}
 	})
 }
+
+// TestLogIsCut: soon after the last commit the log is empty, so that it doesn't keep what was written together.
+func TestLogIsCut(tt *testing.T) {
+	t := newTown(tt)
+	t.speak(1)
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		stat, err := os.Stat(t.path("town.db-wal"))
+		t.must(err)
+		if stat.Size() == 0 {
+			break
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("the log still has %d bytes", stat.Size())
+		}
+	}
+	t.speak(2)
+	if t.said(1) == "" || t.said(2) == "" {
+		t.Error("and with it what was said")
+	}
+}
