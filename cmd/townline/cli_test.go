@@ -126,7 +126,18 @@ type running struct {
 	t    testing.TB
 	cmd  *exec.Cmd
 	url  string
-	errs *bytes.Buffer
+	errs *report
+}
+
+// report is what the program says on its standard error: a file, so that all of it is there to be read at any moment.
+type report struct{ *os.File }
+
+func (r *report) String() string {
+	b, err := os.ReadFile(r.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 // serve starts the town and waits until it is ready.
@@ -143,9 +154,14 @@ func (p *place) serve(args ...string) *running {
 
 // start runs serve on a free port, and returns once it said that it is open.
 func start(program, dir string, env []string, args ...string) (*running, error) {
-	r := &running{errs: &bytes.Buffer{}}
+	errs, err := os.CreateTemp(dir, "errors-*.txt")
+	if err != nil {
+		return nil, err
+	}
+	defer errs.Close()
+	r := &running{errs: &report{errs}}
 	r.cmd = exec.Command(program, append([]string{"serve"}, args...)...)
-	r.cmd.Dir, r.cmd.Env, r.cmd.Stderr = dir, env, r.errs
+	r.cmd.Dir, r.cmd.Env, r.cmd.Stderr = dir, env, errs
 	if !strings.Contains(strings.Join(args, " "), "--listen") {
 		r.cmd.Args = append(r.cmd.Args, "--listen", "127.0.0.1:0")
 	}
@@ -328,7 +344,7 @@ func TestSimulate(t *testing.T) {
 	}{
 		{"sms", "1\n1\n1\n/record\n", []string{"Please check your answers", "Thank you. Your receipt is", "Came by: sms"}},
 		{"voice", "1\n1\n1\n/record\n", []string{"♪", "Came by: voice", "voice ends"}},
-		{"ussd", "1\n1\n1\n/record\n", []string{"Came by: ussd"}},
+		{"ussd", "A water tap\n1\nyes\n/record\n", []string{"Came by: ussd"}},
 		{"telegram", "A water tap\n1\n1\n/record\n", []string{"Came by: telegram", "A water tap"}},
 		{"kiosk", "1\n1\n1\n/record\n", []string{"| **", "Came by: kiosk"}},
 		{"sms", "/wait 1 day\n", []string{"a message comes by sms:", "Something new for Oak Park"}},

@@ -31,13 +31,14 @@ the schemas by which an editor completes and explains what you write. Nothing th
 		Example: `  townline init mytown --name "Mill Valley" --timezone America/Los_Angeles`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := time.LoadLocation(zone); err != nil || zone == "" {
+			clock, err := time.LoadLocation(zone)
+			if err != nil || zone == "" {
 				return usage{fmt.Errorf("%q is not a time zone; write it like America/New_York or Europe/Madrid", zone)}
 			}
 			if strings.ContainsAny(name, "\"\\\n") || strings.TrimSpace(name) == "" {
 				return usage{errors.New("the town's name can't be empty, and can't hold quotes")}
 			}
-			written, err := makeTown(args[0], name, zone, time.Now())
+			written, err := makeTown(args[0], name, zone, time.Now().In(clock)) // open from today, as the town counts days
 			if err != nil {
 				return err
 			}
