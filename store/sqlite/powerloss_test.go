@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	seeds     = flag.Int("seeds", 500, "how many power losses TestPowerLoss goes through")
+	seeds     = flag.Int("seeds", defaultSeeds, "how many power losses TestPowerLoss goes through")
 	firstSeed = flag.Uint64("first-seed", 1, "the first of them")
 )
 
