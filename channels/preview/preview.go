@@ -54,7 +54,7 @@ type Kept struct {
 // Town is what the page shows beside the phone. Functions may be called from any number of goroutines, and may block.
 type Town struct {
 	Name    string
-	Hosts   []string                        // by which the page may be called, with or without a port; others are refused (DNS rebinding)
+	Hosts   []string                        // names by which the page may be called, besides addresses; others are refused (DNS rebinding)
 	Words   func() []StartWord              // in menu order
 	Kept    func(number string) []Kept      // what the handset's owner left behind, newest first; nil: not shown
 	Forward func(d time.Duration) time.Time // moves the town's clock; nil: there is no such button

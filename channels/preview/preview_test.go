@@ -42,7 +42,7 @@ func open(t *testing.T) (*Preview, *town, *httptest.Server) {
 	in, mux := &town{}, http.NewServeMux()
 	now := noon
 	p := New(Town{
-		Name: "Elmwood", Hosts: []string{"127.0.0.1"},
+		Name: "Elmwood", Hosts: []string{"localhost", "talk.example.org"},
 		Words:   func() []StartWord { return []StartWord{{"MAIN", "Main Street plan", "Consultation"}} },
 		Kept:    func(string) []Kept { return []Kept{{Title: "Main Street plan", Lines: []Line{{"Tie", "I live here"}}}} },
 		Forward: func(d time.Duration) time.Time { now = now.Add(d); return now },
@@ -178,6 +178,18 @@ func TestRefused(t *testing.T) {
 	}
 	if len(in.heard) != 0 {
 		t.Errorf("the town heard %+v", in.heard)
+	}
+}
+
+func TestNamesOfItsOwn(t *testing.T) {
+	_, _, s := open(t)
+	for host, want := range map[string]int{
+		"localhost:8080": 200, "LOCALHOST": 200, "talk.example.org": 200, "192.0.2.7:8080": 200, "[::1]:8080": 200, "[2001:db8::1]": 200,
+		"talk.example.org.evil.example": 421, "192.0.2.7.evil.example:80": 421,
+	} {
+		if status, _ := do(t, "GET", s.URL+"/preview", "", "Host", host); status != want {
+			t.Errorf("called %s, it answers %d", host, status)
+		}
 	}
 }
 

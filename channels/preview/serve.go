@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,17 +83,15 @@ func (p *Preview) hosted(next http.Handler) http.Handler {
 	})
 }
 
+// knowsHost takes addresses, which no other site can be called by, and the names that are the town's own.
 func (p *Preview) knowsHost(host string) bool {
-	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
+		host = h
 	}
-	for _, known := range p.town.Hosts {
-		if strings.EqualFold(known, host) || strings.EqualFold(known, name) {
-			return true
-		}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return true
 	}
-	return false
+	return slices.ContainsFunc(p.town.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
 }
 
 func (p *Preview) showTown(w http.ResponseWriter, _ *http.Request) {

@@ -28,7 +28,7 @@ func previewed(c *config.Config, addr net.Addr) bool {
 }
 
 // newPreviewing makes the page's channel. Its clock may be moved where clock can be.
-func newPreviewing(ctx context.Context, c *config.Config, addr net.Addr, s store.Store, keys *store.Keys, clock exchange.Clock) *previewing {
+func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock) *previewing {
 	var numbers []string
 	for _, h := range preview.Handsets() {
 		numbers = append(numbers, h.Number)
@@ -36,7 +36,7 @@ func newPreviewing(ctx context.Context, c *config.Config, addr net.Addr, s store
 	p := &previewing{store: watching(s, keys, numbers...)}
 	zone := c.Town.Zone
 	town := preview.Town{
-		Name: c.Town.Name, Hosts: hostNames(c, addr), Closing: ctx.Done(),
+		Name: c.Town.Name, Hosts: hostNames(c), Closing: ctx.Done(),
 		Now:   func() time.Time { return clock.Now().In(zone) },
 		Words: func() []preview.StartWord { return startWords(p.house.catalogue.Current(), clock.Now().In(zone)) },
 		Kept:  p.kept,
@@ -48,9 +48,9 @@ func newPreviewing(ctx context.Context, c *config.Config, addr net.Addr, s store
 	return p
 }
 
-// hostNames are the names that a browser may call the page by.
-func hostNames(c *config.Config, addr net.Addr) []string {
-	out := []string{"localhost", "127.0.0.1", "::1", "[::1]", addr.String()}
+// hostNames are the names that a browser may call the page by, besides addresses.
+func hostNames(c *config.Config) []string {
+	out := []string{"localhost"}
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "" {
 		out = append(out, host)
 	}

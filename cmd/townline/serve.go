@@ -84,7 +84,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		if len(lines) == 0 { // nobody but who looks at the page
 			clock = &movedClock{}
 		}
-		shown = newPreviewing(ctx, c, listener.Addr(), disk, keys, clock)
+		shown = newPreviewing(ctx, c, disk, keys, clock)
 		s = shown.store
 		lines = append(lines, shown.channel)
 	}
