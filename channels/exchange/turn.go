@@ -359,8 +359,6 @@ func (t *turn) effects(ctx context.Context, all []talk.Effect) error {
 			if !t.before {
 				t.consent(e)
 			}
-		case engine.LinkAddress:
-			t.contact(e.Contact)
 		case engine.EraseAll:
 			t.erase = true
 			t.setTimer(eraseTimer, t.now)

@@ -387,11 +387,7 @@ func (w *walk) words(st *dialogs.Step, v []string) {
 	if len(v) == 1 && strings.TrimSpace(v[0]) != "" {
 		kept = []string{cut(strings.TrimSpace(v[0]), limit)}
 		if len(kept[0]) < len(strings.TrimSpace(v[0])) {
-			defer func(w *walk) {
-				if w.s.Mode == Asking {
-					w.s.Note = PhraseLong
-				}
-			}(w)
+			w.s.Note = PhraseLong + " " + strconv.Itoa(limit)
 		}
 	}
 	w.done(kept, media)

@@ -33,6 +33,8 @@ func (w *walk) own() {
 func (w *walk) put(a Answer) {
 	w.own()
 	s := &w.s
+	unsaid := w.unsaid(a.Step)
+	defer w.tell(unsaid)
 	changed := true
 	at, there := slices.BinarySearchFunc(s.Answers, a.Step, func(x Answer, step int) int { return x.Step - step })
 	if there {
@@ -42,13 +44,17 @@ func (w *walk) put(a Answer) {
 	} else {
 		s.Answers = slices.Insert(s.Answers, at, a)
 	}
-	if !there || !changed {
-		return
+	if changed {
+		w.loosen(a.Step)
 	}
-	id := w.d.Steps[a.Step].ID
-	s.Answers = slices.DeleteFunc(s.Answers, func(x Answer) bool {
+}
+
+// loosen drops what rested on the answer to step i: what was found with it, and that all was right.
+func (w *walk) loosen(i int) {
+	id := w.d.Steps[i].ID
+	w.s.Answers = slices.DeleteFunc(w.s.Answers, func(x Answer) bool {
 		st := &w.d.Steps[x.Step]
-		return x.Step > a.Step && (st.Type == dialogs.Review || st.Type == dialogs.Similar && slices.Contains(st.Compare, id))
+		return x.Step > i && (st.Type == dialogs.Review || st.Type == dialogs.Similar && slices.Contains(st.Compare, id))
 	})
 }
 
@@ -56,6 +62,28 @@ func (w *walk) drop(i int) {
 	if _, ok := w.s.Answer(i); ok {
 		w.own()
 		w.s.Answers = slices.DeleteFunc(w.s.Answers, func(x Answer) bool { return x.Step == i })
+		w.loosen(i)
+	}
+}
+
+// unsaid are the statements behind step i that the conversation has gone past and that did not apply.
+func (w *walk) unsaid(i int) []int {
+	var out []int
+	for i++; i < w.s.Far; i++ {
+		if w.d.Steps[i].Type == dialogs.Say && !w.applies(i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// tell sees to it that the first of these statements that applies now is said.
+func (w *walk) tell(unsaid []int) {
+	for _, i := range unsaid {
+		if w.applies(i) {
+			w.untold = i
+			return
+		}
 	}
 }
 
@@ -70,7 +98,14 @@ func (w *walk) next() {
 			w.s.Note = PhraseEdited
 		}
 	}
-	w.s.From = w.s.Far
+	from := w.s.Far
+	if w.s.From > w.s.Step { // still to be said: the open question stood before it
+		from = min(from, w.s.From)
+	}
+	if w.untold > 0 {
+		from = min(from, w.untold)
+	}
+	w.s.From = from
 	w.advance()
 }
 
@@ -273,7 +308,7 @@ func (w *walk) passed(r map[string]string) {
 		return
 	}
 	w.settle()
-	s.Due = r["hours"]
+	s.Hours = r["hours"]
 	s.Note = PhrasePerson
 	if !open {
 		s.Note = PhrasePersonShut

@@ -10,16 +10,16 @@ import (
 type Input struct {
 	At      time.Time // in the town's zone: "today" is its date
 	Kind    Kind
-	Command locales.Command   // Kind Command
-	Values  []string          // Answer: canonical. Unsure: option ids that fit. Command Language: the language chosen, if said
-	Media   []Media           // Answer
-	Page    int               // Turn
-	Part    bool              // Answer: Values are one part of a budget, rank or choices, not the whole
-	Next    string            // Answer, choices: the first option that was not on show yet; the others are asked about as well
+	Command locales.Command   // Told
+	Values  []string          // Said: canonical. Unsure: option ids that fit. Told Tongue: the language chosen, if named
+	Media   []Media           // Said
+	Page    int               // Turned
+	Part    bool              // Said: Values are one part of a budget, rank or choices, not the whole
+	Next    string            // Said, choices: the first option that was not on show yet; the others are asked about as well
 	Can     Can               // what the channel that it came by can do
 	Seed    uint64            // Begin: random
 	New     bool              // Begin: the resident was never here before
-	Lang    string            // Begin: the resident's language. Command: the language of the word, when it is not the conversation's
+	Lang    string            // Begin, Resume: the resident's language. Told: the language of the word, when it is not the conversation's
 	Result  map[string]string // Outcome: what the town answered to the effect that Step waits on
 	Found   []Found           // Outcome of Similar and Status
 }
@@ -92,7 +92,6 @@ const (
 	OptIn       EffectKind = "start"
 	EraseAll    EffectKind = "erase"
 	KeepConsent EffectKind = "consent"
-	LinkAddress EffectKind = "contact"
 	SetLanguage EffectKind = "language"
 	OpenMenu    EffectKind = "menu"  // the resident wants the list of dialogs
 	Ended       EffectKind = "ended" // the conversation is over; what was set aside may be offered

@@ -60,8 +60,11 @@ func (w *walk) show() []Prompt {
 	case Which:
 		return append(out, w.which())
 	}
-	if leads(s.Note) {
+	switch {
+	case leads(s.Note), s.Note == PhraseResume && s.From < 0:
 		out = w.statements(out)
+	case s.Note == PhraseResume && w.d.Secrecy == dialogs.Secret && w.in.Can.Carried: // perhaps it was begun where nobody listens in
+		out = append(out, phrase(PhraseCarried))
 	}
 	return append(out, w.question())
 }
@@ -69,10 +72,10 @@ func (w *walk) show() []Prompt {
 // leads says whether the words that lead up to a question come with it: not when it is only asked again.
 func leads(note string) bool {
 	switch note {
-	case "", PhraseSkipped, PhraseEdited, PhraseTongueSet, PhraseLong:
+	case "", PhraseSkipped, PhraseEdited, PhraseTongueSet:
 		return true
 	}
-	return false
+	return strings.HasPrefix(note, PhraseLong)
 }
 
 // menu makes options of the engine's own.
@@ -114,14 +117,16 @@ func (w *walk) note() Prompt {
 		p.Args = []Arg{number("total", st.Total)}
 	case PhraseMany:
 		p.Args = []Arg{number("most", st.Limit)}
-	case PhraseLong:
-		p.Args = []Arg{number("limit", st.Limit)}
 	case PhrasePersonShut:
-		p.Args = []Arg{{Name: "hours", Value: s.Due}}
+		p.Args = []Arg{{Name: "hours", Value: s.Hours}}
 	case PhraseTongueOnly:
 		p.Args = []Arg{{Name: "language", Kind: ArgLanguage, Value: w.d.Language}}
 	default:
 		switch {
+		case strings.HasPrefix(s.Note, PhraseLong):
+			var limit string
+			p.Key, limit, _ = strings.Cut(s.Note, " ")
+			p.Args = []Arg{{Name: "limit", Kind: ArgNumber, Value: limit}}
 		case strings.HasPrefix(s.Note, PhraseRemind):
 			p.Args = []Arg{{Name: "title", Kind: ArgKey, Value: "title"}}
 		case strings.HasPrefix(s.Note, PhraseRetry):
@@ -446,6 +451,9 @@ func (w *walk) last(out []Prompt) []Prompt {
 	case "closed":
 		return append(out, phrase(PhraseClosed, dated("date", w.d.Closes.Add(-time.Second))...)) // its last day
 	case "voted":
+		if st.Type == dialogs.Code {
+			return append(out, phrase(PhraseCodeUsed))
+		}
 		return append(out, phrase(PhraseVoted))
 	case "erased":
 		return append(out, phrase(PhraseErased))

@@ -15,14 +15,14 @@ type State struct {
 	Mode    Mode
 	Lang    string
 	Step    int        // the step whose question is open; -1 before the first
-	From    int        // the first step whose words are on show together with Step's; -1: the opening words as well
-	Far     int        // statements before this step were said already
+	From    int        // statements from this step on are on show together with Step's question; -1: the opening words as well
+	Far     int        // statements before this step were said already, where they applied by then
 	Answers []Answer   // in the order of the steps
 	Part    []string   // what was given so far of an answer that is asked part by part (budget, rank, choices)
 	Page    int        // which page of what is on show
 	Tries   uint8      // misunderstandings in a row
 	Silent  uint8      // silences in a row
-	Note    string     // one sentence to lead with, a phrase key ("@understood"), until the next input
+	Note    string     // one sentence to lead with, a phrase key ("@skipped", "@toolong 300") or a text of the dialog, until the next input
 	Among   []string   // Mode Which: the option ids that fit what was said
 	Return  int        // 1 + the review step to come back to after a change; 0: none
 	Seed    uint64     // orders rotated options; random, given at Begin
@@ -38,6 +38,8 @@ type State struct {
 	Shut    bool       // handoff: nobody was at the desk
 	Await   EffectKind // Mode Waiting: what for
 	Back    bool       // the open question was answered before and is asked again
+	Lost    uint8      // inputs in a row, over all questions and menus, that nothing was understood of
+	Hours   string     // when the desk opens, for the note that says so
 }
 
 // Mode is which question is open: the step's own, or one of the engine's.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"time"
 
 	"github.com/townline/townline/dialogs"
@@ -10,6 +11,13 @@ import (
 // patience is how many misunderstandings, or silences, in a row are met with another wording before the resident is
 // offered a person.
 const patience = 3
+
+// loop is how many inputs in a row may mean nothing before a text is left without an answer: two machines that answer each
+// other stop. It is two rounds of patience, with the menus in between. Who writes again after a lull is answered again.
+const (
+	loop = 4*patience + 1
+	lull = time.Hour
+)
 
 // Step takes one input and says what comes next. It is pure and total: whatever comes in, the answer is a turn, never an
 // error or a panic. It does not change s; the new state shares no memory with it that either may write.
@@ -49,6 +57,7 @@ type walk struct {
 	values  func(step int) ([]string, bool)
 	owned   bool // s.Answers is ours to write
 	quiet   bool // nothing is to be shown
+	untold  int  // the first statement that an answer made apply although we were past it; 0: none
 }
 
 func (w *walk) take() {
@@ -67,24 +76,29 @@ func (w *walk) take() {
 		w.expire()
 		return
 	}
-	if s.Mode == Waiting { // the town never answered: ask as if nothing had been said
-		s.Mode, s.Await, s.Part = Asking, "", nil
-	}
 	if s.Mode == Over {
 		return
 	}
-	if s.Step < 0 {
+	if s.Mode == Waiting { // the town never answered: go on as if nothing had been said
+		s.Mode, s.Await, s.Part = Asking, "", nil
 		w.advance()
 		return
 	}
+	away := in.At.Sub(time.Unix(s.Last, 0))
+	s.Last = in.At.Unix()
 	if in.Kind == Told && w.always() {
 		return
 	}
-	if !w.d.Closes.IsZero() && !in.At.Before(w.d.Closes) && !s.Kept {
+	if w.closed() && s.Mode != Erasing && !(in.Kind == Told && in.Command == locales.Erase) {
 		w.over("closed")
 		return
 	}
-	s.Last = in.At.Unix()
+	if in.Kind != Unclear && in.Kind != Unsure || away > lull {
+		s.Lost = 0
+	} else if s.Lost++; s.Lost > loop && !in.Can.Live {
+		s.Lost, w.quiet = loop, true
+		return
+	}
 	if in.Kind != Turned { // the pages of what is on show stay as they are while they are turned
 		s.Note = ""
 	}
@@ -123,7 +137,10 @@ func (w *walk) take() {
 func (w *walk) begin() {
 	in := &w.in
 	lang := in.Lang
-	if !w.speaks(lang) {
+	for lang != "" && !w.speaks(lang) { // es-MX, es
+		lang = lang[:max(strings.LastIndexByte(lang, '-'), 0)]
+	}
+	if lang == "" {
 		lang = w.d.Language
 	}
 	w.s = State{
@@ -134,7 +151,7 @@ func (w *walk) begin() {
 		w.over("notopen")
 		return
 	}
-	if !w.d.Closes.IsZero() && !in.At.Before(w.d.Closes) {
+	if w.closed() {
 		w.over("closed")
 		return
 	}
@@ -147,6 +164,11 @@ func (w *walk) begin() {
 		return
 	}
 	w.advance()
+}
+
+// closed says whether it is too late for an answer to count.
+func (w *walk) closed() bool {
+	return !w.d.Closes.IsZero() && !w.in.At.Before(w.d.Closes) && !w.s.Kept
 }
 
 // speaks says whether the dialog can be held in lang.
@@ -217,12 +239,20 @@ func (w *walk) always() bool {
 	return false
 }
 
+// resume says where we are. What this channel can't carry, or answers by itself, isn't asked any more.
 func (w *walk) resume() {
+	s := &w.s
 	w.settle()
-	if w.s.From != -1 {
-		w.s.From = w.s.Step
+	if w.in.Lang != s.Lang && w.in.Lang != "" && w.speaks(w.in.Lang) {
+		s.Lang = w.in.Lang
 	}
-	w.s.Mode, w.s.Note = Asking, PhraseResume
+	s.Mode, s.Note = Asking, PhraseResume
+	if s.From != -1 {
+		s.From = s.Step
+	}
+	if _, answered := s.Answer(s.Step); !answered && w.passes(s.Step, w.st()) {
+		w.next()
+	}
 }
 
 func (w *walk) silence() {
@@ -256,7 +286,7 @@ func (w *walk) remind() {
 	}
 	w.effects = append(w.effects, Effect{Kind: StopTimer, Timer: "remind"})
 	s.Remind = true
-	if !w.d.Closes.IsZero() && !w.in.At.Before(w.d.Closes) {
+	if w.closed() {
 		w.quiet = true
 		return
 	}
@@ -302,7 +332,8 @@ func (w *walk) told() {
 			w.settle()
 			s.Mode = Asking
 			w.tongue(w.in.Values[0])
-		case len(w.d.Languages) == 0 || len(w.in.Values) == 1:
+		case len(w.d.Languages) == 0:
+			w.settle()
 			s.Mode, s.Note = Asking, PhraseTongueOnly
 		default:
 			w.settle()
@@ -366,6 +397,7 @@ func (w *walk) skip() {
 	}
 	if a, ok := s.Answer(s.Step); ok && s.Back { // keep what was said before
 		if a.Skip == Answered {
+			s.Return = 0
 			w.next()
 			return
 		}
@@ -378,6 +410,9 @@ func (w *walk) skip() {
 	s.Note = PhraseSkipped
 	if st.Type == dialogs.Consent { // to leave a consent out is to refuse it
 		s.Note = ""
+		if s.Kept {
+			w.consent(st, "no")
+		}
 		w.put(Answer{Step: s.Step, Values: []string{"no"}})
 	} else {
 		w.put(Answer{Step: s.Step, Skip: Declined})
