@@ -367,3 +367,23 @@ func testPushedChannel(t *testing.T, on setting) {
 		t.Fatal("erased without a word")
 	}
 }
+
+// A number that was given as a contact has no line in the ledger that START could not take back: nothing is ever sent to it.
+func TestStartOpensWhoGaveAContact(t *testing.T) { onEachStore(t, testStartOpensWhoGaveAContact) }
+
+func testStartOpensWhoGaveAContact(t *testing.T, on setting) {
+	chat := &post{name: "chat", traits: render.Telegram}
+	w := settle(t, on, func(w *town, s *Settings) { s.Channels = []channels.Channel{chat} })
+	for i, words := range []string{"MEND", "2", "Main and Elm", "+1 555 010 0199", "STOP", "START", "PARK"} {
+		w.hear(channels.Event{Channel: "chat", ID: fmt.Sprint(i), From: channels.Address{Kind: "telegram", ID: "77"}, Words: words})
+	}
+	r, _, _ := w.store.Find(t.Context(), seals{}.Address("telegram", "77"))
+	if all, _ := w.store.Addresses(t.Context(), r); len(all) != 2 {
+		t.Fatalf("no contact was kept: %+v", all)
+	}
+	w.clock.pass(25 * time.Hour)
+	w.x.Tick(t.Context())
+	if got := chat.texts(); len(got) != 1 || !strings.Contains(got[0], "Park survey") {
+		t.Fatalf("after STOP and START: %q", got)
+	}
+}

@@ -386,7 +386,8 @@ func (t *turn) stopTimer(name string) {
 }
 
 // ledger writes a line for each of the resident's addresses: STOP on one channel counts on all, and so does START. A
-// number that somebody merely gave as a contact may be another's, so START does not open it.
+// number that somebody merely gave as a contact gets none: nothing is sent to it, it may be another's, and what STOP said
+// of it START could not take back.
 func (t *turn) ledger(ctx context.Context, out bool) error {
 	keys := make([]store.AddressKey, 0, 4)
 	if t.event != nil {
@@ -398,7 +399,7 @@ func (t *turn) ledger(ctx context.Context, out bool) error {
 			return fmt.Errorf("find the resident's addresses: %w", err)
 		}
 		for _, a := range all {
-			if !slices.Contains(keys, a.Key) && (out || a.Kind != contactKind) {
+			if !slices.Contains(keys, a.Key) && a.Kind != contactKind {
 				keys = append(keys, a.Key)
 			}
 		}
