@@ -59,20 +59,23 @@ The exit status is 1 when there is a problem.`,
 // checkFolder finds all problems of a folder, and counts its dialogs.
 func checkFolder(c *config.Config, f folder, phrases *locales.Catalogue, now time.Time) (int, dialogs.Problems) {
 	set, problems := f.load(c, phrases, now)
-	y, m, day := now.In(c.Town.Zone).Date()
-	words := render.Words{
-		Catalogue: phrases, Languages: c.Town.Languages, Town: c.Town.Name, Country: sms.CallingCode(c.Town.Country),
-		Emergency: c.Town.Emergency, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
-	}
 	for _, d := range set.All() {
-		words.Dialog = d
-		problems = append(problems, f.show(render.Fits(&words))...)
+		problems = append(problems, f.show(fits(c, phrases, d, now))...)
 	}
 	_, more := dialogtest.All(f.fsys, set)
 	if len(f.paths) > 0 {
 		more = slices.DeleteFunc(more, func(p dialogs.Problem) bool { return !f.names(p.File, "", set) })
 	}
 	return len(set.All()), append(problems, f.show(more)...)
+}
+
+// fits plays every question of a dialog on every channel, in this town.
+func fits(c *config.Config, phrases *locales.Catalogue, d *dialogs.Dialog, now time.Time) dialogs.Problems {
+	y, m, day := now.In(c.Town.Zone).Date()
+	return render.Fits(&render.Words{
+		Dialog: d, Catalogue: phrases, Languages: c.Town.Languages, Town: c.Town.Name, Country: sms.CallingCode(c.Town.Country),
+		Emergency: c.Town.Emergency, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
+	})
 }
 
 // tell prints problems, and a line that sums them up.

@@ -10,7 +10,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -28,12 +30,8 @@ import (
 
 // house is a town at work: what serve and simulate share.
 type house struct {
-	config    *config.Config
 	phrases   *locales.Catalogue
-	keys      *store.Keys
-	store     store.Store
 	catalogue *exchange.Catalogue
-	town      *talk.Town
 	exchange  *exchange.Exchange
 }
 
@@ -76,41 +74,52 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 	if err != nil {
 		return nil, nil, err
 	}
-	h := &house{config: c, phrases: phrases, keys: keys, store: s, catalogue: exchange.NewCatalogue(s, clock)}
+	h := &house{phrases: phrases, catalogue: exchange.NewCatalogue(s, clock)}
 	refused, err := h.catalogue.Publish(ctx, set)
 	if err != nil {
 		return nil, nil, err
 	}
-	h.town = &talk.Town{
+	town := &talk.Town{
 		Name: c.Town.Name, Languages: c.Town.Languages, Zone: c.Town.Zone, Emergency: c.Town.Emergency,
 		Country: sms.CallingCode(c.Town.Country), Locales: phrases, Dialogs: h.catalogue,
 	}
 	h.exchange, err = exchange.New(exchange.Settings{
-		Store: s, Keys: keys, Town: h.town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,
+		Store: s, Keys: keys, Town: town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,
 		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics,
 	})
 	return h, refused, err
 }
 
 // townDialogs loads the town's dialogs, or the sample town's, and tells their problems to whoever starts the program.
-// Dialogs with problems are left out.
-func townDialogs(cmd *cobra.Command, c *config.Config, phrases *locales.Catalogue) (*dialogs.Set, error) {
+// Dialogs with problems are left out, those too whose answers can't all be given on every channel.
+func townDialogs(cmd *cobra.Command, c *config.Config, phrases *locales.Catalogue, misfits func(*dialogs.Dialog) dialogs.Problems) (*dialogs.Set, error) {
 	all, err := folders(c, nil)
 	if err != nil {
 		return nil, err
 	}
-	set, problems := dialogs.Load(all[0].fsys, dialogs.Options{Zone: c.Town.Zone, Locales: phrases})
-	wrong := dialogs.Problems{}
-	for _, p := range all[0].show(problems) {
-		if !p.Warning {
-			wrong = append(wrong, p)
+	f := all[0]
+	set, problems := f.load(c, phrases, time.Time{})
+	if c.Dialogs != "" { // the sample town's are tested with the program
+		var sound []string
+		for _, d := range set.All() {
+			found := f.show(misfits(d))
+			if problems = append(problems, found...); !found.Errors() {
+				sound = append(sound, d.File)
+			}
+		}
+		if len(sound) > 0 && len(sound) < len(set.All()) {
+			f.paths = sound
+			set, _ = f.load(c, phrases, time.Time{})
+		} else if len(sound) == 0 {
+			set = nil
 		}
 	}
-	if len(wrong) > 0 {
-		fmt.Fprintln(cmd.ErrOrStderr(), wrong.String())
+	problems = slices.DeleteFunc(problems, func(p dialogs.Problem) bool { return p.Warning })
+	if len(problems) > 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), problems.String())
 		fmt.Fprintln(cmd.ErrOrStderr(), "Dialogs with problems are not in service until they are mended.")
 	}
-	if len(set.All()) == 0 {
+	if set == nil || len(set.All()) == 0 {
 		return nil, fmt.Errorf("there is no dialog to hold in %q", c.Dialogs)
 	}
 	return set, nil

@@ -18,6 +18,7 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/exchange"
 	"github.com/townline/townline/config"
+	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/locales"
 )
 
@@ -55,7 +56,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	if err != nil {
 		return err
 	}
-	set, err := townDialogs(cmd, c, phrases)
+	set, err := townDialogs(cmd, c, phrases, func(d *dialogs.Dialog) dialogs.Problems { return fits(c, phrases, d, begun) })
 	if err != nil {
 		return err
 	}
