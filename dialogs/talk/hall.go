@@ -24,6 +24,15 @@ func (x *hearing) menu(note string) {
 	x.m.Hall = &Hall{Kind: MenuHall, IDs: ids, Note: note}
 }
 
+// lobby opens the offer to go on with the open conversation; where there is none, the menu.
+func (x *hearing) lobby(note string) {
+	if x.m.Now == nil {
+		x.menu(note)
+		return
+	}
+	x.m.Hall = &Hall{Kind: OfferHall, IDs: []string{x.m.Now.Pin.ID}, Note: note}
+}
+
 // current finds the newest version of a dialog.
 func (x *hearing) current(id string) *dialogs.Dialog {
 	for _, d := range x.t.Dialogs.Current() {
@@ -96,14 +105,19 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 // inHall takes what a resident says between conversations.
 func (x *hearing) inHall() error {
 	lang := x.lang()
-	fresh := x.m.Hall == nil
+	fresh, note := x.m.Hall == nil || x.m.Hall.Kind == ExpiredHall, "@unknown.word"
 	if fresh {
+		if x.m.Hall != nil {
+			note = x.m.Hall.Note
+		}
 		x.menu("")
 	}
 	h := x.m.Hall
 	heard := render.Heard{Words: x.h.Words, Choice: x.h.Choice, Media: x.h.Media, Quiet: x.h.Kind == Quiet}
 	in := render.Read(x.words(nil, lang), x.hallPrompts(lang), h.Page, x.h.Traits, heard)
-	h.Note = ""
+	if in.Kind != engine.Turned { // the pages of what is on show stay as they are while they are turned
+		h.Note, h.Page = "", 0
+	}
 	switch in.Kind {
 	case engine.Said:
 		if fresh && len(in.Values) == 1 && !slices.ContainsFunc(x.t.Dialogs.Current(), func(d *dialogs.Dialog) bool { return locales.Fold(d.Title.Text) == locales.Fold(x.h.Words) }) {
@@ -120,17 +134,18 @@ func (x *hearing) inHall() error {
 		h.Tries = 0
 		return x.toldInHall(in)
 	}
-	h.Tries++
-	if h.Tries >= loop && !x.h.Traits.Live {
-		return nil
+	if in.Kind == engine.Silence {
+		note = engine.PhraseSilent + "1"
 	}
-	if h.Tries >= loop && x.h.Traits.Live {
-		x.said.Over = true
+	h.Tries = min(h.Tries+1, loop)
+	switch {
+	case h.Tries < loop:
+		h.Note = note
+		return x.hall()
+	case x.h.Traits.Live:
 		x.show(x.words(nil, lang), []engine.Prompt{{Key: engine.PhraseLater, Step: -1}}, 0, true)
-		return nil
 	}
-	h.Note = "@unknown.word"
-	return x.hall()
+	return nil
 }
 
 // chosen takes a choice from what the hall shows.
@@ -140,8 +155,7 @@ func (x *hearing) chosen(id string) error {
 	case OfferHall:
 		if id == "on" && x.m.Now != nil {
 			if d := x.now(); d != nil {
-				x.m.Hall = nil
-				return x.step(d, engine.Input{Kind: engine.Resume})
+				return x.resume(d)
 			}
 		}
 		x.setAside()
@@ -151,7 +165,7 @@ func (x *hearing) chosen(id string) error {
 		return x.tongue(id)
 	case EraseHall:
 		if id != "yes" {
-			x.menu(engine.PhraseErasedNot)
+			x.lobby(engine.PhraseErasedNot)
 			return x.hall()
 		}
 		x.effect(engine.Effect{Kind: engine.EraseAll}, nil)
@@ -169,7 +183,7 @@ func (x *hearing) chosen(id string) error {
 
 func (x *hearing) tongue(tag string) error {
 	x.effect(engine.Effect{Kind: engine.SetLanguage, Lang: tag}, nil)
-	x.menu(engine.PhraseTongueSet)
+	x.lobby(engine.PhraseTongueSet)
 	return x.hall()
 }
 
@@ -185,7 +199,7 @@ func (x *hearing) toldInHall(in engine.Input) error {
 		return nil
 	case locales.Start:
 		x.effect(engine.Effect{Kind: engine.OptIn}, nil)
-		x.menu(engine.PhraseStarted)
+		x.lobby(engine.PhraseStarted)
 	case locales.Tongue:
 		if len(in.Values) == 1 && slices.Contains(x.t.Languages, in.Values[0]) {
 			return x.tongue(in.Values[0])
@@ -194,11 +208,7 @@ func (x *hearing) toldInHall(in engine.Input) error {
 	case locales.Erase:
 		x.m.Hall = &Hall{Kind: EraseHall}
 	case locales.Help:
-		if x.m.Hall.Kind != OfferHall {
-			x.menu("@hall.help")
-		} else {
-			x.m.Hall.Note = "@hall.help"
-		}
+		x.lobby("@hall.help")
 	case locales.Menu:
 		x.setAside()
 		x.menu("")
@@ -211,8 +221,10 @@ func (x *hearing) toldInHall(in engine.Input) error {
 		if out.Result["open"] != "yes" {
 			x.m.Hall.Note, x.m.Hall.Shut = engine.PhrasePersonShut, out.Result["hours"]
 		}
-	case locales.Repeat:
-		x.m.Hall.Page = 0
+	case locales.Back:
+		if k := x.m.Hall.Kind; k == TongueHall || k == EraseHall {
+			x.lobby("")
+		}
 	}
 	return x.hall()
 }

@@ -94,12 +94,31 @@ func (x *hearing) now() *dialogs.Dialog {
 }
 
 func (x *hearing) came() error {
-	if x.m.Now == nil {
-		x.menu("")
-		return x.hall()
+	note := ""
+	if x.m.Hall != nil && x.m.Hall.Kind == ExpiredHall {
+		note = x.m.Hall.Note
 	}
-	x.m.Hall = &Hall{Kind: OfferHall, IDs: []string{x.m.Now.Pin.ID}}
+	if !x.withdrawn() {
+		x.lobby(note)
+	}
 	return x.hall()
+}
+
+// withdrawn lets go of a conversation whose content is not to be had any more; it says whether there was one.
+func (x *hearing) withdrawn() bool {
+	if x.m.Now == nil || x.now() != nil {
+		return false
+	}
+	x.untime(x.m.Now.Pin.ID)
+	x.m.Now = nil
+	x.menu(engine.PhraseWithdrawn)
+	return true
+}
+
+// resume goes on with the open conversation, in the language that the resident speaks by now.
+func (x *hearing) resume(d *dialogs.Dialog) error {
+	x.m.Hall = nil
+	return x.step(d, engine.Input{Kind: engine.Resume, Lang: x.m.Lang})
 }
 
 func (x *hearing) rang() error {
@@ -107,14 +126,6 @@ func (x *hearing) rang() error {
 	kind := engine.Reminder
 	if name == "expire" {
 		kind = engine.Expiry
-	}
-	if x.m.Now == nil && kind == engine.Reminder { // what was set aside is the next to go on with
-		for i := range x.m.Aside {
-			if x.m.Aside[i].Pin.ID == id {
-				x.takeUp(i)
-				break
-			}
-		}
 	}
 	if x.m.Now != nil && x.m.Now.Pin.ID == id {
 		d := x.now()
@@ -139,11 +150,17 @@ func (x *hearing) rang() error {
 			x.m.Aside = slices.Delete(slices.Clone(x.m.Aside), i, i+1)
 			break
 		}
-		if kind == engine.Reminder { // another conversation is open: it is offered when that one ends
+		if kind == engine.Reminder && x.m.Now != nil { // another conversation is open: it is offered when that one ends
 			x.effect(engine.Effect{Kind: engine.StopTimer, Timer: "remind"}, d)
 			return nil
 		}
-		turn := engine.Step(d, *s, engine.Input{Kind: kind, At: x.h.At})
+		in := engine.Input{Kind: kind}
+		x.fill(&in)
+		turn := engine.Step(d, *s, in)
+		if len(turn.Prompts) > 0 { // it is the next to go on with; until it speaks, what is on show stays
+			x.takeUp(i)
+			return x.step(d, in)
+		}
 		x.m.Aside = slices.Clone(x.m.Aside)
 		x.m.Aside[i] = turn.State
 		if turn.State.Mode == engine.Over {
@@ -197,17 +214,13 @@ func (x *hearing) heard() error {
 		}
 		return x.more(rest)
 	}
-	d := x.now()
-	if x.m.Now != nil && d == nil {
-		x.untime(x.m.Now.Pin.ID)
-		x.m.Now = nil
-		x.menu(engine.PhraseWithdrawn)
+	if x.withdrawn() {
 		return x.hall()
 	}
 	if x.m.Hall != nil || x.m.Now == nil {
 		return x.inHall()
 	}
-	s := x.m.Now
+	d, s := x.now(), x.m.Now
 	in := x.read(d, s, x.h.Words)
 	if in.Kind == engine.Unclear || in.Kind == engine.Unsure {
 		if parts := x.split(d, *s); parts != nil {
@@ -290,15 +303,20 @@ func (x *hearing) starts() (*dialogs.Dialog, string) {
 func (x *hearing) begin(d *dialogs.Dialog) error {
 	if x.m.Now != nil && x.m.Now.Pin.ID == d.ID {
 		if pinned := x.now(); pinned != nil {
-			x.m.Hall = nil
-			return x.step(pinned, engine.Input{Kind: engine.Resume})
+			return x.resume(pinned)
 		}
+		x.m.Now = nil // its content is not to be had any more
 	}
 	for i := range x.m.Aside {
-		if x.m.Aside[i].Pin.ID == d.ID && x.t.Dialogs.Pinned(x.m.Aside[i].Pin) != nil {
-			x.takeUp(i)
-			return x.step(x.now(), engine.Input{Kind: engine.Resume})
+		if x.m.Aside[i].Pin.ID != d.ID {
+			continue
 		}
+		x.takeUp(i)
+		if pinned := x.now(); pinned != nil {
+			return x.resume(pinned)
+		}
+		x.m.Now = nil
+		break
 	}
 	x.setAside()
 	x.m.Hall = nil
@@ -479,20 +497,40 @@ func (x *hearing) ended(d *dialogs.Dialog, s *engine.State, prompts []engine.Pro
 		x.m = Memory{On: x.m.On, Lang: lang}
 	}
 	if len(prompts) == 0 {
+		if s.End == "expired" && !s.Kept && d.Purpose != dialogs.Information {
+			x.m.Hall = &Hall{Kind: ExpiredHall, Note: engine.PhraseExpired}
+		}
 		return nil
 	}
-	if n := len(x.m.Aside); n > 0 && s.End != "handoff" {
-		old := x.t.Dialogs.Pinned(x.m.Aside[n-1].Pin)
-		if old != nil {
-			x.takeUp(n - 1)
-			x.m.Hall = &Hall{Kind: OfferHall, IDs: []string{old.ID}}
-			offer := x.hallPrompts(s.Lang)
-			x.show(x.words(d, s.Lang), append(prompts, offer...), 0, false)
+	w := x.words(d, s.Lang)
+	x.show(w, prompts, 0, true)
+	if i := x.next(); i >= 0 && s.End != "handoff" {
+		x.takeUp(i)
+		x.lobby("")
+		offer := x.hallPrompts(s.Lang)
+		offer[0].Key = "@aside.offer"
+		if whole := render.Render(w, append(prompts, offer...), x.h.Traits); len(whole) == 1 {
+			x.said.Pages = nil
+			x.show(w, append(prompts, offer...), 0, false)
 			return nil
 		}
+		for i := range x.said.Pages {
+			x.said.Pages[i].Over = false
+		}
+		x.show(w, offer, 0, false)
 	}
-	x.show(x.words(d, s.Lang), prompts, 0, true)
 	return nil
+}
+
+// next is the newest conversation set aside that can be gone on with, or -1.
+func (x *hearing) next() int {
+	for i := len(x.m.Aside) - 1; i >= 0; i-- {
+		s := &x.m.Aside[i]
+		if d := x.t.Dialogs.Pinned(s.Pin); d != nil && (d.Closes.IsZero() || x.h.At.Before(d.Closes) || s.Kept) {
+			return i
+		}
+	}
+	return -1
 }
 
 // effect hands an effect to the exchange; some concern this memory as well.

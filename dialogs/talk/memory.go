@@ -25,8 +25,15 @@ func Decode(b []byte) (Memory, error) {
 	if err := engine.Decode(b, &m); err != nil {
 		return Memory{}, fmt.Errorf("talk: %w", err)
 	}
-	if m.Version > Version || m.Now != nil && m.Now.Version > engine.Version {
+	newer := m.Version > Version || m.Now != nil && m.Now.Version > engine.Version
+	for i := range m.Aside {
+		newer = newer || m.Aside[i].Version > engine.Version
+	}
+	if newer {
 		return Memory{}, fmt.Errorf("talk: %w", engine.ErrNewer)
+	}
+	if m.Hall != nil && m.Hall.Kind == OfferHall && len(m.Hall.IDs) == 0 { // bytes from disk may be anything
+		m.Hall = nil
 	}
 	return m, nil
 }

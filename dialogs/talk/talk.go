@@ -58,10 +58,11 @@ type Hall struct {
 type HallKind uint8
 
 const (
-	MenuHall   HallKind = iota + 1 // what the town offers
-	OfferHall                      // go on with IDs[0], or something else
-	TongueHall                     // which language
-	EraseHall                      // erase everything: are you sure
+	MenuHall    HallKind = iota + 1 // what the town offers
+	OfferHall                       // go on with IDs[0], or something else
+	TongueHall                      // which language
+	EraseHall                       // erase everything: are you sure
+	ExpiredHall                     // nothing yet: the last conversation ended by itself, which is told when they come back
 )
 
 // Heard is one thing that came in by a channel, not understood yet.

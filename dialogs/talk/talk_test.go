@@ -212,6 +212,120 @@ func TestAWithdrawnDialogIsExplained(t *testing.T) {
 	}
 }
 
+func TestAReminderPutOffLeavesTheMenuOnShow(t *testing.T) {
+	p := someone(t).says("MAIN")
+	p.at = p.at.Add(23 * time.Hour)
+	p.says("live").says("menu").hears("Main Street plan")
+	p.at = p.at.Add(time.Hour)
+	p.hear(Heard{Kind: Rang, Timer: "remind:main-street"})
+	if len(p.said.Pages) > 0 || p.said.Memory.Now != nil || p.said.Memory.Hall == nil {
+		t.Fatalf("the menu is gone, and %q is said", p.text())
+	}
+	p.says("1") // a choice from the menu, never an answer to what was set aside
+	for _, s := range p.said.Memory.Aside {
+		if s.Pin.ID == "main-street" && len(s.Answers) != 1 {
+			t.Errorf("the menu's 1 was taken for an answer: %+v", s.Answers)
+		}
+	}
+	p.says("menu")
+	p.at = p.at.Add(23 * time.Hour)
+	p.hear(Heard{Kind: Rang, Timer: "remind:main-street"}).hears("Main Street plan", "What first on Main Street?")
+	p.says("trees").hears("Order, best")
+}
+
+func TestTheMenuShowsAllItHasAfterAWordItDoesNotKnow(t *testing.T) {
+	p := someone(t)
+	p.traits = render.USSD
+	p.hear(Heard{Kind: Came}).says("8").says("zzzz").hears("I don't know that word")
+	all := p.text()
+	for range 9 {
+		all += p.says("8").text()
+	}
+	for _, id := range p.said.Memory.Hall.IDs {
+		title := (&hearing{t: p.town, h: Heard{Traits: p.traits}}).title(id, "en")
+		if !strings.Contains(all, title) {
+			t.Errorf("%q is on no page:\n%s", title, all)
+		}
+	}
+}
+
+func TestLastWordsAreHeardWholeBeforeTheOffer(t *testing.T) {
+	p := someone(t).says("FIX").says("light").says("main").says("live").says("buses").says("skip").says("5 3 2").says("skip").says("1")
+	p.traits = render.USSD
+	p.traits.Limit = 80
+	p.says("yes").hears("482-173-5", "by 1 June", "Not finished: Report a street problem", "1 Go on")
+	p.says("1").hears("We go on", "Street and number")
+}
+
+func TestAnEndThatNobodySawIsToldWhenTheyComeBack(t *testing.T) {
+	for _, words := range []string{"1", "hello", ""} {
+		p := someone(t).says("MAIN").says("live")
+		p.at = p.at.Add(7 * 24 * time.Hour)
+		p.hear(Heard{Kind: Rang, Timer: "expire:main-street"})
+		if words == "" {
+			p.traits = render.Kiosk
+			p.hear(Heard{Kind: Came})
+		} else {
+			p.says(words).hears("We ended this", "1 ").not("don't know that word")
+		}
+		if p.said.Memory.Now != nil || p.said.Memory.Hall.Note != engine.PhraseExpired {
+			t.Errorf("%q: %+v", words, p.said.Memory)
+		}
+		if p.traits = render.SMS; p.says("hello").said.Memory.Hall.Note == engine.PhraseExpired {
+			t.Error("it is told twice")
+		}
+	}
+}
+
+func TestAQuestionOfTheHallLeadsBackToTheOffer(t *testing.T) {
+	for _, words := range [][]string{{"language", "Español"}, {"language", "back"}, {"erase", "no"}, {"erase", "back"}, {"help"}, {"person"}} {
+		p := someone(t).says("MAIN").says("live")
+		p.hear(Heard{Kind: Came})
+		for _, w := range words {
+			p.says(w)
+		}
+		if h := p.said.Memory.Hall; h == nil || h.Kind != OfferHall {
+			t.Errorf("%v leads to %+v", words, h)
+			continue
+		}
+		p.says("1")
+		if p.said.Memory.Now == nil || p.said.Memory.Hall != nil || (p.said.Memory.Now.Lang == "es") != (words[len(words)-1] == "Español") {
+			t.Errorf("after %v they go on with %+v", words, p.said.Memory.Now)
+		}
+	}
+}
+
+func TestWhatIsClosedOrGoneIsNotOffered(t *testing.T) {
+	p := someone(t).says("MAIN").says("live").says("status").hears("number")
+	p.at = time.Date(2027, 4, 1, 12, 0, 0, 0, time.UTC)
+	p.says("menu").not("Main Street plan")
+	m := p.said.Memory
+	x := hearing{t: p.town, m: m, h: Heard{At: p.at}}
+	if i := x.next(); i != 1 {
+		t.Errorf("of %d set aside number %d is offered", len(m.Aside), i)
+	}
+
+	p = someone(t).says("MAIN")
+	p.town.Dialogs = shelf{slices.DeleteFunc(p.town.Dialogs.Current(), func(d *dialogs.Dialog) bool { return d.ID == "main-street" })}
+	p.hear(Heard{Kind: Came}).not("main-street")
+	if p.said.Memory.Now != nil {
+		t.Error("still held")
+	}
+}
+
+func TestSilenceInTheMenu(t *testing.T) {
+	p := someone(t)
+	p.traits = render.Voice
+	p.hear(Heard{Kind: Came})
+	p.hear(Heard{Kind: Quiet}).hears("I did not hear anything", "press 1")
+	for range 3 {
+		p.hear(Heard{Kind: Quiet})
+	}
+	if !p.said.Over {
+		t.Error("nobody hangs up")
+	}
+}
+
 func TestErasingLeavesNothing(t *testing.T) {
 	p := someone(t).says("MAIN").says("1").says("FIX").says("erase").says("1")
 	m := p.said.Memory
