@@ -59,7 +59,6 @@ type attempt struct {
 	ids      int    // of records that were derived
 	request  string // the reference of the request that this turn opened or joined
 	erase    bool
-	cast     bool
 	handoff  bool
 }
 

@@ -76,8 +76,6 @@ func TestFailureConcernsItsOwn(tt *testing.T) {
 	}
 }
 
-func (t *town) keys0() *keyring { return &keyring{} }
-
 // TestLogIsBounded: however long traffic goes on without a pause, the write-ahead log stays near its bound.
 func TestLogIsBounded(tt *testing.T) {
 	t := newTown(tt)
