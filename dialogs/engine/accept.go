@@ -41,7 +41,7 @@ func (w *walk) said() {
 		w.answer()
 	case Changing:
 		i := w.d.Index(one)
-		if a, ok := s.Answer(i); !ok || a.Skip == NotAsked || !reviewed(w.d.Steps[i].Type) {
+		if a, ok := s.Answer(i); !ok || a.Skip == NotAsked || !reviewed(w.d.Steps[i].Type) || !w.carries(i) {
 			w.unclear("")
 			return
 		}
@@ -136,10 +136,7 @@ func (w *walk) answer() {
 			w.unclear("")
 			return
 		}
-		if w.s.Kept {
-			w.consent(st, v[0])
-		}
-		w.done(v, nil)
+		w.agreed(v[0])
 	case dialogs.Choices:
 		w.choices(st, v)
 	case dialogs.Rank:
@@ -200,6 +197,16 @@ func (w *walk) answer() {
 	default:
 		w.unclear("")
 	}
+}
+
+// agreed keeps a yes or no to the open consent, with the language of its words, and goes on.
+func (w *walk) agreed(said string) {
+	a := Answer{Step: w.s.Step, Values: []string{said}, Lang: w.s.Lang}
+	if w.s.Kept {
+		w.consent(&a)
+	}
+	w.put(a)
+	w.next()
 }
 
 // done keeps the answer to the open step and goes on.

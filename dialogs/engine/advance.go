@@ -140,7 +140,7 @@ func (w *walk) advance() {
 		default:
 			a, ok := s.Answer(i)
 			if ok {
-				if st.Type == dialogs.Consent && !st.Optional && len(a.Values) == 1 && a.Values[0] == "no" {
+				if st.Type == dialogs.Consent && !st.Optional && !s.Kept && len(a.Values) == 1 && a.Values[0] == "no" {
 					w.reach(i)
 					w.over("refused")
 					return
@@ -171,10 +171,13 @@ func (w *walk) reach(i int) {
 	w.s.Far = max(w.s.Far, i)
 }
 
+// carries says whether the channel at hand can carry an answer to step i.
+func (w *walk) carries(i int) bool { return w.d.Steps[i].Type != dialogs.Photo || w.in.Can.Photo }
+
 // passes leaves out a question that the channel can't carry, or whose answer it already gives.
 func (w *walk) passes(i int, st *dialogs.Step) bool {
 	switch {
-	case st.Type == dialogs.Photo && !w.in.Can.Photo:
+	case !w.carries(i):
 	case st.Type == dialogs.Contact && w.in.Can.Address:
 	default:
 		return false
@@ -209,7 +212,7 @@ func (w *walk) submit(st *dialogs.Step) {
 		case dialogs.Contact:
 			e.Contact = a.Values[0]
 		case dialogs.Consent:
-			w.consent(t, a.Values[0])
+			w.consent(a)
 		case dialogs.Code:
 			e.Values = []string{a.Values[0]}
 		}
@@ -217,9 +220,11 @@ func (w *walk) submit(st *dialogs.Step) {
 	w.await(e)
 }
 
-func (w *walk) consent(st *dialogs.Step, said string) {
-	words, lang := w.d.Text(w.s.Lang, st.ID)
-	w.effects = append(w.effects, Effect{Kind: KeepConsent, Step: st.ID, Consent: &Consent{Step: st.ID, Words: words.Text, Lang: lang, Yes: said == "yes"}})
+// consent hands a yes or no to the town, with the words as they were asked.
+func (w *walk) consent(a *Answer) {
+	id := w.d.Steps[a.Step].ID
+	words, lang := w.d.Text(a.Lang, id)
+	w.effects = append(w.effects, Effect{Kind: KeepConsent, Step: id, Consent: &Consent{Step: id, Words: words.Text, Lang: lang, Yes: a.Values[0] == "yes"}})
 }
 
 // outcome takes the town's answer to the effect that was waited for.

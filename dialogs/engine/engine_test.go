@@ -341,6 +341,9 @@ func TestWhatIsAskedAndSaid(t *testing.T) {
 		{"a number is asked where there is none", func(h *holding) { h.can.Address = false; h.upto("reach") }, "reach", "reach"},
 		{"refused", func(h *holding) { h.upto("agree").say("no") }, "agree.refuse", "agree"},
 		{"a state that can't be", func(h *holding) { h.s.Step = 99; h.say("hole") }, "@withdrawn", ""},
+		{"nothing is asked there", func(h *holding) { h.s.Step = 0; h.say("hole") }, "@withdrawn", ""},
+		{"more parts than there are", func(h *holding) { h.upto("coins").s.Part = []string{"1", "1", "1", "1"}; h.say("1") }, "@withdrawn", ""},
+		{"the town never answered", func(h *holding) { h.upto("words"); h.s.Mode, h.s.Await = Waiting, FindSimilar; h.say("hole") }, "words", "words"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := hold(t, d)
@@ -485,6 +488,62 @@ func TestErasingWorksAfterTheClose(t *testing.T) {
 	h = hold(t, d)
 	h.at = late
 	h.tell(locales.Erase).wants("@erase.ask").say("no").say("a").wants("@begin.closed")
+}
+
+// What a page leads with stands on the first one: on any other nobody would hear why they are asked again.
+func TestANoteIsOnShow(t *testing.T) {
+	for _, in := range []Input{{Kind: Unclear}, {Kind: Silence}, {Kind: Told, Command: locales.Skip}, {Kind: Told, Command: locales.Back}, {Kind: Told, Command: locales.Person}} {
+		h := hold(t, load(t, town)).do(Input{Kind: Turned, Page: 2}).do(in)
+		if h.s.Note == "" || h.s.Page != 0 {
+			t.Errorf("after %+v page %d is on show, with %q", in, h.s.Page, h.s.Note)
+		}
+		if h.do(Input{Kind: Turned, Page: 1}); h.s.Note == "" || h.s.Page != 1 {
+			t.Errorf("turned to page %d, with %q", h.s.Page, h.s.Note)
+		}
+	}
+}
+
+func TestAConsentIsKeptInTheWordsThatWereSaid(t *testing.T) {
+	d := *load(t, strings.Replace(town, "  - id: saved\n", "  - {id: liked, type: yesno, say: Was this easy?}\n  - id: saved\n", 1))
+	d.Languages = []string{"es"}
+	d.Translations = map[string]map[string]dialogs.Text{"es": {"agree": {Text: "Sí?"}}}
+	h := hold(t, &d).upto("agree").say("yes").wants("liked").do(Input{Kind: Told, Command: locales.Tongue, Values: []string{"es"}}).say("yes")
+	for _, e := range h.all {
+		if e.Kind == KeepConsent && (e.Consent.Lang != "en" || e.Consent.Words != "May we keep this?") {
+			t.Errorf("they agreed to %+v", e.Consent)
+		}
+	}
+	if h.effects(KeepConsent) != 1 {
+		t.Error("no consent is kept")
+	}
+}
+
+// What is sent is sent: who refuses something more afterwards isn't told that nothing was kept.
+func TestAConsentAfterSendingMayBeRefused(t *testing.T) {
+	for _, optional := range []string{"", "optional: true, "} {
+		h := hold(t, load(t, strings.Replace(town, "  - id: bye\n", "  - {id: news, type: consent, "+optional+"say: May we send news?}\n  - id: bye\n", 1)))
+		h.upto("news").wants("news")
+		if optional == "" {
+			h.say("no")
+		} else {
+			h.tell(locales.Skip)
+		}
+		if h.wants("bye"); h.effects(KeepConsent) != 2 || h.all[len(h.all)-1].Kind != Ended {
+			t.Errorf("%d consents", h.effects(KeepConsent))
+		}
+	}
+}
+
+func TestAPictureIsNotAskedForAgainOnACall(t *testing.T) {
+	h := hold(t, load(t, town)).upto("photo").do(Input{Kind: Said, Media: []Media{{Type: "image/jpeg", Ref: "1"}}}).wants("@review.title")
+	h.can.Photo = false
+	h.say("change").wants("@review.which")
+	for _, o := range h.last.Prompts[0].Options {
+		if o.ID == "photo" {
+			t.Error("it can be changed where no picture can be sent")
+		}
+	}
+	h.tell(locales.Back).tell(locales.Back).wants("words")
 }
 
 func TestKeepingAnAnswerIsNoChange(t *testing.T) {

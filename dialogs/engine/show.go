@@ -14,7 +14,7 @@ import (
 func Show(d *dialogs.Dialog, s *State, can Can, at time.Time) []Prompt {
 	w := walk{d: d, s: *s, in: Input{Can: can, At: at}}
 	w.values = w.valuesOf
-	if !s.sound(len(d.Steps)) {
+	if !s.sound(d) {
 		return nil
 	}
 	return w.show()
@@ -217,9 +217,11 @@ func (w *walk) items() []Item {
 
 func (w *walk) changing() Prompt {
 	items := w.items()
-	p := Prompt{Key: PhraseEdit, Asks: Pick, Step: -1, Options: make([]Option, len(items))}
-	for i, it := range items {
-		p.Options[i] = Option{ID: w.d.Steps[it.Step].ID, Key: it.Key, Place: i}
+	p := Prompt{Key: PhraseEdit, Asks: Pick, Step: -1, Options: make([]Option, 0, len(items))}
+	for _, it := range items {
+		if w.carries(it.Step) {
+			p.Options = append(p.Options, Option{ID: w.d.Steps[it.Step].ID, Key: it.Key, Place: len(p.Options)})
+		}
 	}
 	return p
 }

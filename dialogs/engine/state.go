@@ -65,6 +65,7 @@ type Answer struct {
 	Values []string
 	Media  []Media
 	Skip   Skip
+	Lang   string // consent: the language of the words that were agreed to
 }
 
 // Skip says why a step has no answer.
@@ -112,14 +113,21 @@ func (s *State) Answer(step int) (*Answer, bool) {
 	return nil, false
 }
 
-// sound says whether s can be a state of a conversation over n steps. Bytes from disk may be anything.
-func (s *State) sound(n int) bool {
-	if s.Mode > Paused || s.Step < -1 || s.Step >= n || s.From < -1 || s.From > n || s.Far < 0 || s.Far > n || s.Page < 0 ||
+// sound says whether s can be a state of a conversation that d is held in. Bytes from disk may be anything.
+func (s *State) sound(d *dialogs.Dialog) bool {
+	n := len(d.Steps)
+	if s.Mode > Over || s.Step < -1 || s.Step >= n || s.From < -1 || s.From > n || s.Far < 0 || s.Far > n || s.Page < 0 ||
 		s.Return < 0 || s.Return > n {
 		return false
 	}
-	if s.Step < 0 && s.Mode != Over && s.Mode != Waiting {
-		return false
+	if s.Mode < Waiting || s.Mode == Paused { // a question is open
+		if s.Step < 0 || !d.Steps[s.Step].Type.Asks() {
+			return false
+		}
+		st, parts := &d.Steps[s.Step], len(s.Part)
+		if parts > len(st.Options) || parts > 0 && parts == len(st.Options) && st.Type != dialogs.Choices {
+			return false
+		}
 	}
 	last := -1
 	for i := range s.Answers {

@@ -26,12 +26,15 @@ const (
 func Step(d *dialogs.Dialog, s State, in Input) Turn {
 	w := walk{d: d, s: s, in: in}
 	w.values = w.valuesOf
-	if in.Kind != Begin && !s.sound(len(d.Steps)) {
+	if in.Kind != Begin && !s.sound(d) {
 		w.s = State{Version: Version, Pin: d.Pin, Lang: s.Lang, Step: -1}
 		w.over("withdrawn")
 		return Turn{State: w.s, Prompts: w.show(), Effects: w.effects}
 	}
 	w.take()
+	if w.s.Note != "" && in.Kind != Turned { // it stands on the first page
+		w.s.Page = 0
+	}
 	t := Turn{State: w.s, Effects: w.effects}
 	if w.s.Mode != Waiting && !w.quiet {
 		t.Prompts = w.show()
@@ -373,7 +376,7 @@ func (w *walk) back() {
 	}
 	for i := s.Step - 1; i >= 0; i-- {
 		a, ok := s.Answer(i)
-		if !ok || a.Skip == NotAsked || w.d.Steps[i].Type == dialogs.Code {
+		if !ok || a.Skip == NotAsked || w.d.Steps[i].Type == dialogs.Code || !w.carries(i) {
 			continue
 		}
 		w.reopen(i)
@@ -410,13 +413,10 @@ func (w *walk) skip() {
 	s.Note = PhraseSkipped
 	if st.Type == dialogs.Consent { // to leave a consent out is to refuse it
 		s.Note = ""
-		if s.Kept {
-			w.consent(st, "no")
-		}
-		w.put(Answer{Step: s.Step, Values: []string{"no"}})
-	} else {
-		w.put(Answer{Step: s.Step, Skip: Declined})
+		w.agreed("no")
+		return
 	}
+	w.put(Answer{Step: s.Step, Skip: Declined})
 	w.next()
 }
 
