@@ -42,7 +42,7 @@ func Settings() []Setting {
 		{Key: "sms.kannel.password", About: "Kannel: password of sendsms", Secret: true},
 		{Key: "sms.kannel.from", About: "Kannel: the number that texts come from"},
 		{Key: "sms.kannel.smsc", About: "Kannel: id of the smsc to send by, if there are several"},
-		{Key: "preview", About: "the page with a phone to try dialogs on: on, off, or only on this machine (usual)", Default: "usual", Flag: true},
+		{Key: "preview", About: "the page with a phone to try dialogs on: on, off, or only on this machine while there is no public_url (usual)", Default: "usual", Flag: true},
 		{Key: "log.level", About: "debug, info, warn or error", Default: "info", Flag: true},
 		{Key: "log.format", About: "text or json", Default: "text", Flag: true},
 	}

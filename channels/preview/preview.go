@@ -55,6 +55,7 @@ type Kept struct {
 type Town struct {
 	Name    string
 	Hosts   []string                        // names by which the page may be called, besides addresses; others are refused (DNS rebinding)
+	Here    bool                            // for this machine alone: what a proxy says it passes on is refused
 	Words   func() []StartWord              // in menu order
 	Kept    func(number string) []Kept      // what the handset's owner left behind, newest first; nil: not shown
 	Forward func(d time.Duration) time.Time // moves the town's clock; nil: there is no such button

@@ -74,6 +74,10 @@ func (p *Preview) hosted(next http.Handler) http.Handler {
 			http.Error(w, "this page is not to be had by this name", http.StatusMisdirectedRequest)
 			return
 		}
+		if p.town.Here && passedOn(r.Header) {
+			http.Error(w, "this page is for the town's own machine; staff can switch it on", http.StatusForbidden)
+			return
+		}
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -81,6 +85,16 @@ func (p *Preview) hosted(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
+}
+
+// passedOn says whether a proxy tells that it asks for somebody else.
+func passedOn(h http.Header) bool {
+	for _, name := range [...]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"} {
+		if len(h[name]) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // knowsHost takes addresses, which no other site can be called by, and the names that are the town's own.

@@ -22,9 +22,12 @@ type previewing struct {
 	house   *house // once the town is open, before anything is served
 }
 
-// previewed says whether the preview is served: when it was switched on, or when only this machine can call.
+// previewed says whether the preview is served: when it was switched on, or when only this machine can call. A town with a
+// public address is called by others through a proxy, which may be on this very machine.
 func previewed(c *config.Config, addr net.Addr) bool {
-	return c.Preview == config.On || c.Preview == config.Usual && config.IsLoopback(addr.String())
+	u, err := url.Parse(c.PublicURL)
+	public := c.PublicURL != "" && (err != nil || !config.IsLoopback(u.Host))
+	return c.Preview == config.On || c.Preview == config.Usual && config.IsLoopback(addr.String()) && !public
 }
 
 // newPreviewing makes the page's channel. Its clock may be moved where clock can be.
@@ -36,7 +39,7 @@ func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *s
 	p := &previewing{store: watching(s, keys, numbers...)}
 	zone := c.Town.Zone
 	town := preview.Town{
-		Name: c.Town.Name, Hosts: hostNames(c), Closing: ctx.Done(),
+		Name: c.Town.Name, Hosts: hostNames(c), Here: c.Preview != config.On, Closing: ctx.Done(),
 		Now:   func() time.Time { return clock.Now().In(zone) },
 		Words: func() []preview.StartWord { return startWords(p.house.catalogue.Current(), clock.Now().In(zone)) },
 		Kept:  p.kept,
