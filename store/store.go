@@ -44,7 +44,8 @@ type Change struct {
 	Reply    []byte  // given again when Inbound comes again
 
 	// Forget destroys the replies to this resident's earlier messages, which may tell a ballot's choices: whoever sends one
-	// of those again gets this turn's reply.
+	// of those again gets this turn's reply. The words of what was pushed to them go as well, but for what is on its way;
+	// what was Unsure is Dead.
 	Forget bool
 
 	Link      []Address // new addresses of this resident; one that belongs to another resident makes the change a Conflict
@@ -194,10 +195,11 @@ const (
 	Dead // given up
 )
 
-// Codes of messages that the store itself gives up when they are claimed.
+// Codes of messages that the store itself gives up.
 const (
 	CodeOptedOut  = "opted-out"  // an address of the resident's is stopped
 	CodeNoAddress = "no-address" // the resident has no address of the message's kind
+	CodeForgotten = "forgotten"  // it was in doubt, and its words were destroyed by a ballot
 )
 
 // Kinds of request events that the store acts on: Opened makes the request, Joined counts its resident, once.
@@ -225,12 +227,13 @@ type Store interface {
 	// claimed, and while an earlier one is queued in the same or a more urgent class. What was claimed by a process that died comes back as
 	// Unsure after the lease.
 	Claim(ctx context.Context, channels []string, now time.Time, n int, lease time.Duration) ([]Message, error)
-	// Settle records what came of claimed messages. Receipts reported later (delivered, failed) come here too: a
+	// Settle records what came of claimed messages; the words of what was Sent or Delivered are destroyed. Receipts reported later (delivered, failed) come here too: a
 	// message once Delivered stays so, and unknown ids are passed over.
 	Settle(ctx context.Context, now time.Time, s []Settled) error
 	// ByReceipt finds the message that a provider reports on.
 	ByReceipt(ctx context.Context, channel, receipt string) (Message, bool, error)
-	// Messages lists up to n messages in a state, oldest first, with their bodies: for whoever mends what is Dead or held.
+	// Messages lists up to n messages in a state, oldest first, with what is kept of their bodies: for whoever mends what is Dead or
+	// held.
 	Messages(ctx context.Context, state MessageState, n int) ([]Message, error)
 	// NextDue returns the time from which Claim or Timers can return something; zero when there is nothing to wait for.
 	NextDue(ctx context.Context) (time.Time, error)

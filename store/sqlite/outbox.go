@@ -36,6 +36,12 @@ func (t *tables) post(c *store.Change, m *store.Message, body []byte) error {
 	return run(s)
 }
 
+// forgetMessages destroys the words of what was pushed to a resident, but for what is still on its way: that loses them once
+// it went. What was in doubt could only be sent again with its words, so it is given up.
+const forgetMessages = `UPDATE outbox SET body = x'', at = CASE WHEN state = 3 THEN ?2 ELSE at END,
+	code = CASE WHEN state = 3 THEN ?3 ELSE code END, state = CASE WHEN state = 3 THEN 6 ELSE state END
+	WHERE resident = ?1 AND state >= 3`
+
 // What was settled is kept for a while, for late receipts and for staff.
 const (
 	keepSettled = 7 * 24 * time.Hour
@@ -202,8 +208,10 @@ func (s *Store) openMessage(ctx context.Context, m *claimed) (bool, error) {
 	if err != nil || key == nil {
 		return false, err
 	}
-	if m.Body, err = key.Open(m.body, useBody); err != nil {
-		return false, fmt.Errorf("store: open a message: %w", err)
+	if len(m.body) > 0 { // else it was sent, or forgotten
+		if m.Body, err = key.Open(m.body, useBody); err != nil {
+			return false, fmt.Errorf("store: open a message: %w", err)
+		}
 	}
 	if m.address != nil {
 		b, err := key.Open(m.address, useAddress)
@@ -244,8 +252,9 @@ func (t *tables) settle(now int64, s *store.Settled) error {
 	case s.State <= store.Unsure && !s.Retry.IsZero():
 		at = stamp(s.Retry)
 	}
-	// What was delivered stays so; a late "sent" says nothing new of what was given up.
+	// What was delivered stays so; a late "sent" says nothing new of what was given up. What went needs no words any more.
 	return t.exec(`UPDATE outbox SET
+			body = CASE WHEN ?2 IN (4, 5) THEN x'' ELSE body END,
 			state = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN state ELSE ?2 END,
 			at = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN at ELSE ?3 END,
 			receipt = CASE WHEN ?4 = '' THEN receipt ELSE ?4 END,

@@ -326,6 +326,11 @@ const (
 
 func (t *tables) effects(o *sealedTurn) error {
 	c := o.change
+	if c.Forget {
+		if err := t.exec(forgetMessages, c.Resident, c.At, store.CodeForgotten); err != nil {
+			return err
+		}
+	}
 	for i := range c.Link {
 		a := &c.Link[i]
 		if err := t.exec(link, a.Key, c.Resident, a.Kind, c.At, o.addresses[i]); err != nil {

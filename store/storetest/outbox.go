@@ -78,13 +78,13 @@ func outbox(tt *testing.T, open func(t *testing.T) store.Store) {
 	got = t.claim(again, 9)
 	t.equal("attempts", got[0].Attempts, 2)
 
-	// It went, and is reported on.
+	// It went, and is reported on. Its words are not kept.
 	t.settle(again, store.Settled{ID: m.ID, State: store.Sent, Receipt: "SM1"})
 	t.next(time.Time{})
 	t.equal("sent", texts(t.claim(again.Add(time.Hour), 9)), []string{})
 	found, ok, err := t.ByReceipt(ctx, "sms", "SM1")
 	t.must(err)
-	if !ok || found.ID != m.ID || found.Resident != r || string(found.Body) != string(m.Body) || found.Receipt != "SM1" {
+	if !ok || found.ID != m.ID || found.Resident != r || len(found.Body) != 0 || found.Receipt != "SM1" {
 		t.Fatalf("by receipt: %+v, %v", found, ok)
 	}
 	for _, miss := range [][2]string{{"sms", "SM2"}, {"telegram", "SM1"}, {"sms", ""}} {
@@ -255,6 +255,33 @@ func outboxOptOut(tt *testing.T, open func(t *testing.T) store.Store) {
 	stop(false)
 	post("again")
 	t.equal("opted in", texts(t.claim(noon, 9)), []string{"again", "again"})
+}
+
+// outboxForgets: what was pushed before a ballot may read its choices back, so no words of it stay.
+func outboxForgets(tt *testing.T, open func(t *testing.T) store.Store) {
+	t := begin(tt, open)
+	r, other := t.reachable(), t.reachable()
+	at := func(text string, r store.Resident) store.Message {
+		m := store.Message{ID: id(), Resident: r, Channel: "sms", Kind: "tel", Due: noon, Body: []byte(text)}
+		t.turn(r, func(c *store.Change) { c.Outbox = []store.Message{m} })
+		t.claim(noon, 9)
+		return m
+	}
+	dead, held, doubtful, others := at("you chose dead", r), at("you chose held", r), at("you chose doubtful", r), at("another's", other)
+	t.settle(noon, store.Settled{ID: dead.ID, State: store.Dead, Code: "21211"}, store.Settled{ID: held.ID, State: store.Unsure},
+		store.Settled{ID: doubtful.ID, State: store.Unsure, Retry: noon.Add(time.Hour)}, store.Settled{ID: others.ID, State: store.Dead, Code: "21211"})
+	t.turn(r, func(c *store.Change) {
+		c.Inbound, c.Reply, c.Forget = inbound("cast"), []byte("thank you"), true
+		c.Outbox = []store.Message{{ID: id(), Channel: "sms", Kind: "tel", Due: noon, Body: []byte("thank you")}}
+	})
+	words := func(s store.MessageState) []string {
+		list, err := t.Messages(t.Context(), s, 9)
+		t.must(err)
+		return texts(list)
+	}
+	t.equal("in doubt", words(store.Unsure), []string{})
+	t.equal("given up", words(store.Dead), []string{"", "", "", "another's"})
+	t.equal("the ballot's own", texts(t.claim(noon, 9)), []string{"thank you"})
 }
 
 // outboxWorkers: however many claim, each message is claimed once and in its resident's order.

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"OutboxOrder", outboxOrder},
 		{"OutboxLease", outboxLease},
 		{"OutboxOptOut", outboxOptOut},
+		{"OutboxForgets", outboxForgets},
 		{"OutboxWorkers", outboxWorkers},
 		{"Timers", timers},
 		{"Published", published},
