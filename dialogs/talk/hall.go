@@ -67,6 +67,26 @@ func (x *hearing) title(id, lang string) string {
 	return text.Text
 }
 
+// titled finds the dialog on the menu whose whole title was said, and the language of the town that it was said in.
+func (x *hearing) titled() (id, tag string) {
+	said := locales.Fold(x.h.Words)
+	if said == "" || len(x.h.Words) > 200 {
+		return "", ""
+	}
+	for _, id := range x.m.Hall.IDs {
+		d := x.current(id)
+		for _, tag := range x.tongues() {
+			if d == nil { // withdrawn this moment
+				break
+			}
+			if t, _ := d.Text(tag, "title"); said == locales.Fold(t.Text) || said == locales.Fold(t.Short) {
+				return id, tag
+			}
+		}
+	}
+	return "", ""
+}
+
 func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 	h := x.m.Hall
 	var out []engine.Prompt
@@ -111,6 +131,12 @@ func (x *hearing) inHall() error {
 			note = x.m.Hall.Note
 		}
 		x.menu("")
+		if id, tag := x.titled(); id != "" {
+			if x.m.Lang == "" && tag != lang {
+				x.effect(engine.Effect{Kind: engine.SetLanguage, Lang: tag}, nil)
+			}
+			return x.chosen(id)
+		}
 	}
 	h := x.m.Hall
 	heard := render.Heard{Words: x.h.Words, Choice: x.h.Choice, Media: x.h.Media, Quiet: x.h.Kind == Quiet}
@@ -120,10 +146,7 @@ func (x *hearing) inHall() error {
 	}
 	switch in.Kind {
 	case engine.Said:
-		if fresh && len(in.Values) == 1 && !slices.ContainsFunc(x.t.Dialogs.Current(), func(d *dialogs.Dialog) bool { return locales.Fold(d.Title.Text) == locales.Fold(x.h.Words) }) {
-			break // a digit before any menu was shown means nothing yet
-		}
-		if len(in.Values) == 1 {
+		if len(in.Values) == 1 && !fresh { // a digit before any menu was shown means nothing yet
 			h.Tries = 0
 			return x.chosen(in.Values[0])
 		}

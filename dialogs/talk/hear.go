@@ -21,6 +21,7 @@ type hearing struct {
 	h    Heard
 	ask  Ask
 	said Said
+	new  bool // the open conversation was begun by this message
 	lead *int // where the words start that lead up to what is shown, when one message took several steps
 }
 
@@ -291,12 +292,32 @@ func (x *hearing) starts() (*dialogs.Dialog, string) {
 		if d.Start == "" || locales.Fold(d.Start) != first {
 			continue
 		}
-		if rest != "" && x.m.Now != nil { // in the middle of a conversation only the word alone counts
+		if x.m.Now != nil && (rest != "" || x.m.Hall == nil && x.answers(first)) { // in the middle of a conversation only the word alone counts
 			return nil, ""
 		}
 		return d, rest
 	}
 	return nil, ""
+}
+
+// answers says whether an option of the open question is called just that: then it is an answer, even where a dialog
+// starts with that word.
+func (x *hearing) answers(word string) bool {
+	d := x.now()
+	if d == nil {
+		return false
+	}
+	called := func(words string) bool { return locales.Fold(words) == word }
+	for _, p := range engine.Show(d, x.m.Now, x.h.Traits.Can, x.h.At) {
+		for i := range p.Options {
+			for _, tag := range d.AllLanguages() {
+				if t, _ := d.Text(tag, p.Options[i].Key); called(t.Text) || called(t.Short) || slices.ContainsFunc(t.Also, called) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // begin starts a dialog, or goes on with it where it was left.
@@ -322,13 +343,14 @@ func (x *hearing) begin(d *dialogs.Dialog) error {
 	x.m.Hall = nil
 	x.m.Now = &engine.State{}
 	in := engine.Input{Kind: engine.Begin, Seed: x.h.Seed, Lang: x.lang(), New: !x.m.Before}
-	x.m.Before = true
+	x.m.Before, x.new = true, true
 	return x.step(d, in)
 }
 
-// more takes what was said in the same message after a start word, as far as it is plainly an answer.
+// more takes what was said in the same message after a start word, as far as it is plainly an answer to the first
+// question. A conversation that was only taken up again has another one open, which the message can't have meant.
 func (x *hearing) more(rest string) error {
-	if rest == "" || x.m.Now == nil || x.m.Hall != nil {
+	if rest == "" || !x.new || x.m.Now == nil || x.m.Hall != nil {
 		return nil
 	}
 	d := x.now()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/townline/townline/dialogs"
@@ -311,6 +312,69 @@ func TestWhatIsClosedOrGoneIsNotOffered(t *testing.T) {
 	if p.said.Memory.Now != nil {
 		t.Error("still held")
 	}
+}
+
+const (
+	ways = `dialog: ways
+version: 1
+title: Ways to town
+purpose: information
+language: en
+start: WAYS
+steps:
+  - id: how
+    type: choice
+    say: How do you come?
+    options:
+      foot: On foot
+      bus: Bus
+  - {id: bye, type: end, say: Goodbye.}
+`
+	bus = `dialog: bus
+version: 1
+title: Our buses
+purpose: information
+language: en
+start: BUS
+steps:
+  - {id: late, type: yesno, say: Is it late?}
+  - {id: how, type: yesno, say: Is it full?}
+  - {id: bye, type: end, say: Goodbye bus.}
+`
+)
+
+func TestAStartWordThatIsAnAnswer(t *testing.T) {
+	set, problems := dialogs.Load(fstest.MapFS{"ways.yaml": {Data: []byte(ways)}, "bus.yaml": {Data: []byte(bus)}}, dialogs.Options{})
+	if problems.Errors() {
+		t.Fatal(problems.String())
+	}
+	p := someone(t)
+	p.town.Dialogs = shelf{set.All()}
+	p.says("ways").says("bus").hears("Goodbye.")
+	p.says("bus").hears("Is it late?").says("yes").says("ways").hears("How do you come?").says("menu")
+	p.says("bus yes").hears("Is it full?") // taken up again: "yes" was not meant for a question that they couldn't see
+}
+
+func TestATitleStartsADialogInAnyLanguage(t *testing.T) {
+	p := someone(t)
+	for _, d := range p.town.Dialogs.Current() {
+		for _, tag := range []string{"en", "es"} {
+			title, _ := d.Text(tag, "title")
+			q := someone(t).says(title.Text)
+			if now := q.said.Memory.Now; now == nil || now.Pin != d.Pin || now.Lang != tag && slices.Contains(d.AllLanguages(), tag) {
+				t.Errorf("%q begins %+v: %s", title.Text, now, q.text())
+			}
+		}
+	}
+	p.says("1").hears("I don't know that word")
+}
+
+func TestWhyTheyAreAskedAgainIsHeardOnAnyPage(t *testing.T) {
+	p := someone(t).says("MAIN").says("live")
+	p.traits = render.Voice
+	p.says("8").hears("press 4")
+	p.hear(Heard{Kind: Quiet}).hears("I did not hear anything", "What should the city improve first")
+	p.says("8").says("7").hears("I did not understand that").says("4").hears("What should come first?")
 }
 
 func TestSilenceInTheMenu(t *testing.T) {
