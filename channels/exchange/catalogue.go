@@ -49,6 +49,7 @@ func NewCatalogue(s Shelf, c Clock) *Catalogue {
 
 var _ talk.Catalogue = (*Catalogue)(nil)
 var _ fetcher = (*Catalogue)(nil)
+var _ retirer = (*Catalogue)(nil)
 
 // Current returns the dialogs in service, in menu order. The caller must not change it.
 func (k *Catalogue) Current() []*dialogs.Dialog { return *k.current.Load() }
@@ -87,6 +88,38 @@ func (k *Catalogue) Publish(ctx context.Context, set *dialogs.Set) (dialogs.Prob
 	}
 	k.current.Store(&serve)
 	return problems, nil
+}
+
+// Retired returns the newest versions of the dialogs that were published once and are no longer in service, and of those
+// that could not be read why.
+func (k *Catalogue) Retired(ctx context.Context) ([]*dialogs.Dialog, error) {
+	known, err := k.shelf.Dialogs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("exchange: list the published dialogs: %w", err)
+	}
+	newest := map[string]store.Published{}
+	for _, p := range known {
+		if p.Version > newest[p.ID].Version {
+			newest[p.ID] = p
+		}
+	}
+	for _, d := range k.Current() {
+		delete(newest, d.ID)
+	}
+	var out []*dialogs.Dialog
+	var errs []error
+	for _, p := range newest {
+		pin := dialogs.Pin{ID: p.ID, Version: p.Version, Hash: p.Hash}
+		d := k.compiled(pin)
+		if d == nil {
+			if d, err = k.load(ctx, pin); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		out = append(out, d)
+	}
+	return out, errors.Join(errs...)
 }
 
 // newestOf finds the newest published version of a dialog, and says whether exactly this content is published.

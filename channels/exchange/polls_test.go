@@ -1,9 +1,11 @@
 package exchange
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/townline/townline/channels"
@@ -185,5 +187,41 @@ func TestLinksAreDestroyedWhenAConsultationCloses(t *testing.T) {
 	}
 	if !w.x.polls.closed("survey") { // who finishes on an older version, with a later end, leaves no new one
 		t.Fatal("a ballot that is cast now would be linked")
+	}
+}
+
+// A dialog that was taken away before its end still closes: the promise was made to those who answered.
+func TestLinksOfADialogThatIsOutOfServiceAreDestroyed(t *testing.T) {
+	w := settle(t)
+	w.says(ann, "PARK", "1", "12", "1", "yes")
+	fsys := fstest.MapFS{}
+	b, err := os.ReadFile("testdata/report.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys["report.yaml"] = &fstest.MapFile{Data: b}
+	set, problems := load(fsys)
+	if problems.Errors() {
+		t.Fatal(problems)
+	}
+	if _, err := w.dialogs.Publish(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	links := func() (n int) {
+		for _, k := range w.store.(*memory).roll {
+			if k.ballot != [16]byte{} {
+				n++
+			}
+		}
+		return n
+	}
+	closes := time.Date(2027, 3, 31, 20, 0, 0, 0, time.UTC)
+	if next := w.x.closeRolls(t.Context()); !next.Equal(closes) || links() != 1 {
+		t.Fatalf("%v, %d links", next, links())
+	}
+	w.clock.pass(closes.Sub(noon))
+	w.x.Tick(t.Context())
+	if links() != 0 {
+		t.Fatal("the link is still there")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,10 +139,24 @@ func (c *closedPolls) close(poll string) {
 	c.done[poll] = true
 }
 
-// closeRolls destroys the links of confidential consultations that are over, and returns when the next one will be.
+// retirer is a catalogue that knows dialogs which are out of service: their promises hold all the same.
+type retirer interface {
+	Retired(ctx context.Context) ([]*dialogs.Dialog, error)
+}
+
+// closeRolls destroys the links of confidential consultations that are over, in service or not, and returns when the next
+// one will be.
 func (x *Exchange) closeRolls(ctx context.Context) (next time.Time) {
 	now := x.clock.Now()
-	for _, d := range x.town.Dialogs.Current() {
+	all := slices.Clone(x.town.Dialogs.Current())
+	if r, ok := x.town.Dialogs.(retirer); ok {
+		retired, err := r.Retired(ctx)
+		if err != nil && ctx.Err() == nil {
+			x.log.LogAttrs(ctx, slog.LevelError, "a dialog that is out of service can't be read: does it have links to destroy?", slog.Any("error", err))
+		}
+		all = append(all, retired...)
+	}
+	for _, d := range all {
 		if d.Purpose != dialogs.Consultation || d.Secrecy != dialogs.Confidential || d.Closes.IsZero() || x.polls.closed(d.ID) {
 			continue
 		}
