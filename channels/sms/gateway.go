@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -201,6 +202,9 @@ func (g *Gateway) event(body []byte) (channels.Event, error) {
 	return e, nil
 }
 
+// plainCode is a few letters and at most six digits: codes are kept and logged, so a phone number is none.
+var plainCode = regexp.MustCompile(`^-?(?:[A-Za-z][A-Za-z ._-]{0,25})?[0-9]{0,6}$`)
+
 func (g *Gateway) delivery(body []byte) (id string, d channels.Delivery, err error) {
 	var m struct {
 		ID    string `json:"id"`
@@ -214,6 +218,9 @@ func (g *Gateway) delivery(body []byte) (id string, d channels.Delivery, err err
 	state, ok := map[string]channels.DeliveryState{"sent": channels.OnItsWay, "delivered": channels.Arrived, "failed": channels.Failed}[m.State]
 	if !ok || m.ID == "" {
 		return "", d, errors.New("id is missing, or state is not sent, delivered or failed")
+	}
+	if m.Code != "" && !plainCode.MatchString(m.Code) {
+		m.Code = "other"
 	}
 	d = channels.Delivery{State: state, Code: m.Code, At: g.now()}
 	if !m.At.IsZero() && m.At.Before(d.At) {

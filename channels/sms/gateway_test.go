@@ -288,3 +288,18 @@ func TestNewGateway(t *testing.T) {
 		}
 	}
 }
+
+// A gateway's script may put the whole error of a modem where its code belongs: that can hold the number, and codes are
+// logged.
+func TestGatewayCodesAreCodes(t *testing.T) {
+	g := newGateway(t, nil)
+	for code, want := range map[string]string{
+		"": "", "30003": "30003", "-21": "-21", "no-credit": "no-credit", "CMS.ERROR_38": "CMS.ERROR_38",
+		"+15550100123 is barred": "other", "15550100123": "other", "tel15550100123": "other", strings.Repeat("x", 33): "other", "a\nb": "other",
+	} {
+		body, _ := json.Marshal(map[string]string{"id": "a1", "state": "failed", "code": code})
+		if _, d, err := g.delivery(body); err != nil || d.Code != want {
+			t.Errorf("code %q came through as %q (%v), want %q", code, d.Code, err, want)
+		}
+	}
+}
