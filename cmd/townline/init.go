@@ -102,7 +102,7 @@ func makeTown(dir, name, zone string, now time.Time) ([]string, error) {
 	add(".schemas/dialog.schema.json", dialogs.Schema())
 	add(".schemas/translation.schema.json", dialogs.TranslationSchema())
 	add(".schemas/tests.schema.json", dialogs.TestFileSchema())
-	add(".gitignore", []byte("*.db\n*.db-*\n*.key\n"))
+	add(".gitignore", []byte("*.db\n*.db-*\n*.db.*\n*.key\n*.keys\n*.erased\n"))
 	for _, f := range order {
 		if _, err := os.Stat(filepath.Join(dir, f)); !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%s is there already; choose another folder", filepath.Join(dir, f))
