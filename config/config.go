@@ -55,7 +55,9 @@ type Twilio struct {
 }
 
 // On says whether any of it was set.
-func (t Twilio) On() bool { return t.AccountSID != "" || len(t.AuthToken) > 0 || t.From != "" }
+func (t Twilio) On() bool {
+	return t.AccountSID != "" || len(t.AuthToken) > 0 || t.From != "" || t.WhatsApp != ""
+}
 
 // Gateway is a phone, Gammu or an aggregator that speaks the plain signed protocol of channels/sms.
 type Gateway struct {

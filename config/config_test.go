@@ -167,6 +167,7 @@ func TestMistakes(t *testing.T) {
 		{name: "preview", file: "preview: maybe\n", want: []string{"neither on nor off"}},
 		{name: "half of twilio", file: "sms: {twilio: {account_sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}\n",
 			want: []string{"sms.twilio.auth_token: is missing", "TOWNLINE_SMS_TWILIO_AUTH_TOKEN", "sms.twilio.from: is missing", "public_url: is missing"}},
+		{name: "whatsapp alone", file: "sms: {twilio: {whatsapp: '+15550100'}}\n", want: []string{"sms.twilio.account_sid: is missing", "sms.twilio.auth_token: is missing"}},
 		{name: "sid", file: "sms: {twilio: {account_sid: SK1}}\n", want: []string{"begins with AC"}},
 		{name: "from", file: "sms: {twilio: {from: 555 0100}}\n", want: []string{"not a number to send from"}},
 		{name: "short secret", file: "sms: {gateway: {secret: abc}}\n", want: []string{"too short"}},
