@@ -31,7 +31,7 @@ type Conversation struct {
 	Answered []Inbound // the last 16 inbound messages, newest first; Store.Reply has what was replied
 }
 
-// Inbound names a provider's message: the first 8 bytes of SHA-256 over "channel\x00id".
+// Inbound names a provider's message: the first 8 bytes of SHA-256 over the sender's key, the channel and its id.
 type Inbound [8]byte
 
 // Change is all that one turn writes. It is applied whole or not at all.

@@ -166,7 +166,7 @@ func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (chan
 		return channels.Reply{}, outcomeFailed, err
 	}
 	defer x.addresses.give(key)
-	inbound := inboundOf(e)
+	inbound := inboundOf(e, key)
 	if b, ok := x.erased.reply(inbound); ok {
 		r, err := decodeReply(b)
 		return r, outcomeDuplicate, err

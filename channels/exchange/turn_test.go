@@ -304,6 +304,20 @@ func testErase(t *testing.T, on setting) {
 	}
 }
 
+// Some gateways count their messages anew after a restart: an id that somebody erased used once is another's first word.
+func TestAnotherMessageWithTheIDOfWhoWasErased(t *testing.T) {
+	w := settle(t)
+	first := w.text(ann, "PARK")
+	w.hear(first)
+	w.says(ann, "erase")
+	last := w.text(ann, "1")
+	w.hear(last)
+	for _, e := range []channels.Event{first, last} {
+		e.From.ID, e.Words = ben, "PARK"
+		w.expect(w.hear(e), "What should come first?")
+	}
+}
+
 // The process died, or the store failed, between the turn that erases and the erasing.
 func TestEraseIsMadeGood(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -98,12 +98,15 @@ func decodeReply(b []byte) (channels.Reply, error) {
 	return channels.Reply{Pages: r.Pages, Over: r.Over}, nil
 }
 
-// inboundOf names the event; zero when the provider gives no id, so that nothing can tell a repeat.
-func inboundOf(e channels.Event) store.Inbound {
+// inboundOf names the event, by whom it is from as well, since some gateways count anew after a restart: by the keyed hash
+// alone, as ids can be guessed and would give the number away. It is zero when the provider gives no id, so that nothing
+// can tell a repeat.
+func inboundOf(e channels.Event, from store.AddressKey) store.Inbound {
 	if e.ID == "" {
 		return store.Inbound{}
 	}
 	h := sha256.New()
+	h.Write(from[:])
 	h.Write([]byte(e.Channel))
 	h.Write([]byte{0})
 	h.Write([]byte(e.ID))
