@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -564,6 +565,28 @@ func TestAMachineIsNotAnsweredForEver(t *testing.T) {
 	h.at = h.at.Add(2 * time.Hour)
 	h.do(Input{Kind: Unclear}).wants("@resume hello what")
 	h.say("hole").wants("order")
+}
+
+// What an older or a newer townline wrote can be read where it says the same, and is refused where it says more.
+func TestStatesOfOtherVersions(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		state map[int]any
+		want  error
+	}{
+		{"fields unknown yet are zero", map[int]any{1: Version, 5: 3}, nil},
+		{"fields unknown here are passed over", map[int]any{1: Version, 5: 3, 99: []string{"new"}}, nil},
+		{"a newer encoding", map[int]any{1: Version + 1, 5: 3, 99: []string{"new"}}, ErrNewer},
+	} {
+		b, err := Encode(c.state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s State
+		if err := Decode(b, &s); !errors.Is(err, c.want) || s.Step != 3 {
+			t.Errorf("%s: %v, step %d", c.name, err, s.Step)
+		}
+	}
 }
 
 // Step is given the state by value: it must not write through what the state points to.

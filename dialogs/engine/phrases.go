@@ -4,7 +4,6 @@ package engine
 // without "@"; ${names} in brackets.
 const (
 	// Beginning.
-	PhraseDecides      = "@begin.decides"      // [words] how the answer is used: the dialog's own `decides`, said as it is
 	PhrasePublic       = "@begin.public"       // answers are public, with no name; the town keeps which number gave them
 	PhraseConfidential = "@begin.confidential" // the town can link answer and number until it closes, then the link is destroyed
 	PhraseSecret       = "@begin.secret"       // nobody can link the answer to you
@@ -78,7 +77,6 @@ const (
 	PhraseStatusOpen  = "@status.nodue"   // [reference label state] the same, where no day was promised
 	PhraseStatusNone  = "@status.none"    // we know of no request with that number
 	PhraseStatusAsk   = "@status.ask"     // what is the number of the request?
-	PhraseKeptBefore  = "@kept.before"    // you answered before; that first answer counts
 	PhraseRefused     = "@refused"        // consent refused and the author gave no words: nothing was kept
 	PhraseWithdrawn   = "@withdrawn"      // the town took this dialog away; sorry
 )

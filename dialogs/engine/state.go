@@ -7,39 +7,39 @@ import "github.com/townline/townline/dialogs"
 // Version of the encoding of State. A newer one is refused, an older one is read.
 const Version = 1
 
-// State is all that is remembered of one conversation: plain data, encoded by Encode as compact CBOR.
+// State is all that is remembered of one conversation: plain data, encoded by Encode as compact CBOR. Each field goes under
+// its number, and only if it isn't zero: fields may be added without a new Version, and a number is never used again.
 type State struct {
-	_       struct{} `cbor:",toarray"`
-	Version uint8
-	Pin     dialogs.Pin
-	Mode    Mode
-	Lang    string
-	Step    int        // the step whose question is open; -1 before the first
-	From    int        // statements from this step on are on show together with Step's question; -1: the opening words as well
-	Far     int        // statements before this step were said already, where they applied by then
-	Answers []Answer   // in the order of the steps
-	Part    []string   // what was given so far of an answer that is asked part by part (budget, rank, choices)
-	Page    int        // which page of what is on show
-	Tries   uint8      // misunderstandings in a row
-	Silent  uint8      // silences in a row
-	Note    string     // one sentence to lead with, a phrase key ("@skipped", "@toolong 300") or a text of the dialog, until the next input
-	Among   []string   // Mode Which: the option ids that fit what was said
-	Return  int        // 1 + the review step to come back to after a change; 0: none
-	Seed    uint64     // orders rotated options; random, given at Begin
-	Found   []Found    // similar or status: what the town found
-	Ref     string     // the reference that submit yielded
-	Due     string     // "2027-03-15": when the town promised to reply
-	End     string     // how it ended: the id of the end step, or "handoff", "expired", "stopped", "closed", "refused", …; "" while it goes on
-	Kept    bool       // submit made its record
-	Began   int64      // unix seconds
-	Last    int64      // unix seconds of the last input of the resident
-	Remind  bool       // the reminder was sent
-	Hint    bool       // this resident is new: the opening says how to get help
-	Shut    bool       // handoff: nobody was at the desk
-	Await   EffectKind // Mode Waiting: what for
-	Back    bool       // the open question was answered before and is asked again
-	Lost    uint8      // inputs in a row, over all questions and menus, that nothing was understood of
-	Hours   string     // when the desk opens, for the note that says so
+	Version uint8       `cbor:"1,keyasint,omitempty"`
+	Pin     dialogs.Pin `cbor:"2,keyasint,omitempty"`
+	Mode    Mode        `cbor:"3,keyasint,omitempty"`
+	Lang    string      `cbor:"4,keyasint,omitempty"`
+	Step    int         `cbor:"5,keyasint,omitempty"`  // the step whose question is open; -1 before the first
+	From    int         `cbor:"6,keyasint,omitempty"`  // statements from this step on are on show together with Step's question; -1: the opening words as well
+	Far     int         `cbor:"7,keyasint,omitempty"`  // statements before this step were said already, where they applied by then
+	Answers []Answer    `cbor:"8,keyasint,omitempty"`  // in the order of the steps
+	Part    []string    `cbor:"9,keyasint,omitempty"`  // what was given so far of an answer that is asked part by part (budget, rank, choices)
+	Page    int         `cbor:"10,keyasint,omitempty"` // which page of what is on show
+	Tries   uint8       `cbor:"11,keyasint,omitempty"` // misunderstandings in a row
+	Silent  uint8       `cbor:"12,keyasint,omitempty"` // silences in a row
+	Note    string      `cbor:"13,keyasint,omitempty"` // one sentence to lead with, a phrase key ("@skipped", "@toolong 300") or a text of the dialog, until the next input
+	Among   []string    `cbor:"14,keyasint,omitempty"` // Mode Which: the option ids that fit what was said
+	Return  int         `cbor:"15,keyasint,omitempty"` // 1 + the review step to come back to after a change; 0: none
+	Seed    uint64      `cbor:"16,keyasint,omitempty"` // orders rotated options; random, given at Begin
+	Found   []Found     `cbor:"17,keyasint,omitempty"` // similar or status: what the town found
+	Ref     string      `cbor:"18,keyasint,omitempty"` // the reference that submit yielded
+	Due     string      `cbor:"19,keyasint,omitempty"` // "2027-03-15": when the town promised to reply
+	End     string      `cbor:"20,keyasint,omitempty"` // how it ended: the id of the end step, or "handoff", "expired", "stopped", "closed", "refused", …; "" while it goes on
+	Kept    bool        `cbor:"21,keyasint,omitempty"` // submit made its record
+	Began   int64       `cbor:"22,keyasint,omitempty"` // unix seconds
+	Last    int64       `cbor:"23,keyasint,omitempty"` // unix seconds of the last input of the resident
+	Remind  bool        `cbor:"24,keyasint,omitempty"` // the reminder was sent
+	Hint    bool        `cbor:"25,keyasint,omitempty"` // this resident is new: the opening says how to get help
+	Shut    bool        `cbor:"26,keyasint,omitempty"` // handoff: nobody was at the desk
+	Await   EffectKind  `cbor:"27,keyasint,omitempty"` // Mode Waiting: what for
+	Back    bool        `cbor:"28,keyasint,omitempty"` // the open question was answered before and is asked again
+	Lost    uint8       `cbor:"29,keyasint,omitempty"` // inputs in a row, over all questions and menus, that nothing was understood of
+	Hours   string      `cbor:"30,keyasint,omitempty"` // when the desk opens, for the note that says so
 }
 
 // Mode is which question is open: the step's own, or one of the engine's.
@@ -60,12 +60,11 @@ const (
 
 // Answer is what the resident gave to one step, in canonical form (see dialogs).
 type Answer struct {
-	_      struct{} `cbor:",toarray"`
-	Step   int
-	Values []string
-	Media  []Media
-	Skip   Skip
-	Lang   string // consent: the language of the words that were agreed to
+	Step   int      `cbor:"1,keyasint,omitempty"`
+	Values []string `cbor:"2,keyasint,omitempty"`
+	Media  []Media  `cbor:"3,keyasint,omitempty"`
+	Skip   Skip     `cbor:"4,keyasint,omitempty"`
+	Lang   string   `cbor:"5,keyasint,omitempty"` // consent: the language of the words that were agreed to
 }
 
 // Skip says why a step has no answer.

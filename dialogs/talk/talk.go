@@ -30,28 +30,27 @@ type Catalogue interface {
 	Pinned(pin dialogs.Pin) *dialogs.Dialog
 }
 
-// Memory is all that is remembered of a resident's conversations. Encode and Decode make it bytes.
+// Memory is all that is remembered of a resident's conversations. Encode and Decode make it bytes; its fields are numbered
+// as those of engine.State are.
 type Memory struct {
-	_       struct{} `cbor:",toarray"`
-	Version uint8
-	Lang    string         // the resident's language; "" until known
-	On      string         // the channel that the page on show was made for
-	Now     *engine.State  // the conversation on the go; nil: none
-	Aside   []engine.State // set aside by a start word or the menu, newest last
-	Hall    *Hall          // the menu, or the offer to go on, when that is what is on show
-	Stopped bool           // STOP was said; only START changes it
-	Before  bool           // the resident held a conversation before: they know how to get help
+	Version uint8          `cbor:"1,keyasint,omitempty"`
+	Lang    string         `cbor:"2,keyasint,omitempty"` // the resident's language; "" until known
+	On      string         `cbor:"3,keyasint,omitempty"` // the channel that the page on show was made for
+	Now     *engine.State  `cbor:"4,keyasint,omitempty"` // the conversation on the go; nil: none
+	Aside   []engine.State `cbor:"5,keyasint,omitempty"` // set aside by a start word or the menu, newest last
+	Hall    *Hall          `cbor:"6,keyasint,omitempty"` // the menu, or the offer to go on, when that is what is on show
+	Stopped bool           `cbor:"7,keyasint,omitempty"` // STOP was said; only START changes it
+	Before  bool           `cbor:"8,keyasint,omitempty"` // the resident held a conversation before: they know how to get help
 }
 
 // Hall is where a resident is between conversations.
 type Hall struct {
-	_     struct{} `cbor:",toarray"`
-	Kind  HallKind
-	IDs   []string // of the dialogs on the menu, in the order shown; of the dialog offered
-	Page  int
-	Tries uint8
-	Note  string // a phrase key to lead with
-	Shut  string // when the desk opens, for a note that says so
+	Kind  HallKind `cbor:"1,keyasint,omitempty"`
+	IDs   []string `cbor:"2,keyasint,omitempty"` // of the dialogs on the menu, in the order shown; of the dialog offered
+	Page  int      `cbor:"3,keyasint,omitempty"`
+	Tries uint8    `cbor:"4,keyasint,omitempty"`
+	Note  string   `cbor:"5,keyasint,omitempty"` // a phrase key to lead with
+	Shut  string   `cbor:"6,keyasint,omitempty"` // when the desk opens, for a note that says so
 }
 
 // HallKind is what the hall shows.
