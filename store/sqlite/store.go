@@ -151,13 +151,22 @@ func recentEnough(text string) error {
 
 // fits compares the keys with those that the database began with.
 func (t *tables) fits(keys *store.Keys) error {
-	check := keys.Check()
-	if err := t.exec("INSERT INTO meta(name, value) VALUES('keys', ?) ON CONFLICT DO NOTHING", check); err != nil {
+	var known []byte
+	look := func() (bool, error) {
+		return t.one(func(q statement) error { known = column(q, 0); return nil }, "SELECT value FROM meta WHERE name = 'keys'")
+	}
+	// Looked for first: a command that only reads needn't wait until a busy town lets it write.
+	found, err := look()
+	if err != nil {
 		return err
 	}
-	var known []byte
-	if _, err := t.one(func(q statement) error { known = column(q, 0); return nil }, "SELECT value FROM meta WHERE name = 'keys'"); err != nil {
-		return err
+	if !found {
+		if err := t.exec("INSERT INTO meta(name, value) VALUES('keys', ?) ON CONFLICT DO NOTHING", keys.Check()); err != nil {
+			return err
+		}
+		if _, err := look(); err != nil {
+			return err
+		}
 	}
 	if !keys.Fits(known) {
 		return fmt.Errorf("%w: is it another town's key file, or one made anew after the first was lost?", store.ErrKeys)

@@ -202,3 +202,18 @@ func TestLogIsCut(tt *testing.T) {
 		t.Error("and with it what was said")
 	}
 }
+
+// TestOpenBesideAWriter: a command that only reads needn't wait for a town that is busy writing.
+func TestOpenBesideAWriter(tt *testing.T) {
+	t := newTown(tt)
+	t.speak(1)
+	c, err := connect(t.path("town.db"), sqlite.OpenReadWrite, pragmas(readerCache))
+	t.must(err)
+	defer c.Close()
+	busy := newTables(c)
+	t.must(busy.exec("BEGIN IMMEDIATE"))
+	s, err := Open(t.path("town.db"), t.secrets)
+	t.must(err)
+	t.must(s.Close())
+	t.must(busy.exec("ROLLBACK"))
+}
