@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/townline/townline/dialogs"
@@ -170,10 +171,12 @@ func (t *turn) personRequest(e *talk.Effect, personal []byte) (store.RequestEven
 	return r, nil
 }
 
-// label is what anybody may see of a request: its kind, and the place in the resident's words.
+// label is what anybody may see of a request: its kind, and, where the dialog offers open requests to neighbours, the place
+// in the resident's words. Of any other dialog the place may be somebody's home.
 func label(d *dialogs.Dialog, r *engine.Record) string {
 	kind, place := d.Title.Text, ""
 	chosen := false
+	shared := slices.ContainsFunc(d.Steps, func(st dialogs.Step) bool { return st.Type == dialogs.Similar })
 	for i := range d.Steps {
 		st := &d.Steps[i]
 		a, ok := r.Answer(st.ID)
@@ -187,7 +190,7 @@ func label(d *dialogs.Dialog, r *engine.Record) string {
 					kind, chosen = o.Text.Text, true
 				}
 			}
-		case st.Type == dialogs.Place && place == "" && !strings.HasPrefix(a.Values[0], geoPrefix):
+		case st.Type == dialogs.Place && shared && place == "" && !strings.HasPrefix(a.Values[0], geoPrefix):
 			place = a.Values[0]
 		}
 	}

@@ -228,3 +228,30 @@ func (sevens) Read(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
+
+// Whoever guesses a number is told what a request is about. Where it is they learn only of what is shown to neighbours
+// anyway: a place may be somebody's home.
+func TestPlaceIsToldOnlyWhereNeighboursAreAsked(t *testing.T) {
+	w := settle(t)
+	w.says(ann, "MEND", "2", "Main and Elm")
+	set := edited(t, "report.yaml", swap("version: 1", "version: 2", `  - id: same
+    type: similar
+    compare: [what, where]
+    within: 100 m
+    days: 30
+    say: Is it one of these?
+`, ""))
+	if problems, err := w.dialogs.Publish(t.Context(), set); err != nil || problems.Errors() {
+		t.Fatal(err, problems)
+	}
+	w.says(ben, "MEND", "2", "14 Quiet Lane")
+	for _, r := range w.requests() {
+		street := r.Place == "main and elm"
+		if told := strings.Contains(r.Label, "Main and Elm") || strings.Contains(r.Label, "Quiet Lane"); told != street {
+			t.Errorf("anybody may see %q", r.Label)
+		}
+	}
+	if n := len(w.requests()); n != 2 {
+		t.Fatalf("%d requests", n)
+	}
+}
