@@ -112,7 +112,7 @@ type RequestEvent struct {
 	Department string   // Opened
 	Status     string   // "open", "closed", …: the status from now on; "" leaves it
 	Due        string   // Opened: "2027-03-15"
-	Label      string   // Opened: kind and place, what anybody may see
+	Label      string   // Opened: kind and place
 	Place      string   // Opened: folded words or "geo:…", for Similar
 	Channel    string
 	Record     []byte // what was reported

@@ -171,12 +171,18 @@ func (t *turn) personRequest(e *talk.Effect, personal []byte) (store.RequestEven
 	return r, nil
 }
 
-// label is what anybody may see of a request: its kind, and, where the dialog offers open requests to neighbours, the place
-// in the resident's words. Of any other dialog the place may be somebody's home.
+// label is what a request is about: its kind, and the place in the resident's words.
 func label(d *dialogs.Dialog, r *engine.Record) string {
-	kind, place := d.Title.Text, ""
+	kind, place := kindAndPlace(d, r)
+	if place == "" {
+		return kind
+	}
+	return kind + ", " + place
+}
+
+func kindAndPlace(d *dialogs.Dialog, r *engine.Record) (kind, place string) {
+	kind = d.Title.Text
 	chosen := false
-	shared := slices.ContainsFunc(d.Steps, func(st dialogs.Step) bool { return st.Type == dialogs.Similar })
 	for i := range d.Steps {
 		st := &d.Steps[i]
 		a, ok := r.Answer(st.ID)
@@ -190,14 +196,11 @@ func label(d *dialogs.Dialog, r *engine.Record) string {
 					kind, chosen = o.Text.Text, true
 				}
 			}
-		case st.Type == dialogs.Place && shared && place == "" && !strings.HasPrefix(a.Values[0], geoPrefix):
+		case st.Type == dialogs.Place && place == "" && !strings.HasPrefix(a.Values[0], geoPrefix):
 			place = a.Values[0]
 		}
 	}
-	if place == "" {
-		return kind
-	}
-	return kind + ", " + place
+	return kind, place
 }
 
 // placeOf is the place of a request, folded so that it can be compared.
@@ -230,7 +233,11 @@ func (t *turn) status(ctx context.Context, e *talk.Effect) ([]engine.Found, erro
 		if err != nil {
 			return nil, fmt.Errorf("find a request: %w", err)
 		}
-		return []engine.Found{found(&r)}, nil
+		f := found(&r)
+		if r.Resident == (store.Resident{}) || r.Resident != t.resident {
+			f.What = t.x.public(&r)
+		}
+		return []engine.Found{f}, nil
 	}
 	if t.version == 0 {
 		return nil, nil
@@ -244,6 +251,26 @@ func (t *turn) status(ctx context.Context, e *talk.Effect) ([]engine.Found, erro
 		out = append(out, found(&all[i]))
 	}
 	return out, nil
+}
+
+// public is what anybody who has a request's number may see of it. The place is told only where the dialog offers open
+// requests to neighbours: of any other it may be somebody's home.
+func (x *Exchange) public(r *store.Request) string {
+	for _, d := range x.town.Dialogs.Current() {
+		if d.ID != r.Dialog {
+			continue
+		}
+		if slices.ContainsFunc(d.Steps, func(st dialogs.Step) bool { return st.Type == dialogs.Similar }) {
+			return r.Label
+		}
+		var record engine.Record
+		if engine.Decode(r.Record, &record) != nil {
+			return d.Title.Text
+		}
+		kind, _ := kindAndPlace(d, &record)
+		return kind
+	}
+	return r.Service
 }
 
 func found(r *store.Request) engine.Found {

@@ -246,9 +246,11 @@ func TestPlaceIsToldOnlyWhereNeighboursAreAsked(t *testing.T) {
 	}
 	w.says(ben, "MEND", "2", "14 Quiet Lane")
 	for _, r := range w.requests() {
-		street := r.Place == "main and elm"
-		if told := strings.Contains(r.Label, "Main and Elm") || strings.Contains(r.Label, "Quiet Lane"); told != street {
-			t.Errorf("anybody may see %q", r.Label)
+		if r.Place == "14 quiet lane" {
+			w.expect(w.says(ben, "WHERE"), "Hole in the road, 14 Quiet Lane")
+			if got := w.says("+15550100777", "WHERE", r.Reference); !strings.Contains(got, "Hole in the road") || strings.Contains(got, "Quiet Lane") {
+				t.Errorf("whoever has the number is told %q", got)
+			}
 		}
 	}
 	if n := len(w.requests()); n != 2 {
