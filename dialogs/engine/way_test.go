@@ -96,7 +96,7 @@ func TestOnAnotherChannelWhatItCantCarryIsNotAsked(t *testing.T) {
 	h.do(Input{Kind: Resume}).wants("@resume agree")
 
 	secret := load(t, fmt.Sprintf(poll, "anyone", "secret"))
-	h = hold(t, secret).do(Input{Kind: Resume}).wants("@resume decides @begin.carried first") // nobody knows what they heard of it
+	hold(t, secret).do(Input{Kind: Resume}).wants("@resume decides @begin.carried first") // nobody knows what they heard of it
 	h = &holding{t: t, d: secret, at: noon, can: Can{Form: Screen}}
 	h.do(Input{Kind: Begin, Lang: "en"}).wants("decides @begin.secret first").say("a")
 	h.can.Carried = true

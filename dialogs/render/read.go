@@ -212,7 +212,7 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 		return told(locales.Help), true
 	case k == "9":
 		return told(locales.Repeat), true
-	case r.unseen() && keysOnly(k):
+	case keysOnly(k) && r.unseen():
 		return r.turn(), true
 	}
 	return engine.Input{}, false
@@ -221,8 +221,8 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 // unseen says whether there are options to choose from and the page on show, which leads up to them, has none yet: a digit
 // then answers a question that nobody has seen, so the next page is shown instead.
 func (r *reader) unseen() bool {
-	if r.q == nil || len(r.q.Options) == 0 || !r.leadsOn() {
-		return false
+	if r.q == nil || len(r.q.Options) == 0 || len(r.prompts) == 1 && (r.t.Limit == 0 || r.t.Limit > 400) || !r.leadsOn() {
+		return false // a question alone starts its first page, and has room for an option there
 	}
 	for _, o := range r.pages()[r.page%len(r.pages())].Options {
 		if o.ID != "" {

@@ -153,9 +153,20 @@ func (x *hearing) read(d *dialogs.Dialog, s *engine.State, words string) engine.
 	return render.Read(x.words(d, s.Lang), show, s.Page, x.h.Traits, heard)
 }
 
-// stopped hears a resident who said STOP: only START, and a call for help, are answered.
+// stopped hears a resident who said STOP: only START, a call for help, and the wish to be erased are answered.
 func (x *hearing) stopped() error {
 	w := x.words(nil, x.lang())
+	if x.m.Hall != nil && x.m.Hall.Kind == EraseHall {
+		heard := render.Heard{Words: x.h.Words, Choice: x.h.Choice}
+		if in := render.Read(w, x.hallPrompts(x.lang()), 0, x.h.Traits, heard); in.Kind == engine.Said && len(in.Values) == 1 {
+			if in.Values[0] == "yes" {
+				return x.chosen("yes")
+			}
+			x.m.Hall = nil
+			x.show(w, []engine.Prompt{{Key: engine.PhraseErasedNot, Step: -1}}, 0, true)
+			return nil
+		}
+	}
 	for _, tag := range x.tongues() {
 		l := x.t.Locales.Language(tag)
 		if l.StartWord(x.h.Words) {
@@ -169,10 +180,14 @@ func (x *hearing) stopped() error {
 			x.menu(engine.PhraseStarted)
 			return x.hall()
 		}
-		if c, ok := l.Command(x.h.Words); ok && c == locales.Help {
+		switch c, _ := l.Command(x.h.Words); c {
+		case locales.Help:
 			w.Lang = l
 			x.show(w, []engine.Prompt{{Key: "@stop.help", Step: -1}}, 0, true)
 			return nil
+		case locales.Erase:
+			x.m.Hall = &Hall{Kind: EraseHall}
+			return x.hall()
 		}
 	}
 	return nil

@@ -151,6 +151,18 @@ func TestStopIsStickyAndStartGoesOn(t *testing.T) {
 	p.says("start").hears("What is your link to Elmwood?")
 }
 
+func TestEraseIsHeardAfterStop(t *testing.T) {
+	p := someone(t).says("MAIN").says("STOP").says("erase").hears("1 Yes")
+	p.says("2").hears("erased")
+	if p.says("1"); len(p.said.Pages) != 0 {
+		t.Errorf("answered: %s", p.text())
+	}
+	p.says("erase").says("yes").hears("We keep nothing")
+	if !slices.Contains(p.effects, engine.EraseAll) {
+		t.Error("nothing is erased")
+	}
+}
+
 func TestSeveralAnswersInOneMessage(t *testing.T) {
 	someone(t).says("MAIN").says("I live here, more frequent buses").not("What first").hears("Order, best")
 	someone(t).says("MAIN").says("live\nbuses\nskip").hears("What is your link") // a command among them is no answer: nothing is guessed
