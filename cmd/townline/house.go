@@ -68,8 +68,9 @@ func openStore(c *config.Config, mayMake bool) (store.Store, *store.Keys, error)
 	return s, keys, nil
 }
 
-// openTown loads the dialogs, puts them in service, and joins channels to s.
-func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock, log *slog.Logger, metrics prometheus.Registerer, set *dialogs.Set, phrases *locales.Catalogue, lines ...channels.Channel) (*house, dialogs.Problems, error) {
+// openTown loads the dialogs, puts them in service, and joins channels to s. Reminders wait for the morning unless they may be
+// sent at night as well: nobody sleeps beside a phone that is only a page.
+func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock, log *slog.Logger, metrics prometheus.Registerer, set *dialogs.Set, phrases *locales.Catalogue, nights bool, lines ...channels.Channel) (*house, dialogs.Problems, error) {
 	hours, err := exchange.ParseHours(c.Town.DeskHours)
 	if err != nil {
 		return nil, nil, err
@@ -83,10 +84,14 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 		Name: c.Town.Name, Languages: c.Town.Languages, Zone: c.Town.Zone, Emergency: c.Town.Emergency,
 		Country: sms.CallingCode(c.Town.Country), Locales: phrases, Dialogs: h.catalogue,
 	}
-	h.exchange, err = exchange.New(exchange.Settings{
+	settings := exchange.Settings{
 		Store: s, Keys: keys, Town: town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,
 		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics,
-	})
+	}
+	if !nights {
+		settings.Quiet = settings.Calendar.Daytime
+	}
+	h.exchange, err = exchange.New(settings)
 	return h, refused, err
 }
 

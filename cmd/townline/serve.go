@@ -78,6 +78,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	if err != nil {
 		return err
 	}
+	nights := len(lines) == 0
 	var shown *previewing
 	s := disk
 	var clock exchange.Clock = exchange.SystemClock{}
@@ -89,7 +90,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		s = shown.store
 		lines = append(lines, shown.channel)
 	}
-	h, refused, err := openTown(ctx, c, s, keys, clock, log, metrics, set, phrases, lines...)
+	h, refused, err := openTown(ctx, c, s, keys, clock, log, metrics, set, phrases, nights, lines...)
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func newSimulation(cmd *cobra.Command, c *config.Config, name string, traits ren
 		lines = append(lines, &pretended{t, s})
 	}
 	var refused dialogs.Problems
-	s.house, refused, err = openTown(s.ctx, c, s.watch, keys, s.clock, slog.New(slog.DiscardHandler), nil, set, phrases, lines...)
+	s.house, refused, err = openTown(s.ctx, c, s.watch, keys, s.clock, slog.New(slog.DiscardHandler), nil, set, phrases, true, lines...)
 	if err == nil && len(refused) > 0 {
 		err = errors.New(refused.String())
 	}
