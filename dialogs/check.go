@@ -106,6 +106,9 @@ func (c *checker) header() {
 	} else if !o.Now.IsZero() && !d.Closes.IsZero() && d.Closes.Before(o.Now) {
 		c.at("closes", "over", "it is closed already: residents are told so", "set a later day, or take the dialog away", true)
 	}
+	if d.Purpose == Consultation && d.Secrecy == Confidential && d.Closes.IsZero() {
+		c.at("secrecy", "never-closes", "residents are told that the link to their answer is destroyed when this closes, and it never closes", "write `closes:` with a day, or `secrecy: public` or `secret`", true)
+	}
 	expire := d.ExpireAfter
 	if expire == 0 {
 		expire = DefaultExpire
