@@ -135,6 +135,10 @@ func TestRepeatsAndRacesChangeNothing(t *testing.T) {
 			all.Go(func() { wild.walkWildly(walk, luck) })
 		}
 		all.Wait()
+		wild.x.store = wild.store // a calm day: an erasure that was put off is made good by its timer
+		for _, w := range []*town{calm, wild} {
+			w.x.Tick(t.Context())
+		}
 		if got, want := wild.left(), calm.left(); !slices.Equal(got, want) {
 			t.Fatalf("seed %d: with repeats and races:\n%s\nin peace:\n%s", seed, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
