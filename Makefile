@@ -2,7 +2,8 @@
 .PHONY: test lint peers soak bench fuzz
 
 test: lint peers
-	go test -timeout 14m ./...
+	go test -timeout 10m ./...
+	go test -race -timeout 10m ./channels/... ./config ./dialogs/engine ./dialogs/talk ./dialogs/dialogtest ./dialogs/library ./store/...
 
 lint:
 	@changed=$$(gofmt -l cmd channels config dialogs locales store); test -z "$$changed" || { echo "gofmt would change: $$changed"; exit 1; }
