@@ -170,7 +170,7 @@ func (g *Gateway) open(w http.ResponseWriter, r *http.Request) (body []byte, ok 
 		refuse(w, err)
 		return nil, false
 	}
-	if err := verify(g.secret, r.Header, body, g.now()); err != nil {
+	if err := verify(g.secret, r.URL.Path, r.Header, body, g.now()); err != nil {
 		g.log.LogAttrs(r.Context(), slog.LevelWarn, "a call as the gateway that can't be trusted", slog.String("channel", GatewayName), slog.Any("reason", err))
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return nil, false
@@ -271,6 +271,6 @@ func (g *Gateway) write(w http.ResponseWriter, kind string, b []byte) {
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	h.Set("Cache-Control", "no-store")
-	seal(g.secret, h, b, g.now())
+	seal(g.secret, signedReply, h, b, g.now())
 	w.Write(b)
 }

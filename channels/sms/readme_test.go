@@ -172,7 +172,7 @@ func TestReadmePush(t *testing.T) {
 	phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		env := []string{"now=" + r.Header.Get("X-Townline-Timestamp"), "body=" + string(body), "TOWNLINE_SECRET=" + gatewaySecret}
-		sum := run(t, "", env, "/bin/sh", "-euc", `printf '%s\n%s' "$now" "$body" | openssl dgst -sha256 -hmac "$TOWNLINE_SECRET" -r | cut -d ' ' -f 1`)
+		sum := run(t, "", env, "/bin/sh", "-euc", `printf 'push\n%s\n%s' "$now" "$body" | openssl dgst -sha256 -hmac "$TOWNLINE_SECRET" -r | cut -d ' ' -f 1`)
 		if strings.TrimSpace(sum) != r.Header.Get("X-Townline-Signature") {
 			t.Errorf("openssl says %s, we say %s", sum, r.Header.Get("X-Townline-Signature"))
 		}

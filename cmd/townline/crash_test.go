@@ -180,7 +180,7 @@ func (tr *traffic) post(body []byte) (string, error) {
 	now := strconv.FormatInt(time.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set(sms.TimestampHeader, now)
-	req.Header.Set(sms.SignatureHeader, sms.Sign([]byte(crashSecret), now, body))
+	req.Header.Set(sms.SignatureHeader, sms.Sign([]byte(crashSecret), req.URL.Path, now, body))
 	resp, err := tr.client.Do(req)
 	if err != nil {
 		return "", err
