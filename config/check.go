@@ -129,6 +129,10 @@ func (r *reading) setSMS(c *SMS, s Setting, text string) {
 		if text != "" && !isNumber(text) {
 			r.wrong(s.Key, fmt.Sprintf("%q is not a number to send from", text), "write it with + and the country, such as +15550100")
 		}
+	case "sms.twilio.whatsapp_buttons":
+		c.Twilio.Buttons = r.templates(s.Key, text)
+	case "sms.twilio.whatsapp_lists":
+		c.Twilio.Lists = r.templates(s.Key, text)
 	case "sms.gateway.secret":
 		c.Gateway.Secret = NewSecret(text)
 		if text != "" && len(text) < 16 {
@@ -314,4 +318,19 @@ func IsLoopback(host string) bool {
 	}
 	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil && a.IsLoopback()
+}
+
+// templates reads "2=HX…, 3=HX…": a template for each number of options.
+func (r *reading) templates(key, text string) map[int]string {
+	all := map[int]string{}
+	for _, entry := range Split(text) {
+		count, sid, _ := strings.Cut(entry, "=")
+		n, err := strconv.Atoi(strings.TrimSpace(count))
+		if sid = strings.TrimSpace(sid); err != nil || sid == "" {
+			r.wrong(key, fmt.Sprintf("%q is not a number of options and its template", entry), "write 2=HX and 32 letters and digits; Twilio's Content Template Builder shows them")
+			continue
+		}
+		all[n] = sid
+	}
+	return all
 }

@@ -51,12 +51,14 @@ type Twilio struct {
 	AccountSID string
 	AuthToken  []Secret // the first sends; all are good for signatures, so that a token can be changed without a gap
 	From       string
-	WhatsApp   string // the number that WhatsApp messages come from; "" is the same as From
+	WhatsApp   string         // the number that WhatsApp messages come from; "" is the same as From
+	Buttons    map[int]string // WhatsApp templates with quick replies, by how many options they hold
+	Lists      map[int]string // and with a list picker
 }
 
 // On says whether any of it was set.
 func (t Twilio) On() bool {
-	return t.AccountSID != "" || len(t.AuthToken) > 0 || t.From != "" || t.WhatsApp != ""
+	return t.AccountSID != "" || len(t.AuthToken) > 0 || t.From != "" || t.WhatsApp != "" || len(t.Buttons) > 0 || len(t.Lists) > 0
 }
 
 // Gateway is a phone, Gammu or an aggregator that speaks the plain signed protocol of channels/sms.

@@ -168,6 +168,7 @@ func TestMistakes(t *testing.T) {
 		{name: "half of twilio", file: "sms: {twilio: {account_sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}\n",
 			want: []string{"sms.twilio.auth_token: is missing", "TOWNLINE_SMS_TWILIO_AUTH_TOKEN", "sms.twilio.from: is missing", "public_url: is missing"}},
 		{name: "whatsapp alone", file: "sms: {twilio: {whatsapp: '+15550100'}}\n", want: []string{"sms.twilio.account_sid: is missing", "sms.twilio.auth_token: is missing"}},
+		{name: "templates", file: "sms: {twilio: {whatsapp_buttons: [two=HX1]}}\n", want: []string{`"two=HX1" is not a number of options and its template`}},
 		{name: "sid", file: "sms: {twilio: {account_sid: SK1}}\n", want: []string{"begins with AC"}},
 		{name: "from", file: "sms: {twilio: {from: 555 0100}}\n", want: []string{"not a number to send from"}},
 		{name: "short secret", file: "sms: {gateway: {secret: abc}}\n", want: []string{"too short"}},
@@ -253,4 +254,12 @@ func FuzzFile(f *testing.F) {
 		r := reading{name: FileName, file: map[string]written{}}
 		r.readFile(text)
 	})
+}
+
+func TestTemplatesForWhatsApp(t *testing.T) {
+	r := &reading{}
+	got := r.templates("sms.twilio.whatsapp_lists", "5=HX00000000000000000000000000000005, 7=HX00000000000000000000000000000007")
+	if len(got) != 2 || got[5] != "HX00000000000000000000000000000005" || got[7] != "HX00000000000000000000000000000007" {
+		t.Error(got)
+	}
 }

@@ -31,6 +31,8 @@ func Settings() []Setting {
 		{Key: "sms.twilio.auth_token", About: "Twilio: auth token; two with a comma while one is being replaced", Secret: true, List: true},
 		{Key: "sms.twilio.from", About: "Twilio: the number, or messaging service (MG…), that texts come from"},
 		{Key: "sms.twilio.whatsapp", About: "Twilio: the number that WhatsApp messages come from, if another"},
+		{Key: "sms.twilio.whatsapp_buttons", About: "Twilio: templates with quick replies by how many options they hold, such as 2=HX…, 3=HX…", List: true},
+		{Key: "sms.twilio.whatsapp_lists", About: "Twilio: templates with a list picker by how many options they hold, such as 5=HX…, 7=HX…", List: true},
 		{Key: "sms.gateway.secret", About: "gateway: the secret that both sides sign with", Secret: true},
 		{Key: "sms.gateway.from", About: "gateway: the number that texts come from"},
 		{Key: "sms.gateway.url", About: "gateway: where texts are pushed; empty: the phone fetches them"},

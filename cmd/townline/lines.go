@@ -19,7 +19,7 @@ func textLines(c *config.Config, log *slog.Logger) ([]channels.Channel, error) {
 		}
 		line, err := sms.NewTwilio(sms.TwilioConfig{
 			AccountSID: t.AccountSID, AuthTokens: tokens, From: t.From, WhatsApp: t.WhatsApp, PublicURL: c.PublicURL,
-			Country: c.Town.Country, Log: log,
+			Country: c.Town.Country, Log: log, Content: sms.Content{Buttons: t.Buttons, Lists: t.Lists},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("sms.twilio: %w", err)
