@@ -247,6 +247,13 @@ func (t *tables) revive(part, to string, keys *store.Keys) error {
 			return err
 		}
 	}
+	stops, err := readStops(stopsOf(to))
+	if err != nil {
+		return err
+	}
+	if err := t.addStops(stops); err != nil {
+		return err
+	}
 	return t.addUp()
 }
 

@@ -505,3 +505,47 @@ func TestTwoProcesses(tt *testing.T) {
 		t.Fatal(k)
 	}
 }
+
+// TestStopReachesCopies: who said STOP after the copy was made is let alone when it is put back, and who said START since
+// is not.
+func TestStopReachesCopies(tt *testing.T) {
+	t := newTown(tt)
+	ann, ben := t.keys.Address("tel", "+15550000001"), t.keys.Address("tel", "+15550000002")
+	say := func(n int, a store.AddressKey, out bool, at time.Time) {
+		row, err := t.Load(t.Context(), number(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &store.Change{Resident: number(n), Read: row.Version, At: at, OptOuts: []store.OptOut{{Address: a, Out: out, At: at, Channel: "sms", Word: "STOP"}}}
+		if o, err := t.Commit(t.Context(), c); err != nil || o.Kind != store.Applied {
+			t.Fatal(o, err)
+		}
+	}
+	t.speak(1)
+	t.speak(2)
+	say(2, ben, true, noon)
+	if err := t.Backup(t.Context(), t.path("copy")); err != nil {
+		t.Fatal(err)
+	}
+	say(1, ann, true, noon.Add(time.Hour))
+	say(2, ben, false, noon.Add(time.Hour))
+	noted, err := os.ReadFile(t.path("town.db.stops"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(noted, []byte("5550")) {
+		t.Errorf("numbers are noted: %s", noted)
+	}
+	if err := os.WriteFile(t.path("back.db.stops"), append(noted, "\n12 true"...), 0o600); err != nil { // and a line cut short
+		t.Fatal(err)
+	}
+	if err := Restore(t.path("copy"), t.path("back.db"), t.keys); err != nil {
+		t.Fatal(err)
+	}
+	back := open(t, t.path("back.db"))
+	for a, want := range map[store.AddressKey]bool{ann: true, ben: false} {
+		if out, err := back.OptedOut(t.Context(), a); err != nil || out != want {
+			t.Errorf("opted out: %v, %v, want %v", out, err, want)
+		}
+	}
+}

@@ -48,6 +48,11 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 		return store.Outcome{}, err
 	}
 	o := j.turn.outcome
+	if o.Kind == store.Applied {
+		if err := s.noteStops(c.OptOuts); err != nil {
+			return store.Outcome{}, err
+		}
+	}
 	switch {
 	case o.Kind == store.Applied && j.turn.wrapped != nil:
 		s.keys.put(c.Resident, key, j.turn.epoch)
