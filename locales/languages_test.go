@@ -220,7 +220,7 @@ func TestPhrase(t *testing.T) {
 		{"short falls back", en.Phrase("help.on", locales.Short), "Go on"},
 		{"spoken", en.Phrase("help.on", locales.Spoken), "going on"},
 		{"gap", en.Phrase("speech.option", locales.Spoken, locales.Arg{Name: "option", Value: "buses"}, locales.Arg{Name: "digit", Value: "2"}), "For buses, press 2."},
-		{"a value is not a template", en.Phrase("begin.decides", locales.Full, locales.Arg{Name: "words", Value: "${words}"}), "${words}"},
+		{"a value is not a template", en.Phrase("help.why", locales.Full, locales.Arg{Name: "why", Value: "${why}"}), "Why we ask: ${why}."},
 		{"unknown", en.Phrase("@no.such", locales.Full), ""},
 		{"unknown elsewhere", c.Language("so").Phrase("@no.such", locales.Full), ""},
 		{"list", en.List([]string{"a", "b", "c"}), "a, b and c"},
