@@ -1,0 +1,62 @@
+// Package audio finds or makes the sound of what residents read: recordings by people first, then clips that a machine's
+// voice made. It knows no channel: the kiosk, the web page and the telephone use the same shelf.
+package audio
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Format is how the sound is written down; it is also the ending of a clip's file and address.
+type Format string
+
+const (
+	MP3  Format = "mp3"  // for any browser
+	Opus Format = "opus" // in Ogg; half the size, for the kiosk's Chromium
+)
+
+// Formats are all of them.
+func Formats() []Format { return []Format{MP3, Opus} }
+
+// Type is the media type to serve a clip with.
+func (f Format) Type() string {
+	switch f {
+	case MP3:
+		return "audio/mpeg"
+	case Opus:
+		return "audio/ogg; codecs=opus"
+	}
+	return "application/octet-stream"
+}
+
+// Line is one thing to be said: words in a language, and where they come from.
+type Line struct {
+	Lang   string // BCP 47
+	Dialog string // the dialog's id; "" for the town's own phrases and for words that no author wrote
+	Key    string // of the text in the dialog, or of the phrase ("@yes"); "" when composed
+	Words  string // as they are to be understood: insertions filled in
+}
+
+// Clip is a piece of sound.
+type Clip struct {
+	Key     string
+	Format  Format
+	Bytes   []byte // shared: must not be changed
+	ByHuman bool   // recorded by a person
+}
+
+// tidy is words as they count for a key: in Unicode's composed form, one space between words, no control characters.
+func tidy(words string) string {
+	words = norm.NFC.String(strings.ToValidUTF8(words, " "))
+	return strings.Join(strings.FieldsFunc(words, func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 || r == 0x2028 || r == 0x2029 }), " ")
+}
+
+// keyOf is the key of a clip: the first 16 bytes of SHA-256 over all that its sound depends on, in hex.
+func keyOf(lang, voice string, rate int, words string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{lang, voice, strconv.Itoa(rate), words}, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
