@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"dialogs/tally":      {"dialogs/engine", "dialogs"},
 	"dialogs/dialogtest": {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "go.yaml.in/yaml/v4", "github.com/fxamacker/cbor/v2"},
 	"dialogs/library":    {},
-	"channels":           {"dialogs/render", "dialogs/engine"},
+	"channels":           {"dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/exchange":  {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"channels/preview":   {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/audio":     {"dialogs", "locales", "golang.org/x/text"},

@@ -1,17 +1,23 @@
-package exchange
+package channels
 
 import (
-	"bufio"
+	"io"
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 )
 
+var referenceForm = regexp.MustCompile(`^\d{3}-\d{3}-\d$`)
+
+func chance(seed byte) io.Reader { return rand.NewChaCha8([32]byte{seed}) }
+
 func TestReference(t *testing.T) {
-	x := &Exchange{entropy: bufio.NewReader(chance(7))}
+	entropy := chance(7)
 	seen := map[string]bool{}
 	var leading [10]int
 	for range 2000 {
-		r, err := x.newReference(0)
+		r, err := NewReference(entropy, ReferenceDigits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +38,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%d leads %d of 2000", d+1, n)
 		}
 	}
-	if long, _ := x.newReference(3); len(long) != len("482-173-904-5") {
+	if long, _ := NewReference(entropy, OutpostReferenceDigits); len(long) != len("482-173-904-5") {
 		t.Fatal(long)
 	} else if _, ok := ParseReference(long); !ok {
 		t.Fatal(long)
@@ -41,9 +47,9 @@ func TestReference(t *testing.T) {
 
 // Every wrong digit and every two neighbours swapped are noticed.
 func TestReferenceCheckDigit(t *testing.T) {
-	x := &Exchange{entropy: bufio.NewReader(chance(8))}
+	entropy := chance(8)
 	for range 300 {
-		r, err := x.newReference(0)
+		r, err := NewReference(entropy, ReferenceDigits)
 		if err != nil {
 			t.Fatal(err)
 		}
