@@ -57,7 +57,23 @@ type Change struct {
 	Untimers  []string // names
 	OptOuts   []OptOut
 	Consents  []Consent
+	Media     []Media
+	Unmedia   [][16]byte // ids of media of this resident's that go
 }
+
+// Media is a recording or a picture that came with a turn. It is sealed under the resident's key, so that it is lost with
+// the person.
+type Media struct {
+	ID       [16]byte // derived from resident, version and ordinal, so that a replay can't double it
+	Resident Resident // filled in by Store.Media; in a Change it is the Change's
+	Type     string   // MIME type
+	Bytes    []byte   // at most MostMedia, not none
+	At       time.Time
+	Until    time.Time // Sweep destroys it then; zero: kept as long as the resident
+}
+
+// MostMedia is how many bytes one Media may have.
+const MostMedia = 8 << 20
 
 // Outcome of one Change.
 type Outcome struct {
@@ -275,7 +291,12 @@ type Store interface {
 	// Dialogs lists what is published, without Source.
 	Dialogs(ctx context.Context) ([]Published, error)
 
-	// Erase destroys the resident's key, rows, responses, consents and addresses. Requests and ballots stay, without the
+	// Media returns what is kept of a recording or a picture; ErrNotFound, too when it was swept or its resident erased.
+	Media(ctx context.Context, id [16]byte) (Media, error)
+	// Sweep destroys the media whose time is over. Whoever keeps some calls it now and then.
+	Sweep(ctx context.Context, now time.Time) error
+
+	// Erase destroys the resident's key, rows, responses, consents, media and addresses. Requests and ballots stay, without the
 	// person: a linked ballot loses its link, the mark on the roll stays. The opt-out ledger stays.
 	Erase(ctx context.Context, r Resident, now time.Time) error
 
@@ -321,6 +342,7 @@ type RequestQuery struct {
 type Stats struct {
 	Conversations, Responses, Ballots, Requests int64
 	Queued, Unsure, Dead, Timers                int64
+	Media, MediaBytes                           int64
 	WAL                                         int64 // bytes not yet checkpointed
 }
 

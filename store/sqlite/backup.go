@@ -247,6 +247,11 @@ func (t *tables) revive(part, to string, keys *store.Keys) error {
 			return err
 		}
 	}
+	for more := true; more; {
+		if more, err = t.dropPart(1); err != nil {
+			return err
+		}
+	}
 	stops, err := readStops(stopsOf(to))
 	if err != nil {
 		return err

@@ -80,8 +80,9 @@ func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 	}); err != nil {
 		return err
 	}
+	dropped := s.dropLoose(ctx, 1)
 	s.forget(ctx)
-	return s.writeTombstone(tombstone{r, stamp(now)})
+	return errors.Join(s.writeTombstone(tombstone{r, stamp(now)}), dropped)
 }
 
 func (t *tables) erase(r store.Resident, now time.Time) error {
@@ -111,7 +112,11 @@ func (t *tables) erase(r store.Resident, now time.Time) error {
 	if err := t.exec("DELETE FROM resident_key WHERE k = ? AND resident = ?", k, r); err != nil {
 		return err
 	}
+	if err := t.loosen(allOf, r); err != nil {
+		return err
+	}
 	for _, query := range []string{
+		"UPDATE media_loose SET at = 0 WHERE resident = ?", // of a turn that is under way
 		"DELETE FROM address WHERE resident = ?",
 		"DELETE FROM consent WHERE resident = ?",
 		"DELETE FROM outbox WHERE resident = ?",

@@ -283,6 +283,8 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 			{&st.Unsure, "SELECT count(*) FROM outbox WHERE state IN (2, 3) AND state = 3"},
 			{&st.Dead, "SELECT count(*) FROM outbox WHERE state = 6"},
 			{&st.Timers, "SELECT count(*) FROM timer"},
+			{&st.Media, "SELECT n FROM counter WHERE name = 'media'"},
+			{&st.MediaBytes, "SELECT n FROM counter WHERE name = 'media_bytes'"},
 		} {
 			n, err := t.number(c.query)
 			if err != nil {

@@ -17,7 +17,7 @@ type tables struct {
 }
 
 // counts are kept in the counter table, since counting millions of rows takes longer than a metrics page may.
-type counts struct{ conversations, responses, ballots, requests int64 }
+type counts struct{ conversations, responses, ballots, requests, media, mediaBytes int64 }
 
 func newTables(c connection) *tables {
 	return &tables{connection: c, made: map[string]statement{}}

@@ -19,6 +19,7 @@ type sealedTurn struct {
 	addresses [][]byte // of change.Link
 	bodies    [][]byte // of change.Outbox
 	personal  [][]byte // of change.Requests; nil where there is none
+	media     []int64  // of change.Media: where their parts were laid down
 	epoch     uint64   // of the keyring, when the key was taken
 	answered  []byte   // as written
 	outcome   store.Outcome
@@ -43,6 +44,20 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 	key, err := s.sealTurn(ctx, &j.turn, c)
 	if err != nil || j.turn.outcome.Kind != 0 {
 		return j.turn.outcome, err
+	}
+	if len(c.Media) > 0 {
+		defer func() {
+			if j.turn.outcome.Kind != store.Applied {
+				s.pickUp(ctx, j.turn.media)
+			}
+		}()
+		err := j.turn.layDown(key, func(do func(*tables) error) error { return s.write(ctx, do) })
+		if errors.Is(err, errPickedUp) {
+			return store.Outcome{Kind: store.Conflict}, nil
+		}
+		if err != nil {
+			return store.Outcome{}, err
+		}
 	}
 	if err := s.submit(ctx, j); err != nil {
 		return store.Outcome{}, err
@@ -76,6 +91,9 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 
 func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*store.Key, error) {
 	t.change = c
+	if err := t.cut(); err != nil {
+		return nil, err
+	}
 	t.epoch = s.keys.now()
 	var key *store.Key
 	var err error
@@ -205,7 +223,7 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 	if version != c.Read || found == (c.Read == 0) || found && o.epoch != keys.now() {
 		return nil
 	}
-	if kind, err := t.allowed(c); err != nil || kind != store.Applied {
+	if kind, err := t.allowed(o); err != nil || kind != store.Applied {
 		o.outcome.Kind = kind
 		return err
 	}
@@ -278,13 +296,19 @@ func (t *tables) reply(seq int64) ([]byte, error) {
 }
 
 // allowed checks all that can stand in a change's way.
-func (t *tables) allowed(c *store.Change) (store.OutcomeKind, error) {
+func (t *tables) allowed(o *sealedTurn) (store.OutcomeKind, error) {
+	c := o.change
 	for i := range c.Link {
 		other := false
 		if _, err := t.one(func(s statement) error {
 			other = column16(s, 0) != c.Resident
 			return nil
 		}, "SELECT resident FROM address WHERE key = ?", c.Link[i].Key); err != nil || other {
+			return store.Conflict, err
+		}
+	}
+	for _, first := range o.media { // picked up where the resident was erased meanwhile
+		if there, err := t.loose(first); err != nil || !there {
 			return store.Conflict, err
 		}
 	}
@@ -396,6 +420,16 @@ func (t *tables) effects(o *sealedTurn) error {
 			r = c.Resident
 		}
 		if err := t.exec(addConsent, p.ID, r, p.Poll, p.Version, p.Step, p.Words, p.Lang, p.Yes, p.Channel, p.At); err != nil {
+			return err
+		}
+	}
+	for i := range c.Media {
+		if err := t.keepMedia(c, &c.Media[i], o.media[i]); err != nil {
+			return err
+		}
+	}
+	for _, id := range c.Unmedia {
+		if err := t.loosen(oneOf, c.Resident, id); err != nil {
 			return err
 		}
 	}

@@ -208,14 +208,15 @@ func (t *tables) all(batch []*job, keys *keyring, apart bool) error {
 
 // refusal tells a decision about one job, after which nothing was written, from a failure.
 func refusal(err error) bool {
-	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrPublished) || errors.Is(err, errSharedRow)
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrPublished) || errors.Is(err, errSharedRow) || errors.Is(err, errPickedUp)
 }
 
 func (t *tables) addUp() error {
 	for _, c := range []struct {
 		name string
 		n    int64
-	}{{"conversations", t.counts.conversations}, {"responses", t.counts.responses}, {"ballots", t.counts.ballots}, {"requests", t.counts.requests}} {
+	}{{"conversations", t.counts.conversations}, {"responses", t.counts.responses}, {"ballots", t.counts.ballots}, {"requests", t.counts.requests},
+		{"media", t.counts.media}, {"media_bytes", t.counts.mediaBytes}} {
 		if c.n == 0 {
 			continue
 		}

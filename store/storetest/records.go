@@ -573,6 +573,7 @@ func stats(tt *testing.T, open func(t *testing.T) store.Store) {
 			c.Requests = []store.RequestEvent{{Reference: fmt.Sprint(i), Kind: store.Opened}}
 			c.Outbox = []store.Message{{ID: numbered(i), Channel: "sms", Kind: "tel", Due: noon}}
 			c.Timers = []store.Timer{{Name: "remind", At: noon}}
+			c.Media = []store.Media{{ID: id(), Type: "audio/ogg", Bytes: make([]byte, 100), At: noon}}
 		})
 	}
 	m, err := t.Claim(ctx, []string{"sms"}, noon, 2, time.Minute)
@@ -582,7 +583,7 @@ func stats(tt *testing.T, open func(t *testing.T) store.Store) {
 	got, err := t.Stats(ctx)
 	t.must(err)
 	got.WAL = 0
-	t.equal("stats", got, store.Stats{Conversations: 3, Responses: 3, Ballots: 3, Requests: 3, Queued: 1, Unsure: 1, Dead: 1, Timers: 3})
+	t.equal("stats", got, store.Stats{Conversations: 3, Responses: 3, Ballots: 3, Requests: 3, Queued: 1, Unsure: 1, Dead: 1, Timers: 3, Media: 3, MediaBytes: 300})
 	t.must(t.Ping(ctx))
 }
 
