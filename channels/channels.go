@@ -20,15 +20,23 @@ type Address struct {
 
 // Event is one thing that came in, authenticated and parsed, not understood.
 type Event struct {
-	Channel string // the adapter's name
-	ID      string // the provider's id of the message: the same again is the same event. "" where there is none
-	From    Address
-	To      string // the town's own number or line, as the provider names it
-	Kind    EventKind
-	Words   string         // text, or keys pressed
-	Choice  string         // the payload of a button or row that was pressed: an option's digit
-	Media   []engine.Media // Ref is the provider's address of it, fetched later by the adapter
-	At      time.Time
+	Channel  string // the adapter's name
+	ID       string // the provider's id of the message: the same again is the same event. "" where there is none
+	From     Address
+	To       string // the town's own number or line, as the provider names it
+	Kind     EventKind
+	Words    string         // text, or keys pressed
+	Choice   string         // what was pressed, in render.Heard's terms: an option's digit, several, or a command
+	Media    []engine.Media // Ref is the provider's address of it, fetched later by the adapter
+	Attached []Attachment   // recordings and pictures that came with the event; they are kept with the turn
+	Lang     string         // a language that the device asks for; it counts for somebody who was never here
+	At       time.Time
+}
+
+// Attachment is a recording or a picture as it came. Type is what the device says it is.
+type Attachment struct {
+	Type  string // MIME type
+	Bytes []byte
 }
 
 // EventKind of an event.
@@ -39,6 +47,7 @@ const (
 	Dialed                   // a live channel came in: a call, a USSD session, a kiosk
 	HungUp                   // it went; nothing is replied
 	Quiet                    // nothing, for as long as the channel waits
+	Looked                   // a page was asked for again: what is on show is replied, nothing is committed
 )
 
 // Reply is what to answer at once. It is given again, the same, when the event comes again.

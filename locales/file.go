@@ -108,13 +108,13 @@ func parse(content []byte) (*Language, error) {
 	return l, nil
 }
 
-// UnmarshalYAML reads a phrase: one line, or a block of full, short and spoken.
+// UnmarshalYAML reads a phrase: one line, or a block of full, short, spoken and screen.
 func (p *phrase) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode {
 		return p.full.read(n)
 	}
 	if n.Kind != yaml.MappingNode {
-		return wrong(n, "a phrase is one line, or a block of full, short and spoken")
+		return wrong(n, "a phrase is one line, or a block of full, short, spoken and screen")
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		var err error
@@ -125,8 +125,10 @@ func (p *phrase) UnmarshalYAML(n *yaml.Node) error {
 			err = p.short.read(value)
 		case "spoken":
 			err = p.spoken.read(value)
+		case "screen":
+			err = p.screen.read(value)
 		default:
-			err = wrong(key, "%q is not a form; use full, short or spoken", key.Value)
+			err = wrong(key, "%q is not a form; use full, short, spoken or screen", key.Value)
 		}
 		if err != nil {
 			return err

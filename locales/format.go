@@ -20,7 +20,7 @@ func (l *Language) FormatNumber(n float64, f Form) string {
 	if sign != "" && strings.Trim(whole+decimals, "0") == "" {
 		sign = ""
 	}
-	if f == Full && len(whole) > 3 {
+	if (f == Full || f == Screen) && len(whole) > 3 {
 		group := l.numbers.writtenGroup()
 		for i := len(whole) - 3; i > 0; i -= 3 {
 			whole = whole[:i] + group + whole[i:]

@@ -17,11 +17,12 @@ const (
 	Start  Command = "start"
 	Erase  Command = "erase"
 	More   Command = "more"
+	Carry  Command = "carry" // take the conversation along to another device
 )
 
 // Commands are all of them.
 func Commands() []Command {
-	return []Command{Help, Repeat, Back, Menu, Person, Tongue, Skip, Stop, Start, Erase, More}
+	return []Command{Help, Repeat, Back, Menu, Person, Tongue, Skip, Stop, Start, Erase, More, Carry}
 }
 
 // Form chooses the variant of a phrase.
@@ -31,4 +32,5 @@ const (
 	Full   Form = iota
 	Short       // SMS, USSD
 	Spoken      // voice
+	Screen      // kiosk and web pages
 )

@@ -17,7 +17,7 @@ type Arg struct {
 	Plural bool // Count chooses the plural form of the phrase
 }
 
-type phrase struct{ full, short, spoken wording }
+type phrase struct{ full, short, spoken, screen wording }
 
 type wording struct{ forms [pluralForms]template }
 
@@ -85,7 +85,7 @@ func (l *Language) Gaps(key string) []string {
 		return nil
 	}
 	var names []string
-	for _, w := range []*wording{&p.full, &p.short, &p.spoken} {
+	for _, w := range []*wording{&p.full, &p.short, &p.spoken, &p.screen} {
 		for _, form := range w.forms {
 			for _, piece := range form.parts {
 				if piece.gap && !contains(names, piece.words) {
@@ -106,7 +106,7 @@ func contains(list []string, word string) bool {
 	return false
 }
 
-// Phrase words the phrase called key; an "@" before it is ignored. Short and Spoken fall back to Full. A key that this
+// Phrase words the phrase called key; an "@" before it is ignored. Short, Spoken and Screen fall back to Full. A key that this
 // language lacks is worded in English; one that English lacks too is "". An argument that is not given leaves its gap
 // empty. Values go in as they are: a "${…}" within one is not looked at.
 func (l *Language) Phrase(key string, f Form, args ...Arg) string {
@@ -119,10 +119,13 @@ func (l *Language) Phrase(key string, f Form, args ...Arg) string {
 		return l.source.Phrase(key, f, args...)
 	}
 	w := &p.full
-	if f == Short && !p.short.empty() {
+	switch {
+	case f == Short && !p.short.empty():
 		w = &p.short
-	} else if f == Spoken && !p.spoken.empty() {
+	case f == Spoken && !p.spoken.empty():
 		w = &p.spoken
+	case f == Screen && !p.screen.empty():
+		w = &p.screen
 	}
 	form := plural.Other
 	for i := range args {

@@ -18,10 +18,11 @@ type Input struct {
 	Next    string            // Said, choices: the first option that was not on show yet; the others are asked about as well
 	Can     Can               // what the channel that it came by can do
 	Seed    uint64            // Begin: random
-	New     bool              // Begin: the resident was never here before
+	New     bool              // Begin: the resident was never here before. Resume: the conversation was, and sets its timers anew
 	Lang    string            // Begin, Resume: the resident's language. Told: the language of the word, when it is not the conversation's
 	Result  map[string]string // Outcome: what the town answered to the effect that Step waits on
 	Found   []Found           // Outcome of Similar and Status
+	State   *State            // Outcome of Redeem: the conversation that was taken along
 }
 
 // Kind of an input.
@@ -49,6 +50,7 @@ type Can struct {
 	Address   bool // already says how to reach the resident (a phone number)
 	Pin       bool // can share a place on a map
 	Piecewise bool // budget, rank and choices are asked part by part (voice, USSD)
+	InTurn    bool // rank is asked place by place (a screen, where nothing is dragged)
 	Live      bool // the resident is waiting: a call, a USSD menu, a kiosk
 	Carried   bool // a phone company or a chat firm sees what is said
 }
@@ -93,8 +95,10 @@ const (
 	EraseAll    EffectKind = "erase"
 	KeepConsent EffectKind = "consent"
 	SetLanguage EffectKind = "language"
-	OpenMenu    EffectKind = "menu"  // the resident wants the list of dialogs
-	Ended       EffectKind = "ended" // the conversation is over; what was set aside may be offered
+	OpenMenu    EffectKind = "menu"   // the resident wants the list of dialogs
+	Ended       EffectKind = "ended"  // the conversation is over; what was set aside may be offered
+	Carry       EffectKind = "carry"  // waits: a code to take the conversation along; Values may name a number to text it to; Result "code", "until" (2027-03-15); with a number "sent": "yes" or "no"
+	Redeem      EffectKind = "redeem" // waits: Values is the code; Result "code": "good" (with Input.State), "own" (it is this conversation's own) or "unknown"
 )
 
 // Consent is a yes or no, with the words that were agreed to.

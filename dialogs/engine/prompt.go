@@ -15,6 +15,15 @@ type Prompt struct {
 	Skip    bool     // may be skipped
 	Given   []string // with Part: what was given so far
 	Old     *Answer  // the answer given before, when it is asked again
+	Way     *Way     // on a screen: how far the conversation is
+}
+
+// Way is how far a conversation is, in questions: this is question At, and there are at least Least and at most Most of them
+// in all, which depends on the answers still to come.
+type Way struct {
+	At    int `cbor:"1,keyasint,omitempty"`
+	Least int `cbor:"2,keyasint,omitempty"`
+	Most  int `cbor:"3,keyasint,omitempty"`
 }
 
 // Asks is the kind of answer that a prompt waits for: a step's type, or Pick for the engine's own menus.
@@ -53,12 +62,14 @@ const (
 	ArgAnswer                   // an answer: option labels, dates, …
 	ArgPhrase                   // Value is a phrase key
 	ArgKey                      // Value is a text key of the dialog
+	ArgCode                     // "482173629": a code to take the conversation along, shown and spoken in groups of three
 	ArgLanguage                 // Value is a language tag, or several with spaces between, shown by their own names
 )
 
 // Item is one line of a review.
 type Item struct {
-	Key    string // the question
+	Key    string // the question, and the id of its step
 	Step   int
 	Answer *Answer
+	Change bool // it can be asked again on this channel
 }

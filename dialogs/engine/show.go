@@ -209,7 +209,7 @@ func (w *walk) items() []Item {
 			break
 		}
 		if st := &w.d.Steps[a.Step]; a.Skip != NotAsked && reviewed(st.Type) {
-			out = append(out, Item{Key: st.ID, Step: a.Step, Answer: a})
+			out = append(out, Item{Key: st.ID, Step: a.Step, Answer: a, Change: w.carries(a.Step)})
 		}
 	}
 	return out
@@ -282,7 +282,7 @@ func (w *walk) opening(out []Prompt) []Prompt {
 			out = append(out, phrase(PhraseSecret))
 		}
 	}
-	if w.s.Hint {
+	if w.s.Hint && w.in.Can.Form != Screen { // a screen has buttons for help and for languages
 		out = append(out, phrase(PhraseHint))
 		if len(w.d.Languages) > 0 {
 			others := slices.DeleteFunc(w.d.AllLanguages(), func(l string) bool { return l == w.s.Lang })
@@ -315,7 +315,7 @@ func (w *walk) standing(out []Prompt) []Prompt {
 func (w *walk) question() Prompt {
 	s := &w.s
 	st := &w.d.Steps[s.Step]
-	p := Prompt{Key: st.ID, Asks: st.Type, Step: s.Step, Skip: st.Optional, Args: w.insertions(st.ID)}
+	p := Prompt{Key: st.ID, Asks: st.Type, Step: s.Step, Skip: st.Optional, Args: w.insertions(st.ID), Way: w.way()}
 	if s.Back {
 		if a, ok := s.Answer(s.Step); ok && a.Skip == Answered {
 			p.Skip = true
@@ -334,7 +334,7 @@ func (w *walk) question() Prompt {
 		p.Options = plain(st)
 	case dialogs.Rank:
 		p.Options = w.options(st)
-		if len(s.Part) > 0 || w.in.Can.Piecewise {
+		if len(s.Part) > 0 || w.in.Can.Piecewise || w.in.Can.InTurn {
 			p.Part = 1 + len(s.Part)
 			p.Given = s.Part
 			p.Options = without(p.Options, s.Part)
@@ -342,9 +342,9 @@ func (w *walk) question() Prompt {
 	case dialogs.Budget:
 		p.Options = plain(st) // amounts are given in this order, so it is never rotated
 		p.Total = st.Total
-		if len(s.Part) > 0 || w.in.Can.Piecewise {
+		p.Given = s.Part
+		if (len(s.Part) > 0 || w.in.Can.Piecewise) && w.in.Can.Form != Screen { // a screen has room for all of it
 			p.Part = 1 + len(s.Part)
-			p.Given = s.Part
 			p.Total = w.left(st)
 		}
 	case dialogs.YesNo, dialogs.Consent:

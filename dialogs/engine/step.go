@@ -398,7 +398,8 @@ func (w *walk) skip() {
 		s.Mode = Asking
 		return
 	}
-	if a, ok := s.Answer(s.Step); ok && s.Back { // keep what was said before
+	clear := len(w.in.Values) == 1 && w.in.Values[0] == "clear" // take it away
+	if a, ok := s.Answer(s.Step); ok && s.Back && !clear {      // keep what was said before
 		if a.Skip == Answered {
 			s.Return = 0
 			w.next()

@@ -7,44 +7,63 @@ import (
 )
 
 // Page is one fill of a channel: a text message, a USSD screen, a stretch of a call, a kiosk page. It is plain data, kept
-// with the turn so that a repeated message gets the same page again.
+// with the turn so that a repeated message gets the same page again. Like engine.State it is encoded under numbers: fields
+// may be added, and a number is never used again.
 type Page struct {
-	_       struct{} `cbor:",toarray"`
-	Lang    string   // of most of the words
-	Text    string   // the whole page as one string, for channels that show text; fits Traits.Limit
-	Spoken  []Spoken // for voice: what to say, in order; short silences between
-	Blocks  []Block  // for screens: headings, paragraphs
-	Options []Shown  // on this page, with their digits: cards, buttons, keys
-	Asks    engine.Asks
-	Number  int // 1 … Of
-	Of      int
-	Skip    bool // "skip" is on offer
-	Over    bool // nothing is awaited any more
+	Lang    string      `cbor:"1,keyasint,omitempty"` // of most of the words
+	Text    string      `cbor:"2,keyasint,omitempty"` // the whole page as one string, for channels that show text; fits Traits.Limit
+	Spoken  []Spoken    `cbor:"3,keyasint,omitempty"` // for voice: what to say, in order; short silences between
+	Blocks  []Block     `cbor:"4,keyasint,omitempty"` // for screens: headings, paragraphs
+	Options []Shown     `cbor:"5,keyasint,omitempty"` // on this page, with their digits: cards, buttons, keys
+	Asks    engine.Asks `cbor:"6,keyasint,omitempty"`
+	Number  int         `cbor:"7,keyasint,omitempty"` // 1 … Of
+	Of      int         `cbor:"8,keyasint,omitempty"`
+	Skip    bool        `cbor:"9,keyasint,omitempty"`  // "skip" is on offer; with Given of choices, "done"
+	Over    bool        `cbor:"10,keyasint,omitempty"` // nothing is awaited any more
+	Title   string      `cbor:"11,keyasint,omitempty"` // for screens: of the dialog; "" between dialogs
+	Way     *engine.Way `cbor:"12,keyasint,omitempty"` // for screens: how far it is; nil between dialogs
+	Entry   *Entry      `cbor:"13,keyasint,omitempty"` // for screens: what can be typed; nil: nothing
+	Given   bool        `cbor:"14,keyasint,omitempty"` // for screens: a part of the answer was given: "done" ends choices
+}
+
+// Entry is what can be typed, or recorded, in answer.
+type Entry struct {
+	HasMin  bool     `cbor:"1,keyasint,omitempty"`
+	HasMax  bool     `cbor:"2,keyasint,omitempty"`
+	Min     float64  `cbor:"3,keyasint,omitempty"` // number
+	Max     float64  `cbor:"4,keyasint,omitempty"`
+	Whole   bool     `cbor:"5,keyasint,omitempty"` // number: no decimals
+	Total   int      `cbor:"6,keyasint,omitempty"` // budget: to share among the options
+	Limit   int      `cbor:"7,keyasint,omitempty"` // characters; 0: no limit of its own
+	From    string   `cbor:"8,keyasint,omitempty"` // date: the first and the last day, "2027-03-15"; "" open
+	To      string   `cbor:"9,keyasint,omitempty"`
+	Records bool     `cbor:"10,keyasint,omitempty"` // the voice may be recorded instead
+	Values  []string `cbor:"11,keyasint,omitempty"` // the answer given before, canonical
 }
 
 // Shown is an option on a page.
 type Shown struct {
-	_     struct{} `cbor:",toarray"`
-	ID    string
-	Digit string // "1" … "7", "8" for more
-	Label string
-	Icon  string
+	ID     string `cbor:"1,keyasint,omitempty"`
+	Digit  string `cbor:"2,keyasint,omitempty"` // "1" … "7", "8" for more
+	Label  string `cbor:"3,keyasint,omitempty"`
+	Icon   string `cbor:"4,keyasint,omitempty"`
+	Chosen bool   `cbor:"5,keyasint,omitempty"` // for screens: it was given before
 }
 
 // Spoken is one utterance. Pause is the silence after it, in milliseconds.
 type Spoken struct {
-	_     struct{} `cbor:",toarray"`
-	Key   string   // of the text it comes from, for recordings; "" when composed
-	Words string
-	Pause int
+	Key   string `cbor:"1,keyasint,omitempty"` // of the text it comes from, for recordings; "" when composed
+	Words string `cbor:"2,keyasint,omitempty"`
+	Pause int    `cbor:"3,keyasint,omitempty"`
 }
 
 // Block is one piece of a screen.
 type Block struct {
-	_     struct{} `cbor:",toarray"`
-	Kind  string   // "heading" (the question), "text", "note" (a retry, a confirmation), "item" (a line of the review), "reference"
-	Key   string
-	Words string
+	Kind   string `cbor:"1,keyasint,omitempty"` // "heading" (the question), "text", "note" (a retry, a confirmation), "item" (a line of the review), "given" (a place of a rank that is filled), "reference", "code"
+	Key    string `cbor:"2,keyasint,omitempty"` // of the text; "" when composed; of an item, its step
+	Words  string `cbor:"3,keyasint,omitempty"`
+	Answer string `cbor:"4,keyasint,omitempty"` // item: what was answered; Words is the question
+	Change bool   `cbor:"5,keyasint,omitempty"` // item: it can be changed from here
 }
 
 // String is the page as plain lines, whatever its form: for transcripts and logs of tests.
@@ -59,7 +78,7 @@ func (p *Page) String() string {
 	case len(p.Blocks) > 0 || p.Text == "":
 		var lines []string
 		for _, b := range p.Blocks {
-			lines = append(lines, b.Words)
+			lines = append(lines, strings.TrimSpace(b.Words+" "+b.Answer))
 		}
 		for _, o := range p.Options {
 			lines = append(lines, strings.TrimSpace(o.Digit+" "+o.Label))

@@ -13,10 +13,24 @@ import (
 // Heard is what came in by a channel, not understood yet.
 type Heard struct {
 	Words  string         // text, or keys pressed
-	Choice string         // the digit of a button that was pressed, or the id of its option; "" otherwise
+	Choice string         // what was pressed, not said: see Press; "" otherwise
 	Media  []engine.Media // recordings, pictures
 	Quiet  bool           // nothing, for as long as the channel waits
 }
+
+// Presses are what a button may stand for besides the digits of options, of which several may stand in a row ("2", "1 3"),
+// and the keys "0", "8", "9" and "*". With PressTongue and PressChange goes a space and the language, or the step.
+const (
+	PressSkip   = "skip"
+	PressClear  = "clear" // takes away what was answered before, where the question may be skipped
+	PressDone   = "done"  // that is all: no more choices
+	PressPerson = "person"
+	PressMenu   = "menu"
+	PressCarry  = "carry" // with a number in Words: texts the code there
+	PressErase  = "erase"
+	PressTongue = "language"
+	PressChange = "change"
+)
 
 // longest is how many bytes of a message are looked at for an option, a number or a command. Own words may be longer.
 const longest = 600
@@ -60,6 +74,11 @@ func (r *reader) read() engine.Input {
 	r.raw = seen(r.heard.Words)
 	if pressed {
 		r.raw = seen(r.heard.Choice)
+	}
+	if pressed {
+		if in, ok := r.press(); ok {
+			return in
+		}
 	}
 	if in, ok := r.media(); ok {
 		return in

@@ -14,7 +14,7 @@ func Render(w *Words, prompts []engine.Prompt, t Traits) []Page {
 	case engine.Speech:
 		pages = w.speech(&s, t)
 	case engine.Screen:
-		pages = w.screen(&s, t)
+		pages = w.screen(&s, open(prompts), t)
 	default:
 		pages = w.pages(&s, t)
 	}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,10 @@ type line struct {
 	key   string // "" when composed
 	words string
 	again string // a reference number to be said once more
-	ref   string // a reference number, to be shown large
+	ref   string // a reference number, or a code, to be shown large
+	code  bool   // ref is a code to take the conversation along
+	value string // of a line of the review: the answer
+	can   bool   // of a line of the review: it can be changed
 }
 
 // choice is one option in words.
@@ -51,6 +55,8 @@ const (
 	headKind  = "heading"
 	itemKind  = "item"
 	refKind   = "reference"
+	codeKind  = "code"
+	givenKind = "given"
 )
 
 // doneKey is what to say when no more choices are wanted.
@@ -89,7 +95,8 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 		return s
 	}
 	s.asks, s.may = q.Asks, q.Skip
-	if q.Old != nil {
+	screen := t.Form == engine.Screen
+	if q.Old != nil && (!screen || len(q.Old.Media) > 0) { // a screen shows it in its place
 		old := w.phrase(engine.PhraseOld, f, locales.Arg{Name: "answer", Value: w.answer(q.Old.Step, q.Old, f)})
 		s.lead = append(s.lead, line{kind: noteKind, words: old})
 	}
@@ -100,14 +107,17 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 	for i := range q.Items {
 		s.items = append(s.items, w.item(&q.Items[i], f))
 	}
-	if q.Skip && q.Old == nil && q.Asks != dialogs.Photo {
+	if screen {
+		s.may = q.Skip && q.Old == nil
+	}
+	if q.Skip && q.Old == nil && q.Asks != dialogs.Photo && !screen {
 		key := engine.PhraseSkipWord
 		if f == locales.Spoken {
 			key = "@speech.skip"
 		}
 		s.skip = line{kind: textKind, words: w.phrase(key, f)}
 	}
-	if q.Asks == dialogs.Choices && len(q.Given) > 0 {
+	if q.Asks == dialogs.Choices && len(q.Given) > 0 && !screen {
 		s.may = true
 		s.skip = line{kind: textKind, words: "“" + w.phrase(doneKey, f) + "”"}
 	}
@@ -119,11 +129,17 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 		o := &q.Options[i]
 		words, icon := w.option(o, f)
 		s.options[i] = choice{shown: Shown{ID: o.ID, Digit: digits[digit(o)], Label: words, Icon: icon}, group: o.Place / groupSize}
+		s.options[i].shown.Chosen = screen && given(q, o.ID)
 		if q.Asks == dialogs.Budget { // answered by amounts, not by keys
 			s.options[i].shown.Digit = ""
 		}
 	}
 	return s
+}
+
+// given says whether an option was chosen before: in the answer that is asked again, or in the part given so far.
+func given(q *engine.Prompt, id string) bool {
+	return slices.Contains(q.Given, id) || q.Old != nil && q.Asks != dialogs.Budget && slices.Contains(q.Old.Values, id)
 }
 
 func (w *Words) line(p *engine.Prompt, f locales.Form) line {
@@ -133,8 +149,8 @@ func (w *Words) line(p *engine.Prompt, f locales.Form) line {
 		l.key = p.Key
 	}
 	for i := range p.Args {
-		if p.Args[i].Kind == engine.ArgReference {
-			l.ref = plain(p.Args[i].Value)
+		if k := p.Args[i].Kind; k == engine.ArgReference || k == engine.ArgCode {
+			l.ref, l.code = plain(p.Args[i].Value), k == engine.ArgCode
 		}
 	}
 	return l
@@ -163,11 +179,14 @@ func (w *Words) option(o *engine.Option, f locales.Form) (words, icon string) {
 
 func (w *Words) item(it *engine.Item, f locales.Form) line {
 	question := strings.TrimSpace(variant(w.text(it.Key), f))
-	if f == locales.Full { // a review is read fast: the short question will do
+	if f == locales.Full || f == locales.Screen { // a review is read fast: the short question will do
 		question = strings.TrimSpace(variant(w.text(it.Key), locales.Short))
 	}
 	question, _ = w.fill(question, nil, f)
 	answer := w.answer(it.Step, it.Answer, f)
+	if f == locales.Screen {
+		return line{kind: itemKind, key: it.Key, words: question, value: answer, can: it.Change}
+	}
 	if question == "" {
 		return line{kind: itemKind, words: answer}
 	}
@@ -208,8 +227,18 @@ func (w *Words) piecewise(q *engine.Prompt, s *sheet, f locales.Form) {
 	if part == "" {
 		return
 	}
-	if q.Part == 1 || len(q.Given) == 0 || len(s.lead) > 0 {
+	if q.Part == 1 || len(q.Given) == 0 || len(s.lead) > 0 || f == locales.Screen {
 		s.lead = append(s.lead, line{kind: textKind, key: s.question.key, words: s.question.words})
+	}
+	if f == locales.Screen && q.Asks == dialogs.Rank {
+		st := w.step(q.Step)
+		for i, id := range q.Given {
+			if st == nil {
+				break
+			}
+			words := w.phrase("@rank.line", f, w.amount("place", i+1, f), locales.Arg{Name: "option", Value: w.label(st, id, f)})
+			s.lead = append(s.lead, line{kind: givenKind, words: words})
+		}
 	}
 	if s.how.words != "" { // how it all goes, before the first part
 		s.lead = append(s.lead, s.how)
@@ -232,6 +261,9 @@ func (w *Words) how(q *engine.Prompt, t Traits, f locales.Form) line {
 			return line{}
 		}
 		if q.Part == 1 && !spoken {
+			return line{}
+		}
+		if q.Asks == dialogs.Rank && t.InTurn {
 			return line{}
 		}
 	case dialogs.Date, dialogs.Number, dialogs.Contact:

@@ -27,8 +27,9 @@ var (
 	Voice    = Traits{Name: "voice", Can: engine.Can{Form: engine.Speech, Voice: true, Address: true, Piecewise: true, Live: true, Carried: true}, Options: 4, Star: "*"}
 	USSD     = Traits{Name: "ussd", Can: engine.Can{Form: engine.Text, Address: true, Piecewise: true, Live: true, Carried: true}, Short: true, GSM: true, Limit: 160, Limit16: 70, Star: "00"}
 	Telegram = Traits{Name: "telegram", Can: engine.Can{Form: engine.Text, Photo: true, Voice: true, Pin: true, Carried: true}, Limit: 4096, Star: "*", Buttons: 8, Label: 64}
-	Kiosk    = Traits{Name: "kiosk", Can: engine.Can{Form: engine.Screen, Live: true}, Star: "*"}
+	Kiosk    = Traits{Name: "kiosk", Can: engine.Can{Form: engine.Screen, Voice: true, InTurn: true, Live: true}, Star: "*"}
+	Web      = Traits{Name: "web", Can: engine.Can{Form: engine.Screen, Photo: true, Voice: true, InTurn: true, Live: true}, Star: "*"}
 )
 
-// Channels are the traits above by name.
+// Channels are the traits above but for Web, which shows what a kiosk does and takes more.
 func Channels() []Traits { return []Traits{SMS, WhatsApp, Voice, USSD, Telegram, Kiosk} }

@@ -55,6 +55,8 @@ func form(t Traits) locales.Form {
 		return locales.Spoken
 	case t.Short:
 		return locales.Short
+	case t.Form == engine.Screen:
+		return locales.Screen
 	}
 	return locales.Full
 }
@@ -79,7 +81,7 @@ func (w *Words) say(key string, args []engine.Arg, f locales.Form) (words, again
 	for i := range args {
 		a := &args[i]
 		v := w.value(a, f)
-		if a.Kind == engine.ArgReference && f == locales.Spoken {
+		if (a.Kind == engine.ArgReference || a.Kind == engine.ArgCode) && f == locales.Spoken {
 			again = v
 		}
 		filled = append(filled, counted(a, v))
@@ -152,7 +154,7 @@ func (w *Words) value(a *engine.Arg, f locales.Form) string {
 		return w.day(a.Value, f)
 	case engine.ArgNumber:
 		return w.number(a.Value, f)
-	case engine.ArgReference:
+	case engine.ArgReference, engine.ArgCode:
 		if f == locales.Spoken {
 			return w.Lang.Spell(a.Value)
 		}
