@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ type memory struct {
 	timers    map[timerKey]time.Time
 	consents  []store.Consent
 	published []store.Published
+	media     map[[16]byte]store.Media
 	commits   int
 }
 
@@ -66,7 +68,7 @@ var _ store.Store = (*memory)(nil)
 func newMemory() *memory {
 	return &memory{
 		rows: map[store.Resident]*kept{}, addresses: map[store.AddressKey]owned{}, out: map[store.AddressKey]bool{},
-		roll: map[voterKey]*mark{}, timers: map[timerKey]time.Time{},
+		roll: map[voterKey]*mark{}, timers: map[timerKey]time.Time{}, media: map[[16]byte]store.Media{},
 	}
 }
 
@@ -183,6 +185,15 @@ func (m *memory) apply(c *store.Change, w *kept) {
 		m.out[o.Address] = o.Out
 	}
 	m.consents = append(m.consents, c.Consents...)
+	for _, x := range c.Media {
+		x.Resident, x.Bytes = c.Resident, slices.Clone(x.Bytes)
+		m.media[x.ID] = x
+	}
+	for _, id := range c.Unmedia {
+		if m.media[id].Resident == c.Resident {
+			delete(m.media, id)
+		}
+	}
 }
 
 func (m *memory) request(ref string) *store.Request {
@@ -506,6 +517,22 @@ func (m *memory) Dialogs(context.Context) ([]store.Published, error) {
 	return slices.Clone(m.published), nil
 }
 
+func (m *memory) Media(_ context.Context, id [16]byte) (store.Media, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if x, ok := m.media[id]; ok {
+		return x, nil
+	}
+	return store.Media{}, store.ErrNotFound
+}
+
+func (m *memory) Sweep(_ context.Context, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.media, func(_ [16]byte, x store.Media) bool { return !x.Until.IsZero() && !x.Until.After(now) })
+	return nil
+}
+
 func (m *memory) Erase(_ context.Context, r store.Resident, _ time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -522,6 +549,7 @@ func (m *memory) Erase(_ context.Context, r store.Resident, _ time.Time) error {
 	}
 	m.consents = slices.DeleteFunc(m.consents, func(c store.Consent) bool { return c.Resident == r })
 	m.outbox = slices.DeleteFunc(m.outbox, func(q *queued) bool { return q.Resident == r })
+	maps.DeleteFunc(m.media, func(_ [16]byte, x store.Media) bool { return x.Resident == r })
 	for _, q := range m.requests {
 		if q.Resident == r {
 			q.Resident, q.Personal = store.Resident{}, nil
@@ -535,7 +563,10 @@ func (m *memory) Stats(context.Context) (store.Stats, error) {
 	defer m.mu.Unlock()
 	s := store.Stats{
 		Conversations: int64(len(m.rows)), Responses: int64(len(m.responses)), Ballots: int64(len(m.ballots)),
-		Requests: int64(len(m.requests)), Timers: int64(len(m.timers)),
+		Requests: int64(len(m.requests)), Timers: int64(len(m.timers)), Media: int64(len(m.media)),
+	}
+	for _, x := range m.media {
+		s.MediaBytes += int64(len(x.Bytes))
 	}
 	for _, q := range m.outbox {
 		switch q.state {
