@@ -94,6 +94,12 @@ func (d *Dialog) AllLanguages() []string {
 	return append([]string{d.Language}, d.Languages...)
 }
 
+// Recordable says whether the voice of whoever answers may be kept: it tells who they are, so never with a ballot that the town
+// promises not to tie to a person.
+func (d *Dialog) Recordable() bool {
+	return d.Purpose != Consultation || d.Secrecy == Public
+}
+
 // Type is what a step asks or does.
 type Type string
 
