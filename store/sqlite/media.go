@@ -45,12 +45,11 @@ func (t *sealedTurn) cut() error {
 // layDown seals the parts of a change's media and has each written in a transaction of its own. They belong to nobody, and
 // nothing finds them, until the change is committed.
 func (t *sealedTurn) layDown(key *store.Key, write func(func(*tables) error) error) error {
-	var sealed []byte
 	for i := range t.change.Media {
 		m := &t.change.Media[i]
 		parts := partsOf(len(m.Bytes))
 		for n := range parts {
-			sealed = key.Seal(sealed[:0], m.Bytes[n*partSize:min((n+1)*partSize, len(m.Bytes))], usePart(m.ID, n, parts))
+			sealed := key.Seal(nil, m.Bytes[n*partSize:min((n+1)*partSize, len(m.Bytes))], usePart(m.ID, n, parts))
 			if err := write(func(w *tables) error { return w.layPart(t.change, t.media[i], n, sealed) }); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"io"
@@ -17,42 +18,59 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// The database that the first migration made, with a little of everything in it: it is never written anew once it was
-// published, since towns have such files.
-const golden = "testdata/migration1.db"
+// The databases that each migration made in its day, with a little of everything in them: none is ever written anew once it
+// was published, since towns have such files.
+const (
+	firstDay = "testdata/migration1.db"
+	golden   = "testdata/migration2.db" // today's
+)
 
-// TestUpgrade: a database of the first day opens today, with all that was in it.
+// TestUpgrade: a database of any day opens today, with all that was in it.
 func TestUpgrade(tt *testing.T) {
-	t := newTown(tt)
 	if *update {
-		old := &town{t, open(t, t.path("golden.db")), t.keys, t.dir}
-		for n := range 3 {
-			old.speak(n)
-		}
-		old.speak(1)
-		r := number(1)
-		row, err := old.Load(t.Context(), r)
-		t.must(err)
-		if _, err := old.Commit(t.Context(), &store.Change{Resident: r, Read: row.Version, At: noon, State: []byte("last words"),
-			Timers:   []store.Timer{{Name: "remind", At: noon}},
-			Ballots:  []store.Ballot{{Poll: "bridge", Voter: [16]byte{1}, ID: [16]byte{2}, Day: "2027-03-15", Record: []byte("yes"), Linked: true}},
-			OptOuts:  []store.OptOut{{Address: t.keys.Address("tel", "+15550000002"), Out: true, At: noon, Word: "STOP"}},
-			Consents: []store.Consent{{ID: [16]byte{3}, Words: "May we?", Yes: true, At: noon}}}); err != nil {
-			t.Fatal(err)
-		}
-		t.must(old.Publish(t.Context(), store.Published{ID: "light", Version: 1, Hash: "aa", At: noon, Source: []byte("say: hello")}))
-		t.must(old.Reserve(t.Context(), "budget", [][16]byte{{7}}))
-		t.must(old.Erase(t.Context(), number(2), noon))
-		t.must(old.Close())
-		c, err := sqlite.OpenConn(t.path("golden.db"), sqlite.OpenReadWrite)
-		t.must(err)
-		t.must(newTables(shipped{c}).once("PRAGMA journal_mode=DELETE"))
-		t.must(newTables(shipped{c}).once("VACUUM"))
-		t.must(c.Close())
-		t.must(os.MkdirAll(filepath.Dir(golden), 0o755))
-		t.must(copyTo(golden, t.path("golden.db")))
+		writeGolden(newTown(tt))
 	}
-	t.must(copyTo(t.path("upgraded.db"), golden))
+	for name, stats := range map[string]store.Stats{
+		firstDay: {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1},
+		golden:   {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
+	} {
+		tt.Run(filepath.Base(name), func(t *testing.T) { upgrades(newTown(t), name, stats) })
+	}
+}
+
+// writeGolden makes the database of today.
+func writeGolden(t *town) {
+	old := &town{t, open(t, t.path("golden.db")), t.keys, t.dir}
+	for n := range 3 {
+		old.speak(n)
+	}
+	old.speak(1)
+	r := number(1)
+	row, err := old.Load(t.Context(), r)
+	t.must(err)
+	if _, err := old.Commit(t.Context(), &store.Change{Resident: r, Read: row.Version, At: noon, State: []byte("last words"),
+		Timers:   []store.Timer{{Name: "remind", At: noon}},
+		Ballots:  []store.Ballot{{Poll: "bridge", Voter: [16]byte{1}, ID: [16]byte{2}, Day: "2027-03-15", Record: []byte("yes"), Linked: true}},
+		OptOuts:  []store.OptOut{{Address: t.keys.Address("tel", "+15550000002"), Out: true, At: noon, Word: "STOP"}},
+		Consents: []store.Consent{{ID: [16]byte{3}, Words: "May we?", Yes: true, At: noon}},
+		Media:    []store.Media{sound(1, partSize+1)}}); err != nil {
+		t.Fatal(err)
+	}
+	t.must(old.Publish(t.Context(), store.Published{ID: "light", Version: 1, Hash: "aa", At: noon, Source: []byte("say: hello")}))
+	t.must(old.Reserve(t.Context(), "budget", [][16]byte{{7}}))
+	t.must(old.Erase(t.Context(), number(2), noon))
+	t.must(old.Close())
+	c, err := sqlite.OpenConn(t.path("golden.db"), sqlite.OpenReadWrite)
+	t.must(err)
+	t.must(newTables(shipped{c}).once("PRAGMA journal_mode=DELETE"))
+	t.must(newTables(shipped{c}).once("VACUUM"))
+	t.must(c.Close())
+	t.must(os.MkdirAll(filepath.Dir(golden), 0o755))
+	t.must(copyTo(golden, t.path("golden.db")))
+}
+
+func upgrades(t *town, name string, want store.Stats) {
+	t.must(copyTo(t.path("upgraded.db"), name))
 	t.Store = open(t, t.path("upgraded.db"))
 	ctx := t.Context()
 	if t.said(0) != "spoken words 0" || t.said(1) != "last words" || t.said(2) != "" {
@@ -90,8 +108,16 @@ func TestUpgrade(tt *testing.T) {
 	}
 	st, err := t.Stats(ctx)
 	st.WAL = 0
-	if want := (store.Stats{Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1}); err != nil || st != want {
+	if err != nil || st != want {
 		t.Errorf("stats %+v, %v", st, err)
+	}
+	if want.Media > 0 {
+		if m, err := t.Media(ctx, sound(1, 1).ID); err != nil || !bytes.Equal(m.Bytes, sound(1, partSize+1).Bytes) {
+			t.Errorf("media of %d bytes, %v", len(m.Bytes), err)
+		}
+	}
+	if k := t.record(1, sound(2, 1000)); k != store.Applied {
+		t.Errorf("a recording: %v", k)
 	}
 	t.speak(0)
 	t.speak(9)

@@ -298,6 +298,8 @@ type blackout struct {
 	version [12]uint64
 	erased  [12]bool
 	claims  int
+	later   []*job   // turns whose media was laid down by the batch before
+	waits   [12]bool // whose they are
 }
 
 func newBlackout(seed uint64, keys *store.Keys) *blackout {
@@ -310,10 +312,11 @@ func (b *blackout) number(tag byte, i int, n uint64) (id [16]byte) {
 	return id
 }
 
-// batch makes up to six jobs: turns with all that a turn can write, a sender's, now and then an erasure.
+// batch makes up to six jobs: turns with all that a turn can write, a sender's, now and then an erasure or a piece of a sweep.
 func (b *blackout) batch(t testing.TB) (batch []*job) {
+	batch, b.later, b.waits = b.later, nil, [12]bool{}
 	for range 1 + b.r.IntN(6) {
-		switch b.r.IntN(12) {
+		switch b.r.IntN(14) {
 		case 0: // the sender claims what there is and says what came of it
 			b.claims++
 			at := noon.Add(time.Duration(b.claims) * time.Minute)
@@ -336,18 +339,29 @@ func (b *blackout) batch(t testing.TB) (batch []*job) {
 				r := store.Resident(b.number('r', i, 0))
 				batch = append(batch, &job{do: func(w *tables) error { return w.erase(r, noon) }})
 			}
+		case 2:
+			batch = append(batch, &job{do: func(w *tables) error { _, err := w.dropPart(1); return err }})
+		case 3:
+			batch = append(batch, &job{do: func(w *tables) error { return w.loosen(overdue, noon) }})
 		default:
 			i := b.r.IntN(len(b.version))
-			if b.erased[i] {
+			if b.erased[i] || b.waits[i] {
 				continue
 			}
-			batch = append(batch, b.turn(t, i))
+			parts, turn := b.turn(t, i)
+			if len(parts) == 0 {
+				batch = append(batch, turn)
+				continue
+			}
+			b.waits[i] = true
+			batch, b.later = append(batch, parts...), append(b.later, turn)
 		}
 	}
 	return batch
 }
 
-func (b *blackout) turn(t testing.TB, i int) *job {
+// turn returns the turn, and what lays down its media before.
+func (b *blackout) turn(t testing.TB, i int) (parts []*job, turn *job) {
 	v := b.version[i]
 	b.version[i]++
 	r := store.Resident(b.number('r', i, 0))
@@ -373,13 +387,30 @@ func (b *blackout) turn(t testing.TB, i int) *job {
 		c.OptOuts = []store.OptOut{{Address: b.number('a', i, 0), Out: v%4 == 0, At: noon}}
 		c.Untimers = []string{"expire"}
 	}
+	switch v % 7 {
+	case 3, 4:
+		m := store.Media{ID: b.number('s', i, v), Type: "audio/ogg", Bytes: make([]byte, 1+b.r.IntN(4000)), At: noon}
+		if v%7 == 4 {
+			m.Until = noon
+			m.Bytes = make([]byte, partSize+1)
+		}
+		c.Media = []store.Media{m}
+	case 5:
+		c.Unmedia = [][16]byte{b.number('s', i, v-2)}
+	}
 	j := &job{}
 	key, err := b.seal.sealTurn(t.Context(), &j.turn, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.seal.keys.put(r, key, j.turn.epoch)
-	return j
+	if err := j.turn.layDown(key, func(do func(*tables) error) error {
+		parts = append(parts, &job{do: do})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return parts, j
 }
 
 type verdict int
