@@ -262,9 +262,7 @@ func (c *checker) own() {
 				c.named(s, "to", "unknown-desk", "desk", s.To, desks)
 			}
 		case Place:
-			if lists := c.l.options.Landmarks; lists != nil && s.From != "" && !contains(lists, s.From) {
-				c.named(s, "from", "unknown-list", "list of landmarks", s.From, lists)
-			}
+			c.listed(s)
 		case Consent:
 			if s.Optional && !s.Refuse.IsZero() {
 				c.field(s, "refuse", "refuse-unsaid", "these words are never said: who refuses an optional consent simply goes on", "take out `optional` or `refuse`", true)

@@ -30,15 +30,14 @@ func town(t testing.TB) dialogs.Options {
 		t.Fatal(err)
 	}
 	return dialogs.Options{
-		Locales:   all,
-		Desks:     []string{"emergency-desk", "town-desk"},
-		Landmarks: []string{"landmarks", "stops"},
-		Now:       time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC),
+		Locales: all,
+		Desks:   []string{"emergency-desk", "town-desk"},
+		Now:     time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC),
 	}
 }
 
 // schemas judges files as an editor does.
-type schemas struct{ dialog, translation, tests *jsonschema.Schema }
+type schemas struct{ dialog, places, translation, tests *jsonschema.Schema }
 
 func editors(t testing.TB) schemas {
 	t.Helper()
@@ -58,7 +57,7 @@ func editors(t testing.TB) schemas {
 		}
 		return s
 	}
-	return schemas{compile("dialog.schema.json", dialogs.Schema()), compile("translation.schema.json", dialogs.TranslationSchema()), compile("tests.schema.json", dialogs.TestFileSchema())}
+	return schemas{compile("dialog.schema.json", dialogs.Schema()), compile("places.schema.json", dialogs.PlacesSchema()), compile("translation.schema.json", dialogs.TranslationSchema()), compile("tests.schema.json", dialogs.TestFileSchema())}
 }
 
 // verdict is what the schema says of a file.
@@ -72,6 +71,8 @@ func (s schemas) verdict(file string, content []byte) string {
 	switch name := path.Base(file); {
 	case strings.HasSuffix(name, ".test.yaml"):
 		schema = s.tests
+	case strings.HasSuffix(name, ".places.yaml"):
+		schema = s.places
 	case strings.Count(name, ".") > 1:
 		schema = s.translation
 	}

@@ -97,6 +97,9 @@ func (l *loader) compile(f *draft) *Dialog {
 		}
 		s.Pos.File = p.from.File
 		d.Steps = append(d.Steps, s)
+		if list := l.listOf(p); list != nil {
+			l.fillPlace(&d, len(d.Steps)-1, list)
+		}
 	}
 	for i, p := range plan {
 		place := front + i
@@ -108,15 +111,27 @@ func (l *loader) compile(f *draft) *Dialog {
 	}
 	d.finish()
 	for i, p := range plan {
-		if p.prefix == "" {
-			continue
+		if p.prefix != "" {
+			d.eachText(front+i, func(key string, _ *Text) { d.foreign[key] = p.from.d.ID })
 		}
-		d.eachText(front+i, func(key string, _ *Text) { d.foreign[key] = p.from.d.ID })
+		if list := l.listOf(p); list != nil {
+			for _, o := range d.Steps[front+i].Options {
+				d.foreign[o.Key] = list.key()
+			}
+		}
 	}
 	l.compares(&d, plan, front)
 	l.inserts(&d, f, plan, front)
 	l.attach(&d, f, plan, front)
 	return &d
+}
+
+// listOf is the list of landmarks that a step names; nil for none.
+func (l *loader) listOf(p laid) *places {
+	if p.step.Type != Place || p.step.From == "" {
+		return nil
+	}
+	return l.list(p.from, p.step.From)
 }
 
 // bind parses the condition of a step.
@@ -286,7 +301,7 @@ func (l *loader) compares(d *Dialog, plan []laid, front int) {
 func (l *loader) inserts(d *Dialog, f *draft, plan []laid, front int) {
 	submitted := false
 	check := func(from *draft, key, prefix string, place int, t *Text) {
-		if from.full {
+		if from.full || l.lists[d.foreign[key]] != nil {
 			return
 		}
 		s := from.spots[strings.TrimPrefix(key, prefix)]
@@ -393,6 +408,11 @@ func (l *loader) attach(d *Dialog, f *draft, plan []laid, front int) {
 	if f.part {
 		return
 	}
+	for i, p := range plan {
+		if list := l.listOf(p); list != nil {
+			l.translatePlace(d, f, front+i, p, list)
+		}
+	}
 	for _, lang := range d.Languages {
 		at := f.at["languages."+lang]
 		if lang == d.Language {
@@ -405,7 +425,7 @@ func (l *loader) attach(d *Dialog, f *draft, plan []laid, front int) {
 		}
 		lost := map[string][]string{}
 		for _, key := range d.keys {
-			if id := d.foreign[key]; id != "" && !strings.HasSuffix(key, ".why") {
+			if id := d.foreign[key]; id != "" && l.lists[id] == nil && !strings.HasSuffix(key, ".why") {
 				if _, found := d.Text(lang, key); found == d.Language {
 					lost[id] = append(lost[id], key)
 				}

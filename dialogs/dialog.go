@@ -149,7 +149,7 @@ type Step struct {
 	Why      Text   // the declared use of the answer
 	Keep     time.Duration
 
-	Options  []Option // choice, choices, rank, budget; scale: one per number, in order
+	Options  []Option // choice, choices, rank, budget; scale: one per number, in order; place: the landmarks of From
 	Rotate   bool     // a new order for each conversation; Last options stay last
 	Total    int      // budget
 	Min      float64  // number, scale
@@ -159,7 +159,7 @@ type Step struct {
 	Whole    bool     // number: no decimals (the default; `decimals: true` allows them)
 	Limit    int      // text: characters kept; choices: most options (0: all)
 	Voice    bool     // text: a recording will do
-	From     string   // place: name of the town's list of landmarks
+	From     string   // place: name of the town's list of landmarks, which are its Options
 	Earliest Day      // date
 	Latest   Day      // date
 	Compare  []string // similar: step ids
@@ -248,7 +248,8 @@ func parent(lang string) string {
 //	number    a decimal number without exponent: "12", "2.5"; scale a whole one
 //	date      "2027-03-15"
 //	text      the resident's own words, trimmed
-//	place     the resident's own words, or "geo:52.1,4.3" for a shared pin
+//	place     the resident's own words, "geo:52.1,4.3" for a shared pin, or a landmark's wording in the dialog's Language,
+//	          whatever it was called or pressed
 //	contact   a phone number in E.164, "+15550100"
 //	similar   the reference of the request that was joined, or "none"
 //	code      the code as printed, folded to digits and upper-case letters

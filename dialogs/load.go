@@ -15,11 +15,10 @@ import (
 
 // Options are what the town knows and a dialog's file does not say. The zero value checks less, and reads times as UTC.
 type Options struct {
-	Zone      *time.Location     // of `opens` and `closes`; nil: UTC
-	Locales   *locales.Catalogue // for command words and folding; nil: the embedded one
-	Desks     []string           // that a handoff can name; nil: not checked
-	Landmarks []string           // lists that a place step can name; nil: not checked
-	Now       time.Time          // to notice dialogs that are over; zero: not checked
+	Zone    *time.Location     // of `opens` and `closes`; nil: UTC
+	Locales *locales.Catalogue // for command words and folding; nil: the embedded one
+	Desks   []string           // that a handoff can name; nil: not checked
+	Now     time.Time          // to notice dialogs that are over; zero: not checked
 }
 
 // Set is the dialogs of a town, without the parts that others use. It is immutable.
@@ -40,14 +39,15 @@ func (s *Set) Get(id string) *Dialog { return s.byID[id] }
 func (s *Set) Draft(id string) *Dialog { return s.drafts[id] }
 
 // Load reads, checks and compiles dialogs. A path is a folder, read with all below it (names that begin with a dot are
-// left out), or one dialog's file, read with its translations and what it uses; no path is the whole of fsys. All
+// left out), or one dialog's file, read with its translations, what it uses and its lists of landmarks
+// (landmarks.places.yaml, in the dialog's folder or below it); no path is the whole of fsys. All
 // problems of all files are returned, in the order of files and lines; the set holds the dialogs that have no errors.
 // Files called *.test.yaml hold tests and are left out.
 func Load(fsys fs.FS, o Options, paths ...string) (*Set, Problems) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	l := &loader{fsys: fsys, options: o, seen: map[string]bool{}, drafts: map[string]*draft{}, translations: map[string]map[string]*entries{}}
+	l := &loader{fsys: fsys, options: o, seen: map[string]bool{}, drafts: map[string]*draft{}, translations: map[string]map[string]*entries{}, lists: map[string]*places{}, looked: map[string]map[string]string{}}
 	if o.Locales == nil {
 		var err error
 		if l.options.Locales, err = locales.Load(); err != nil {
@@ -70,10 +70,12 @@ type loader struct {
 
 	seen         map[string]bool // files read
 	sources      []*Source
-	order        []*draft          // as read
-	drafts       map[string]*draft // by id
-	translations map[string]map[string]*entries
-	loose        Problems // of files that could not be opened
+	order        []*draft                       // as read
+	drafts       map[string]*draft              // by id
+	translations map[string]map[string]*entries // by dialog, or key of a list; then by language
+	lists        map[string]*places             // by key
+	looked       map[string]map[string]string   // folder → files of lists there and below, by name
+	loose        Problems                       // of files that could not be opened
 }
 
 func (l *loader) unreadable(file string, err error) {
@@ -133,6 +135,9 @@ func (l *loader) collect(root string) {
 func (l *loader) beside(file string) {
 	dir, stem := path.Dir(file), strings.TrimSuffix(path.Base(file), ".yaml")
 	stem, suffix, _ := strings.Cut(stem, ".")
+	if rest, ok := strings.CutPrefix("."+suffix, placesSuffix); ok && (rest == "" || rest[0] == '.') {
+		stem, suffix = stem+placesSuffix, strings.TrimPrefix(rest, ".")
+	}
 	if suffix != "" && suffix != "test" {
 		if main := path.Join(dir, stem+".yaml"); l.exists(main) {
 			l.read(main)
@@ -168,7 +173,14 @@ func (l *loader) read(file string) {
 	}
 	s := NewSource(file, content)
 	l.sources = append(l.sources, s)
-	if dotted {
+	switch of, lang, _ := strings.Cut(suffix, "."); {
+	case of == "places" && lang == "":
+		l.readPlaces(s, stem)
+		return
+	case of == "places":
+		l.readTranslation(s, stem+placesSuffix, lang)
+		return
+	case dotted:
 		l.readTranslation(s, stem, suffix)
 		return
 	}
@@ -194,10 +206,34 @@ func (l *loader) read(file string) {
 	l.drafts[id] = f
 }
 
+func (l *loader) readPlaces(s *Source, stem string) {
+	p := readPlaces(s)
+	if p == nil || p.name == "" {
+		return
+	}
+	at := p.at["list"]
+	if p.name != stem {
+		p.Add(at.Line, at.Column, "file-name", fmt.Sprintf("the list %q is in a file called %s", clip(p.name), base(s.File)), "call the file "+p.name+placesSuffix+".yaml")
+	}
+	if first := l.lists[p.key()]; first != nil {
+		p.Add(at.Line, at.Column, "duplicate-id", fmt.Sprintf("there are two lists called %q; the other is %s", clip(p.name), first.File), "give one of them another name")
+		return
+	}
+	l.lists[p.key()] = p
+}
+
+// readTranslation reads the translation of the dialog or the list that stem names.
 func (l *loader) readTranslation(s *Source, stem, suffix string) {
-	t := readTranslation(s)
+	of := "dialog"
+	if strings.HasSuffix(stem, placesSuffix) {
+		of = "list"
+	}
+	t := readTranslation(s, of)
 	if t == nil {
 		return
+	}
+	if of == "list" && t.dialog != "" {
+		t.dialog += placesSuffix
 	}
 	if t.lang != "" && t.lang != suffix {
 		t.Add(1, 1, "file-name", fmt.Sprintf("the file's name says %s, its `language` says %s", suffix, t.lang), "call the file "+stem+"."+t.lang+".yaml")
@@ -206,13 +242,13 @@ func (l *loader) readTranslation(s *Source, stem, suffix string) {
 		return
 	}
 	if base(t.dialog) != stem {
-		t.Add(t.dialogAt.Line, t.dialogAt.Column, "file-name", fmt.Sprintf("this translates %q, but the file is called %s", clip(t.dialog), base(s.File)), "call the file "+base(t.dialog)+"."+t.lang+".yaml")
+		t.Add(t.dialogAt.Line, t.dialogAt.Column, "file-name", fmt.Sprintf("this translates %q, but the file is called %s", clip(strings.TrimSuffix(t.dialog, placesSuffix)), base(s.File)), "call the file "+base(t.dialog)+"."+t.lang+".yaml")
 	}
 	if l.translations[t.dialog] == nil {
 		l.translations[t.dialog] = map[string]*entries{}
 	}
 	if first := l.translations[t.dialog][t.lang]; first != nil {
-		t.Add(t.dialogAt.Line, t.dialogAt.Column, "duplicate-id", fmt.Sprintf("%q is translated into %s twice; the other file is %s", t.dialog, t.lang, first.File), "keep one")
+		t.Add(t.dialogAt.Line, t.dialogAt.Column, "duplicate-id", fmt.Sprintf("%q is translated into %s twice; the other file is %s", clip(strings.TrimSuffix(t.dialog, placesSuffix)), t.lang, first.File), "keep one")
 		return
 	}
 	l.translations[t.dialog][t.lang] = t
@@ -260,8 +296,18 @@ func (l *loader) finish() (*Set, Problems) {
 		l.check(f, d)
 		all = append(all, made{f, d})
 	}
+	for _, key := range sorted(l.lists) {
+		l.checkPlaces(l.lists[key])
+	}
 	for _, id := range sorted(l.translations) {
-		if l.drafts[id] == nil {
+		name, list := strings.CutSuffix(id, placesSuffix)
+		switch {
+		case list && l.lists[id] == nil:
+			for _, lang := range sorted(l.translations[id]) {
+				t := l.translations[id][lang]
+				t.Add(t.dialogAt.Line, t.dialogAt.Column, "unknown-list", fmt.Sprintf("there is no list %q to translate", clip(name)), "check the name")
+			}
+		case !list && l.drafts[id] == nil:
 			for _, lang := range sorted(l.translations[id]) {
 				t := l.translations[id][lang]
 				t.Add(t.dialogAt.Line, t.dialogAt.Column, "unknown-dialog", fmt.Sprintf("there is no dialog %q to translate", clip(id)), "check the name")
@@ -319,6 +365,9 @@ func (l *loader) brokenBeside(d *Dialog, broken map[string]bool) bool {
 		}
 	}
 	for _, id := range d.foreign {
+		if p := l.lists[id]; p != nil && broken[p.File] {
+			return true
+		}
 		for _, t := range l.translations[id] {
 			if broken[t.File] {
 				return true

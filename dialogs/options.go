@@ -29,17 +29,7 @@ func (c *checker) asked(s *draftStep) {
 			continue
 		}
 		spot := c.f.spots[s.ID+"."+o.ID].text
-		label := locales.Fold(o.Text.Text)
-		switch {
-		case label != "" && digits(strings.ReplaceAll(label, " ", "")):
-			c.f.note(spot.Line, spot.Column, "number-label", fmt.Sprintf("the option %q is only a number: a reply of %s could also mean the digit to press", o.Text.Text, label), "say what the number counts, for example \"3 days\"", true)
-		case isCarrierWord(label):
-			c.f.note(spot.Line, spot.Column, "carrier-word", fmt.Sprintf("whoever replies %q by text may be signed off or signed on by the phone company instead", o.Text.Text), "use other words", true)
-		default:
-			if tag, command := c.command(o.Text.Text); command != "" && label != "" {
-				c.f.note(spot.Line, spot.Column, "carrier-word", fmt.Sprintf("%q means %s everywhere (in the language %s)", o.Text.Text, command, tag), "use other words", true)
-			}
-		}
+		c.label(spot, o.Text.Text)
 	}
 	if len(s.Options) > manyOptions && asking {
 		c.field(s, "options", "many-options", fmt.Sprintf("%d options are a lot to hear or to read on a small screen", len(s.Options)), "group them, or ask in the resident's own words", true)
@@ -50,12 +40,16 @@ func (c *checker) asked(s *draftStep) {
 			break
 		}
 	}
-	c.alike(s, c.d.Language, c.f, func(i int) (Text, Position) {
+	ids := make([]string, len(s.Options))
+	for i := range s.Options {
+		ids[i] = s.Options[i].ID
+	}
+	alike(s.ID, ids, c.f, true, func(i int) (Text, Position) {
 		return s.Options[i].Text, c.f.spots[s.ID+"."+s.Options[i].ID].text
 	})
 	for _, lang := range sorted(c.d.files) {
 		t := c.d.files[lang]
-		c.alike(s, lang, t.draft, func(i int) (Text, Position) {
+		alike(s.ID, ids, t.draft, true, func(i int) (Text, Position) {
 			if j, ok := t.at[s.ID+"."+s.Options[i].ID]; ok {
 				return t.list[j].text, t.list[j].pos
 			}
@@ -64,14 +58,31 @@ func (c *checker) asked(s *draftStep) {
 	}
 }
 
-// alike notes options that reading could not tell apart: the same words, or one typo between them.
-func (c *checker) alike(s *draftStep, lang string, f *draft, option func(int) (Text, Position)) {
+// label advises on words that a resident can't answer with.
+func (c *checker) label(at Position, words string) {
+	label := locales.Fold(words)
+	switch {
+	case label == "":
+	case digits(strings.ReplaceAll(label, " ", "")):
+		c.f.Advise(at.Line, at.Column, "number-label", fmt.Sprintf("the option %q is only a number: a reply of %s could also mean the digit to press", words, label), "say what the number counts, for example \"3 days\"")
+	case isCarrierWord(label):
+		c.f.Advise(at.Line, at.Column, "carrier-word", fmt.Sprintf("whoever replies %q by text may be signed off or signed on by the phone company instead", words), "use other words")
+	default:
+		if tag, command := c.command(words); command != "" {
+			c.f.Advise(at.Line, at.Column, "carrier-word", fmt.Sprintf("%q means %s everywhere (in the language %s)", words, command, tag), "use other words")
+		}
+	}
+}
+
+// alike notes options of one question, or places of one list, that reading could not tell apart: the same words, or,
+// where typos are forgiven, one typo between them.
+func alike(of string, ids []string, f *draft, typos bool, option func(int) (Text, Position)) {
 	type label struct {
 		words  string
 		option int
 	}
 	var labels []label
-	for i := range s.Options {
+	for i := range ids {
 		t, _ := option(i)
 		own := map[string]bool{}
 		for _, w := range append([]string{t.Text, t.Short}, t.Also...) {
@@ -92,10 +103,10 @@ func (c *checker) alike(s *draftStep, lang string, f *draft, option func(int) (T
 		if pair := [2]int{a, b.option}; !noted[pair] {
 			noted[pair] = true
 			_, at := option(b.option)
-			f.Add(at.Line, at.Column, "same-options", fmt.Sprintf("the options %q and %q of %q read the same: %q", s.Options[a].ID, s.Options[b.option].ID, s.ID, b.words), "word them differently, synonyms (`also`) included")
+			f.Add(at.Line, at.Column, "same-options", fmt.Sprintf("the options %q and %q of %q read the same: %q", ids[a], ids[b.option], of, b.words), "word them differently, synonyms (`also`) included")
 		}
 	}
-	if len(labels) > mostCompared {
+	if !typos || len(labels) > mostCompared {
 		return
 	}
 	for i, a := range labels {
@@ -106,7 +117,7 @@ func (c *checker) alike(s *draftStep, lang string, f *draft, option func(int) (T
 			}
 			noted[pair] = true
 			_, at := option(b.option)
-			f.Advise(at.Line, at.Column, "similar-options", fmt.Sprintf("the options %q and %q of %q are one letter apart: a typo could choose the wrong one", s.Options[a.option].ID, s.Options[b.option].ID, s.ID), "word them so that they differ more")
+			f.Advise(at.Line, at.Column, "similar-options", fmt.Sprintf("the options %q and %q of %q are one letter apart: a typo could choose the wrong one", ids[a.option], ids[b.option], of), "word them so that they differ more")
 		}
 	}
 }

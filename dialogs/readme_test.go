@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// TestReadmeExamples loads every example of README.md: whole dialogs and translations as they are, steps inside a
+// TestReadmeExamples loads every example of README.md: whole dialogs, lists and translations as they are, steps inside a
 // dialog around them.
 func TestReadmeExamples(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
@@ -26,6 +26,9 @@ func TestReadmeExamples(t *testing.T) {
 		text := block[1]
 		if !strings.HasPrefix(text, "- ") {
 			name := strings.Fields(text)[1]
+			if strings.HasPrefix(text, "list: ") {
+				name += ".places"
+			}
 			if strings.Contains(text, "\ntexts:") {
 				name += ".es"
 			}

@@ -8,6 +8,9 @@ var dialogSchema []byte
 //go:embed translation.schema.json
 var translationSchema []byte
 
+//go:embed places.schema.json
+var placesSchema []byte
+
 //go:embed tests.schema.json
 var testsSchema []byte
 
@@ -15,7 +18,10 @@ var testsSchema []byte
 // shapes, not names: only Load knows whether a dialog can be published.
 func Schema() []byte { return append([]byte(nil), dialogSchema...) }
 
-// TranslationSchema is the JSON Schema (draft-07) of a translation's file.
+// PlacesSchema is the JSON Schema (draft-07) of a list of places, landmarks.places.yaml.
+func PlacesSchema() []byte { return append([]byte(nil), placesSchema...) }
+
+// TranslationSchema is the JSON Schema (draft-07) of a translation's file, of a dialog or of a list of places.
 func TranslationSchema() []byte { return append([]byte(nil), translationSchema...) }
 
 // TestFileSchema is the JSON Schema (draft-07) of a file of tests.

@@ -51,6 +51,12 @@ func (f *draft) wording(n *yaml.Node, key string, allowed []string) (Text, strin
 				if w, ok := f.word(v, "an icon's name"); ok {
 					if !name(w) {
 						f.bad(v, "bad-id", fmt.Sprintf("%q can't be the name of an icon", clip(w)), "use small letters a–z, digits and _")
+					} else if !contains(Icons(), w) {
+						message := fmt.Sprintf("there is no pictogram called %q: none is shown", clip(w))
+						if near := Nearest(w, Icons()); near != "" {
+							message += fmt.Sprintf("; did you mean %q?", near)
+						}
+						f.Advise(v.Line, v.Column, "unknown-icon", message, "the names are: "+strings.Join(Icons(), ", "))
 					}
 					t.Icon = w
 				}
@@ -206,7 +212,7 @@ func (f *draft) options(n *yaml.Node, id string) []Option {
 		o := Option{ID: strings.TrimSpace(k.Value)}
 		if !name(o.ID) {
 			f.bad(k, "bad-id", fmt.Sprintf("%q can't be the name of an option", clip(o.ID)), "use small letters a–z, digits and _, beginning with a letter; residents never see it")
-		} else if o.ID == "retry" || o.ID == "why" || o.ID == "closed" || o.ID == "refuse" {
+		} else if optionReserved(o.ID) {
 			f.bad(k, "reserved-id", fmt.Sprintf("%q has a meaning of its own in dialogs", o.ID), "give the option another name")
 		}
 		var last string
@@ -218,6 +224,11 @@ func (f *draft) options(n *yaml.Node, id string) []Option {
 		f.bad(n, "too-few", "a question needs two options or more", "add one, or ask with `yesno`")
 	}
 	return all
+}
+
+// optionReserved says whether texts of the step itself are called that.
+func optionReserved(id string) bool {
+	return id == "retry" || id == "why" || id == "closed" || id == "refuse"
 }
 
 // staysLast says whether an option called id stays last when options rotate.

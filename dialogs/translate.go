@@ -11,8 +11,8 @@ import (
 
 // entries are one translation file, as it stands.
 type entries struct {
-	*draft   // notes problems and reads texts
-	dialog   string
+	*draft          // notes problems and reads texts
+	dialog   string // or the list of places
 	lang     string
 	list     []entry
 	at       map[string]int // key → index into list
@@ -38,15 +38,16 @@ func (e *entry) from() string {
 	return e.source
 }
 
-// readTranslation reads <id>.<lang>.yaml; nil when there is nothing to read on with.
-func readTranslation(s *Source) *entries {
+// readTranslation reads <id>.<lang>.yaml, or <list>.places.<lang>.yaml with of "list"; nil when there is nothing to read
+// on with.
+func readTranslation(s *Source, of string) *entries {
 	top := s.Parse()
 	if top == nil {
 		return nil
 	}
 	f := &entries{draft: &draft{Source: s, d: &Dialog{File: s.File}, spots: map[string]spots{}}, at: map[string]int{}}
 	if top.Kind != yaml.MappingNode {
-		f.bad(top, "no-dialog", "this is no translation", "begin with `dialog:` and the dialog's name, then `language:` and `texts:`")
+		f.bad(top, "no-dialog", "this is no translation", fmt.Sprintf("begin with `%s:` and the %[1]s's name, then `language:` and `texts:`", of))
 		return nil
 	}
 	found := map[string]bool{}
@@ -54,8 +55,8 @@ func readTranslation(s *Source) *entries {
 		key, n := top.Content[i], top.Content[i+1]
 		found[key.Value] = true
 		switch key.Value {
-		case "dialog":
-			f.dialog, _ = f.word(n, "a dialog's name")
+		case of:
+			f.dialog, _ = f.word(n, "a "+of+"'s name")
 			f.dialogAt = at(n)
 		case "language":
 			f.lang = f.language(n)
@@ -68,12 +69,12 @@ func readTranslation(s *Source) *entries {
 		case "unused":
 			f.unused = f.entries(n)
 		default:
-			f.unknown(key, []string{"dialog", "language", "texts", "unused"}, "a translation")
+			f.unknown(key, []string{of, "language", "texts", "unused"}, "a translation")
 		}
 	}
-	for _, key := range []string{"dialog", "language", "texts"} {
+	for _, key := range []string{of, "language", "texts"} {
 		if !found[key] {
-			f.bad(top, "missing", fmt.Sprintf("this translation has no `%s`", key), "a translation has `dialog:`, `language:` and `texts:`")
+			f.bad(top, "missing", fmt.Sprintf("this translation has no `%s`", key), "a translation has `"+of+":`, `language:` and `texts:`")
 		}
 	}
 	return f
@@ -167,7 +168,11 @@ func (f *entries) check(d *Dialog, listed bool) {
 			if near := Nearest(e.key, d.keys); near != "" {
 				hint = fmt.Sprintf("did you mean %q? Otherwise %s", near, hint)
 			}
-			f.Advise(e.pos.Line, e.pos.Column, "translation-extra", fmt.Sprintf("the dialog has no text %q", clip(e.key)), hint)
+			message := fmt.Sprintf("the dialog has no text %q", clip(e.key))
+			if strings.HasSuffix(d.ID, placesSuffix) {
+				message = fmt.Sprintf("the list has no place %q", clip(e.key))
+			}
+			f.Advise(e.pos.Line, e.pos.Column, "translation-extra", message, hint)
 			continue
 		}
 		if e.text.Text == "" {

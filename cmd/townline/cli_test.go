@@ -248,6 +248,7 @@ func TestHelpAndMistakesOnTheCommandLine(t *testing.T) {
 	p.run("", "results").must(t, 2)
 	p.run("", "completion", "bash").must(t, 0, "bash completion")
 	p.run("", "schema").must(t, 0, `"$schema"`)
+	p.run("", "schema", "places").must(t, 0, `"places.schema.json"`)
 	p.run("", "schema", "translation").must(t, 0, `"source"`)
 	p.run("", "schema", "x").must(t, 2, "no schema")
 	p.run("", "__complete", "results", "").must(t, 0, "main-street")

@@ -88,7 +88,9 @@ func makeTown(dir, name, zone string, now time.Time) ([]string, error) {
 		case path.Base(file) == "townline.yaml":
 		case strings.HasSuffix(file, ".test.yaml"):
 			comment = "# yaml-language-server: $schema=../.schemas/tests.schema.json\n"
-		case strings.Count(path.Base(file), ".") == 2:
+		case strings.HasSuffix(file, ".places.yaml"):
+			comment = "# yaml-language-server: $schema=../.schemas/places.schema.json\n"
+		case strings.Count(path.Base(file), ".") >= 2:
 			comment = "# yaml-language-server: $schema=../.schemas/translation.schema.json\n"
 		default:
 			comment = "# yaml-language-server: $schema=../.schemas/dialog.schema.json\n"
@@ -100,6 +102,7 @@ func makeTown(dir, name, zone string, now time.Time) ([]string, error) {
 		return nil, err
 	}
 	add(".schemas/dialog.schema.json", dialogs.Schema())
+	add(".schemas/places.schema.json", dialogs.PlacesSchema())
 	add(".schemas/translation.schema.json", dialogs.TranslationSchema())
 	add(".schemas/tests.schema.json", dialogs.TestFileSchema())
 	add(".gitignore", []byte("*.db\n*.db-*\n*.db.*\n*.key\n*.keys\n*.erased\n"))
