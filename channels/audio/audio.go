@@ -15,8 +15,8 @@ import (
 type Format string
 
 const (
-	MP3  Format = "mp3"  // for any browser
-	Opus Format = "opus" // in Ogg; half the size, for the kiosk's Chromium
+	MP3  Format = "mp3"  // 24 kbit/s, for any browser
+	Opus Format = "opus" // 16 kbit/s in Ogg, for the kiosk's Chromium
 )
 
 // Formats are all of them.
@@ -33,6 +33,9 @@ func (f Format) Type() string {
 	return "application/octet-stream"
 }
 
+// known says whether f is one of Formats.
+func (f Format) known() bool { return f == MP3 || f == Opus }
+
 // Line is one thing to be said: words in a language, and where they come from.
 type Line struct {
 	Lang   string // BCP 47
@@ -43,20 +46,38 @@ type Line struct {
 
 // Clip is a piece of sound.
 type Clip struct {
-	Key     string
-	Format  Format
-	Bytes   []byte // shared: must not be changed
-	ByHuman bool   // recorded by a person
+	Key      string
+	Format   Format
+	Bytes    []byte // shared: must not be changed
+	Recorded bool   // by a person
 }
 
 // tidy is words as they count for a key: in Unicode's composed form, one space between words, no control characters.
 func tidy(words string) string {
 	words = norm.NFC.String(strings.ToValidUTF8(words, " "))
-	return strings.Join(strings.FieldsFunc(words, func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 || r == 0x2028 || r == 0x2029 }), " ")
+	return strings.Join(strings.FieldsFunc(words, isGap), " ")
+}
+
+// isGap says whether r parts words: any kind of space, and whatever steers a terminal or a voice.
+func isGap(r rune) bool {
+	switch {
+	case r <= ' ', r >= 0x7f && r <= 0xa0, r >= 0x2000 && r <= 0x200a, r == 0x2028, r == 0x2029, r == 0x202f, r == 0x3000, r == 0xfeff:
+		return true
+	}
+	return false
 }
 
 // keyOf is the key of a clip: the first 16 bytes of SHA-256 over all that its sound depends on, in hex.
 func keyOf(lang, voice string, rate int, words string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{lang, voice, strconv.Itoa(rate), words}, "\x00")))
+	return digest(lang, voice, strconv.Itoa(rate), words)
+}
+
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])
+}
+
+// isKey keeps whatever comes from outside from being taken for the name of a file.
+func isKey(key string) bool {
+	return len(key) == 32 && strings.Trim(key, "0123456789abcdef") == ""
 }

@@ -2,8 +2,12 @@ package audio
 
 import (
 	"context"
-	"fmt"
+	"embed"
+	"errors"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/townline/townline/locales"
 )
@@ -15,69 +19,264 @@ import (
 // visitor is gone, so are the words that were theirs alone (Forget). Words that are only offered are never written to disk
 // or to a log: they and their sound are in memory, for a while.
 type Shelf struct {
-	voice *Voice
+	voice   *Voice
+	phrases *locales.Catalogue
+	folder  *folder // nil: nothing is kept on disk
+	keep    time.Duration
+	making  singleflight.Group
+
+	mu     sync.Mutex
+	book   *book
+	memory *memory
+	expiry *time.Timer
+	gaps   gaps
 }
 
 // Stock is what a shelf is made of.
 type Stock struct {
 	Dir     string             // recordings and made clips; "": nothing is kept on disk
-	Voice   *Voice             // nil: only what lies in Dir
-	Phrases *locales.Catalogue // for the words said where a part can't be read aloud
+	Voice   *Voice             // as FindVoice returned it, mute or not
+	Phrases *locales.Catalogue // for how numbers are said, and for the words where a part can't be read aloud
 	Script  []Line             // what authors wrote: its clips may be kept in Dir
 	Keep    time.Duration      // how long offered words are remembered after they were last offered or asked for; 0: 30 min
-	Now     func() time.Time   // nil: time.Now
 }
 
 // NewShelf reads the list of recordings in Dir.
-func NewShelf(s Stock) (*Shelf, error) { return &Shelf{voice: s.Voice}, nil }
-
-// Speaks says whether a page in this language can be heard: there is a voice for it, or people recorded it (at the least the
-// sentence @audio.gap, so that a missing part can be told in the language itself). Where it can't, say so on the page.
-func (s *Shelf) Speaks(lang string) bool { return s.voice.Speaks(lang) }
-
-// Key is the key of a clip: pure, the same on every machine with the same settings.
-func (s *Shelf) Key(lang, words string) string {
-	return keyOf(lang, s.voice.name(lang), 0, tidy(words))
+func NewShelf(s Stock) (*Shelf, error) {
+	shelf := &Shelf{voice: s.Voice, phrases: s.Phrases, keep: s.Keep, book: &book{lines: s.Script}, memory: newMemory(), gaps: gaps{}}
+	if shelf.keep <= 0 {
+		shelf.keep = usualKeep
+	}
+	if s.Dir != "" {
+		shelf.folder = &folder{dir: s.Dir}
+		if err := shelf.folder.refresh(); err != nil {
+			return nil, err
+		}
+	}
+	return shelf, nil
 }
+
+// SetScript replaces what authors wrote, when dialogs were published anew.
+func (s *Shelf) SetScript(lines []Line) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.book = &book{lines: lines}
+}
+
+// gapPhrase is said where a part can't be read aloud.
+const gapPhrase = "@audio.gap"
+
+// gapLine is that phrase in a language, and whether the language has it.
+func (s *Shelf) gapLine(lang string) (Line, bool) {
+	l := s.phrases.Language(lang)
+	return Line{Lang: lang, Key: gapPhrase, Words: l.Phrase(gapPhrase, locales.Screen)}, s.phrases.Has(lang)
+}
+
+// Speaks says whether a page in this language can be heard: there is a voice for it, or clips of it were brought along, or
+// people recorded it; at the least the sentence @audio.gap, so that a missing part can be told in the language itself.
+// Where it can't, say so on the page, with the phrase @audio.none.
+func (s *Shelf) Speaks(lang string) bool {
+	if s.voice.Speaks(lang) {
+		return true
+	}
+	l, ok := s.gapLine(lang)
+	if !ok || s.folder == nil {
+		return false
+	}
+	if e, ok := s.folder.recording(l); ok && s.folder.has(e.madeName()) {
+		return true
+	}
+	return s.folder.has(s.Key(l.Lang, l.Words))
+}
+
+// Key is the key of a clip: pure, the same on every machine with the same settings, whatever is installed there. Words of
+// which nothing is left to say have none ("").
+func (s *Shelf) Key(lang, words string) string {
+	words = spoken(s.phrases.Language(lang), words)
+	if words == "" {
+		return ""
+	}
+	wanted := s.voice.wanted()
+	return keyOf(lang, wanted.voice(lang), wanted.rate(), words)
+}
+
+func (s *Shelf) lineKey(l Line) string { return s.Key(l.Lang, l.Words) }
 
 // Offer remembers words that are on show, for visitor (any name that Forget is later called with; it is kept in memory only),
-// and returns the key to ask for their clip with. Empty words have no key. Words of the script needn't be remembered, but
-// may be offered all the same: hand over whatever the page shows.
-func (s *Shelf) Offer(visitor string, l Line) string { return s.Key(l.Lang, l.Words) }
+// and returns the key to ask for their clip with. Hand over whatever the page says, words of the script too: a recording is
+// found by them. Line.Dialog and Line.Key may be left out; with them, Gaps can name the text.
+func (s *Shelf) Offer(visitor string, l Line) string {
+	key := s.lineKey(l)
+	if key == "" {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.memory.offer(visitor, key, l, time.Now())
+	if s.expiry == nil {
+		s.expiry = time.AfterFunc(s.keep, s.expire)
+	}
+	return key
+}
+
+// expire drops what was not used for long, and comes again as long as there is something to drop.
+func (s *Shelf) expire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expiry = nil
+	now := time.Now()
+	if next := s.memory.expire(now.Add(-s.keep)); !next.IsZero() {
+		s.expiry = time.AfterFunc(next.Add(s.keep).Sub(now), s.expire)
+	}
+}
 
 // Forget drops what was offered for visitor and for nobody else, words and sound.
-func (s *Shelf) Forget(visitor string) {}
-
-// Open returns the clip of a key. It may have to be made, which takes some 100 ms and ends with ctx. Where there is none, the
-// error is a *Gap: play Sorry instead.
-func (s *Shelf) Open(ctx context.Context, key string, f Format) (*Clip, error) {
-	return nil, &Gap{ClipKey: key}
+func (s *Shelf) Forget(visitor string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.memory.forget(visitor)
 }
 
-// Sorry is what to play where a part can't be read aloud: that sentence in lang, or in English where lang has no voice, or
-// two soft tones where there is no voice at all. It is never nil.
-func (s *Shelf) Sorry(ctx context.Context, lang string, f Format) *Clip { return &Clip{Format: f} }
+// Open returns the clip of a key. It may have to be made, which takes some 100 ms; then it blocks until it is, or until ctx
+// ends. Where there is none, the error is a *Gap: play Sorry instead.
+func (s *Shelf) Open(ctx context.Context, key string, f Format) (*Clip, error) {
+	if !isKey(key) || !f.known() {
+		return nil, &Gap{ClipKey: key, Err: errors.New("there is no such clip")}
+	}
+	c, gap := s.open(ctx, key, f)
+	if gap == nil {
+		return c, nil
+	}
+	if gap.Lang != "" && ctx.Err() == nil {
+		s.mu.Lock()
+		s.gaps.add(*gap)
+		s.mu.Unlock()
+	}
+	return nil, gap
+}
+
+func (s *Shelf) open(ctx context.Context, key string, f Format) (*Clip, *Gap) {
+	line, known, authored := s.line(key)
+	gap := &Gap{ClipKey: key, Lang: line.Lang, Dialog: line.Dialog, Key: line.Key}
+	if c, err := s.onDisk(line, known, key, f); c != nil || err != nil {
+		gap.Err = err
+		if err != nil {
+			return nil, gap
+		}
+		return c, nil
+	}
+	s.mu.Lock()
+	c, ok := s.memory.sound(soundKey{key, f})
+	s.mu.Unlock()
+	switch {
+	case ok:
+		return c, nil
+	case !known:
+		return nil, gap
+	case !s.voice.Speaks(line.Lang):
+		gap.Err = ErrNoVoice
+		return nil, gap
+	}
+	made := s.making.DoChan(key+"."+string(f), func() (any, error) {
+		return s.make(context.WithoutCancel(ctx), line, authored, key, f) // others may wait for it too
+	})
+	select {
+	case r := <-made:
+		if r.Err != nil {
+			gap.Err = r.Err
+			return nil, gap
+		}
+		return r.Val.(*Clip), nil
+	case <-ctx.Done():
+		gap.Err = ctx.Err()
+		return nil, gap
+	}
+}
+
+// line finds the words of a key: on show, or in the script. authored says that the very words are in the script.
+func (s *Shelf) line(key string) (l Line, known, authored bool) {
+	s.mu.Lock()
+	l, known = s.memory.line(key, time.Now())
+	book := s.book
+	s.mu.Unlock()
+	written, authored := book.find(key, s.lineKey)
+	if !known {
+		l = written
+	}
+	return l, known || authored, authored
+}
+
+// onDisk finds a recording, or else a made clip.
+func (s *Shelf) onDisk(l Line, known bool, key string, f Format) (*Clip, error) {
+	if s.folder == nil {
+		return nil, nil
+	}
+	if known {
+		if e, ok := s.folder.recording(l); ok {
+			if b, err := s.folder.made(e.madeName(), f); b != nil || err != nil {
+				return &Clip{Key: key, Format: f, Bytes: b, Recorded: true}, err
+			}
+		}
+	}
+	b, err := s.folder.made(key, f)
+	if b == nil || err != nil {
+		return nil, err
+	}
+	return &Clip{Key: key, Format: f, Bytes: b}, nil
+}
+
+// make has the voice say a line and keeps it: on disk only what authors wrote, in memory only as long as it is on show.
+func (s *Shelf) make(ctx context.Context, l Line, authored bool, key string, f Format) (*Clip, error) {
+	sounds, err := s.voice.Say(ctx, l.Lang, spoken(s.phrases.Language(l.Lang), l.Words), f)
+	if err != nil {
+		return nil, err
+	}
+	c := &Clip{Key: key, Format: f, Bytes: sounds[f]}
+	if authored && s.folder != nil && s.folder.put(key, f, c.Bytes) == nil {
+		return c, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, onShow := s.memory.line(key, time.Now()); onShow || authored {
+		s.memory.keep(soundKey{key, f}, c, !authored)
+	}
+	return c, nil
+}
+
+//go:embed tones
+var tones embed.FS
+
+// Sorry is what to play where a part can't be read aloud: that sentence in lang, or in English where lang can't be heard,
+// or two soft tones where nothing can. It is never nil, and never silent.
+func (s *Shelf) Sorry(ctx context.Context, lang string, f Format) *Clip {
+	for _, tag := range []string{lang, locales.Source} {
+		l, ok := s.gapLine(tag)
+		if !ok {
+			continue
+		}
+		key := s.lineKey(l)
+		if c, err := s.onDisk(l, true, key, f); c != nil && err == nil {
+			return c
+		}
+		if !s.voice.Speaks(tag) {
+			continue
+		}
+		s.Offer("", l)
+		if c, gap := s.open(ctx, key, f); gap == nil {
+			return c
+		}
+	}
+	b, err := tones.ReadFile("tones/gap." + string(f))
+	if err != nil { // no such format: it is asked for by an address that nobody made
+		b, _ = tones.ReadFile("tones/gap.mp3")
+		f = MP3
+	}
+	return &Clip{Format: f, Bytes: b}
+}
 
 // Gaps lists what was asked for and could not be played, most often first. There are no residents' words in it.
-func (s *Shelf) Gaps() []Missed { return nil }
-
-// Missed is one gap, and how often somebody met it.
-type Missed struct {
-	Gap
-	Times int
+func (s *Shelf) Gaps() []Missed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gaps.list()
 }
-
-// Gap is the error of a clip that is not there and can't be made.
-type Gap struct {
-	ClipKey string
-	Lang    string // "" when nothing is known by that key: it was never offered, or was forgotten
-	Dialog  string
-	Key     string // of the text
-	Err     error  // why the voice failed; nil where there is no voice
-}
-
-func (g *Gap) Error() string {
-	return fmt.Sprintf("audio: nothing to play for clip %s (language %q, text %q of %q)", g.ClipKey, g.Lang, g.Key, g.Dialog)
-}
-
-func (g *Gap) Unwrap() error { return g.Err }

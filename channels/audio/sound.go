@@ -1,0 +1,198 @@
+package audio
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+)
+
+// sound is speech as it was recorded or made: one channel, 16 bits.
+type sound struct {
+	rate    int // samples a second
+	samples []int16
+}
+
+const (
+	speechLevel = -20.0 // dBFS, RMS of the parts with speech, so that recordings and machine are equally loud
+	peakLevel   = -1.0  // dBFS
+	silentLevel = -55.0 // dBFS: a sound with no frame above it is silence
+	quietBelow  = 35.0  // dB: and so is a frame that is this much below the loudest one
+	frameTime   = 20 * time.Millisecond
+	leadTime    = 40 * time.Millisecond  // silence left before the first sound
+	tailTime    = 160 * time.Millisecond // and after the last
+)
+
+var errNotWAV = errors.New("this is not a WAV file that can be read")
+
+// readWAV reads PCM of 8, 16, 24 or 32 bits and floats of 32, and mixes the channels down to one. A length that can't be
+// right, as programs write on a pipe, means up to the end.
+func readWAV(b []byte) (*sound, error) {
+	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
+		return nil, errNotWAV
+	}
+	var kind, channels, bits int
+	s := &sound{}
+	for b = b[12:]; len(b) >= 8; {
+		id, size := string(b[:4]), int(binary.LittleEndian.Uint32(b[4:8]))
+		b = b[8:]
+		if size > len(b) {
+			size = len(b)
+		}
+		chunk := b[:size]
+		b = b[min(size+size%2, len(b)):]
+		switch id {
+		case "fmt ":
+			if len(chunk) < 16 {
+				return nil, errNotWAV
+			}
+			kind = int(binary.LittleEndian.Uint16(chunk))
+			channels = int(binary.LittleEndian.Uint16(chunk[2:]))
+			s.rate = int(binary.LittleEndian.Uint32(chunk[4:]))
+			bits = int(binary.LittleEndian.Uint16(chunk[14:]))
+			if kind == 0xfffe && len(chunk) >= 26 { // extensible: the kind is where the long name begins
+				kind = int(binary.LittleEndian.Uint16(chunk[24:]))
+			}
+		case "data":
+			return s, s.mix(chunk, kind, channels, bits)
+		}
+	}
+	return nil, errNotWAV
+}
+
+// mix puts the samples of a data chunk into s.
+func (s *sound) mix(data []byte, kind, channels, bits int) error {
+	float := kind == 3 && bits == 32
+	whole := kind == 1 && (bits == 8 || bits == 16 || bits == 24 || bits == 32)
+	if !float && !whole || channels < 1 || channels > 8 || s.rate < 4000 || s.rate > 192000 {
+		return errNotWAV
+	}
+	width := bits / 8
+	s.samples = make([]int16, len(data)/(width*channels))
+	for i := range s.samples {
+		sum := 0.0
+		for range channels {
+			switch {
+			case float:
+				sum += float64(math.Float32frombits(binary.LittleEndian.Uint32(data)))
+			case bits == 8:
+				sum += (float64(data[0]) - 128) / 128
+			case bits == 16:
+				sum += float64(int16(binary.LittleEndian.Uint16(data))) / (1 << 15)
+			case bits == 24:
+				sum += float64(int32(uint32(data[0])<<8|uint32(data[1])<<16|uint32(data[2])<<24)) / (1 << 31)
+			default:
+				sum += float64(int32(binary.LittleEndian.Uint32(data))) / (1 << 31)
+			}
+			data = data[width:]
+		}
+		s.samples[i] = clamp(sum / float64(channels))
+	}
+	return nil
+}
+
+// clamp makes a sample of a number between -1 and 1.
+func clamp(x float64) int16 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return int16(math.Round(max(-1, min(x, 1)) * 32767))
+}
+
+// wav is s as a WAV file.
+func (s *sound) wav() []byte {
+	b := make([]byte, 0, 44+2*len(s.samples))
+	le := binary.LittleEndian
+	b = append(b, "RIFF"...)
+	b = le.AppendUint32(b, uint32(36+2*len(s.samples)))
+	b = append(b, "WAVEfmt "...)
+	b = le.AppendUint32(b, 16)
+	b = le.AppendUint16(b, 1)
+	b = le.AppendUint16(b, 1)
+	b = le.AppendUint32(b, uint32(s.rate))
+	b = le.AppendUint32(b, uint32(2*s.rate))
+	b = le.AppendUint16(b, 2)
+	b = le.AppendUint16(b, 16)
+	b = append(b, "data"...)
+	b = le.AppendUint32(b, uint32(2*len(s.samples)))
+	for _, x := range s.samples {
+		b = le.AppendUint16(b, uint16(x))
+	}
+	return b
+}
+
+// frames calls yield with the place and the mean power of each frame, 1 being full scale.
+func (s *sound) frames(yield func(at, end int, power float64)) {
+	size := max(s.count(frameTime), 1)
+	for at := 0; at < len(s.samples); at += size {
+		end := min(at+size, len(s.samples))
+		sum := 0.0
+		for _, x := range s.samples[at:end] {
+			f := float64(x) / 32768
+			sum += f * f
+		}
+		yield(at, end, sum/float64(end-at))
+	}
+}
+
+func (s *sound) count(d time.Duration) int { return int(d.Seconds() * float64(s.rate)) }
+
+// quiet is the power below which a frame of s is silence.
+func (s *sound) quiet() float64 {
+	loudest := 0.0
+	s.frames(func(_, _ int, power float64) { loudest = max(loudest, power) })
+	return max(power(silentLevel), loudest*power(-quietBelow))
+}
+
+// loudness is the RMS of the frames with speech, in dBFS, and the share of such frames; -inf and 0 for silence.
+func (s *sound) loudness() (level, share float64) {
+	quiet, sum, loud, all := s.quiet(), 0.0, 0, 0
+	s.frames(func(_, _ int, power float64) {
+		all++
+		if power > quiet {
+			loud++
+			sum += power
+		}
+	})
+	if loud == 0 {
+		return math.Inf(-1), 0
+	}
+	return 10 * math.Log10(sum/float64(loud)), float64(loud) / float64(all)
+}
+
+func power(decibels float64) float64 { return math.Pow(10, decibels/10) }
+
+// trimmed is s without the silence at both ends, but for a breath. Of silence alone nothing is left.
+func (s *sound) trimmed() *sound {
+	quiet, first, last := s.quiet(), -1, 0
+	s.frames(func(at, end int, power float64) {
+		if power > quiet {
+			if first < 0 {
+				first = at
+			}
+			last = end
+		}
+	})
+	if first < 0 {
+		return &sound{rate: s.rate}
+	}
+	first = max(0, first-s.count(leadTime))
+	last = min(len(s.samples), last+s.count(tailTime))
+	return &sound{rate: s.rate, samples: s.samples[first:last]}
+}
+
+// level makes s as loud as all speech is here, or less where it would be cut off at its peaks.
+func (s *sound) level() {
+	level, _ := s.loudness()
+	peak := 0.0
+	for _, x := range s.samples {
+		peak = max(peak, math.Abs(float64(x))/32768)
+	}
+	if peak == 0 {
+		return
+	}
+	gain := min(math.Sqrt(power(speechLevel-level)), math.Sqrt(power(peakLevel))/peak)
+	for i, x := range s.samples {
+		s.samples[i] = clamp(float64(x) / 32768 * gain)
+	}
+}
