@@ -1,0 +1,108 @@
+package kiosk_test
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// answer is what a resident does on a page that it fits: one with its heading, if it has one, and with one of its cards.
+type answer struct {
+	heading string            // a part of it; "": any
+	cards   []string          // the first of these that is on the page is chosen; with many, all of them
+	many    bool              // tick all of cards
+	fields  map[string]string // what is typed, by a part of the field's label; "*": the only field
+	do      string            // "" next
+}
+
+// plan is a whole visit: for each page the first answer that fits it.
+type plan []answer
+
+// deed is an answer on one page: which cards, what goes in which field, which button.
+type deed struct {
+	digits []string
+	typed  map[string]string // by the field's name
+	do     string
+}
+
+// on finds what to do on a page.
+func (p plan) on(s *sheet) (deed, error) {
+	for _, a := range p {
+		if a.heading != "" && !strings.Contains(s.heading, a.heading) {
+			continue
+		}
+		d := deed{do: a.do}
+		for _, words := range a.cards {
+			if g := s.digit(words); g != "" && (a.many || len(d.digits) == 0) {
+				d.digits = append(d.digits, g)
+			}
+		}
+		if len(a.cards) > 0 && len(d.digits) == 0 {
+			continue
+		}
+		fits := true
+		for words, value := range a.fields {
+			i := slices.IndexFunc(s.fields, func(f field) bool { return words == "*" || strings.Contains(f.words, words) || f.name == words })
+			if fits = fits && i >= 0; fits {
+				if d.typed == nil {
+					d.typed = map[string]string{}
+				}
+				d.typed[s.fields[i].name+nth(s, i)] = value
+			}
+		}
+		if !fits {
+			continue
+		}
+		if d.do == "" {
+			d.do = "next"
+		}
+		return d, nil
+	}
+	return deed{}, fmt.Errorf("nobody knows what to do at %q: %.300s", s.heading, s.words)
+}
+
+// nth tells fields of the same name apart: "v", "v#1", "v#2".
+func nth(s *sheet, i int) string {
+	n := 0
+	for _, f := range s.fields[:i] {
+		if f.name == s.fields[i].name {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint("#", n)
+}
+
+// values are what a form sends for a deed.
+func (d deed) values(s *sheet) url.Values {
+	v := url.Values{}
+	for i, f := range s.fields {
+		value, ok := d.typed[f.name+nth(s, i)]
+		if !ok {
+			value = f.value
+		}
+		v[f.name] = append(v[f.name], value)
+	}
+	for _, g := range d.digits {
+		name := s.cards[slices.IndexFunc(s.cards, func(c card) bool { return c.digit == g })].name
+		v[name] = append(v[name], g)
+	}
+	return v
+}
+
+// mainStreet is the sample consultation, answered as its own test does, with nothing said in one's own words.
+var mainStreet = plan{
+	{cards: []string{"Main Street plan"}},
+	{cards: []string{"I live here"}},
+	{cards: []string{"More frequent buses"}},
+	{cards: []string{"Places to sit", "Safer crossings", "Better lighting"}},
+	{heading: "10 coins", fields: map[string]string{"Buses": "5", "Trees": "3", "Bike lane": "2"}},
+	{heading: "Tell us anything else", do: "skip"},
+	{heading: "May the city keep", cards: []string{"Yes"}},
+}
+
+// mainStreetRecord is what it leaves.
+const mainStreetRecord = "tie=live first=buses order=seats,crossings,lights coins=buses:5,trees:3,bikes:2 agree=yes"
