@@ -87,7 +87,7 @@ const (
 	Applied   OutcomeKind = iota + 1
 	Duplicate             // this inbound message was applied before; nothing was changed
 	Conflict              // the row is at another version, an address or a reference is taken: load and step again
-	Voted                 // a ballot's voter is marked on the roll already, or isn't on a roll that was reserved; nothing was changed
+	Voted                 // a ballot's voter is marked on the roll already, or isn't on a roll that was reserved, or its id is in the box; nothing was changed
 )
 
 // Response is an answer to a public consultation, or to one that anyone may answer: linked to the resident.

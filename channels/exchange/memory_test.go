@@ -129,6 +129,9 @@ func (m *memory) Commit(_ context.Context, c *store.Change) (store.Outcome, erro
 		if k, ok := m.roll[voterKey{b.Poll, b.Voter}]; ok && k.used {
 			return store.Outcome{Kind: store.Voted}, nil
 		}
+		if slices.ContainsFunc(m.ballots, func(in store.Ballot) bool { return in.Poll == b.Poll && in.ID == b.ID }) {
+			return store.Outcome{Kind: store.Voted}, nil
+		}
 	}
 	m.apply(c, w)
 	return store.Outcome{Kind: store.Applied}, nil

@@ -16,6 +16,7 @@ const (
 	outcomeDuplicate = "duplicate"
 	outcomeFailed    = "failed"
 	outcomeConflict  = "conflict" // only within: the turn is stepped again
+	outcomeRefused   = "refused"  // an outpost's turn that was put aside
 )
 
 // metrics count what happens. No label ever names a resident, an address or a word that was said.
@@ -29,8 +30,8 @@ type metrics struct {
 }
 
 type lineMetrics struct {
-	applied, duplicate, failed prometheus.Counter
-	took                       prometheus.Observer
+	applied, duplicate, failed, refused prometheus.Counter
+	took                                prometheus.Observer
 }
 
 func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metrics, error) {
@@ -53,7 +54,7 @@ func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metr
 	for _, n := range names {
 		m.turns[n] = &lineMetrics{
 			applied: turns.WithLabelValues(n, outcomeApplied), duplicate: turns.WithLabelValues(n, outcomeDuplicate),
-			failed: turns.WithLabelValues(n, outcomeFailed), took: took.WithLabelValues(n),
+			failed: turns.WithLabelValues(n, outcomeFailed), refused: turns.WithLabelValues(n, outcomeRefused), took: took.WithLabelValues(n),
 		}
 	}
 	if reg == nil {
@@ -73,6 +74,8 @@ func (m *metrics) turn(channel, outcome string, took time.Duration) {
 		l.applied.Inc()
 	case outcomeDuplicate:
 		l.duplicate.Inc()
+	case outcomeRefused:
+		l.refused.Inc()
 	default:
 		l.failed.Inc()
 	}

@@ -8,6 +8,14 @@ func (x *Exchange) newReference(tries int) (string, error) {
 	return channels.NewReference(chanceOf{x}, channels.ReferenceDigits+tries/3*3)
 }
 
+// reference makes one for a record of this turn, or is the one that an outpost made and the resident has.
+func (t *turn) reference(tries int) (string, error) {
+	if t.done != nil && t.done.Reference != "" && (t.done.Effect.Record == nil || t.done.Effect.Record.Joins == "") {
+		return t.done.Reference, nil
+	}
+	return t.x.newReference(tries)
+}
+
 // chanceOf is an exchange's randomness as a reader.
 type chanceOf struct{ x *Exchange }
 

@@ -80,12 +80,15 @@ func (t *turn) open(ctx context.Context, e *talk.Effect) (map[string]string, err
 			return nil, err
 		}
 	}
-	ref, err := t.x.newReference(t.taken)
+	ref, err := t.reference(t.taken)
 	if err != nil {
 		return nil, err
 	}
 	t.request = ref
 	due := t.x.calendar.Due(t.now, d.Service.Days)
+	if t.done != nil && t.done.Due != "" {
+		due = t.done.Due // it was promised
+	}
 	t.change.Requests = append(t.change.Requests, store.RequestEvent{
 		Reference: ref, Kind: store.Opened, At: t.now, By: byResident, Resident: t.resident, Dialog: d.ID,
 		Service: d.Service.Code, Department: d.Service.Department, Status: statusOpen, Due: due,
@@ -148,7 +151,7 @@ func (t *turn) about(ctx context.Context, e *talk.Effect) (string, error) {
 // personRequest opens a request for somebody who wants a person. What was answered so far goes along only when it was
 // meant as a request: half an answer to a consultation is nobody's business.
 func (t *turn) personRequest(e *talk.Effect, personal []byte) (store.RequestEvent, error) {
-	ref, err := t.x.newReference(t.taken)
+	ref, err := t.reference(t.taken)
 	if err != nil {
 		return store.RequestEvent{}, err
 	}

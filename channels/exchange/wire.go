@@ -19,8 +19,15 @@ import (
 // row is a conversation's opaque state in the store.
 type row struct {
 	way    way
-	gone   bool   // the resident is to be erased: the turn that said so is on disk, the erasing may not be
+	gone   bool // the resident is to be erased: the turn that said so is on disk, the erasing may not be
+	visit  visit
 	memory []byte // talk's
+}
+
+// visit says which turns of an outpost's were entered.
+type visit struct {
+	number uint64   // of the last one; 0: none
+	stamp  [16]byte // of the memory that it left, for as long as nobody took the conversation up elsewhere; then zero
 }
 
 // way is where pages are pushed to: the channel that a resident last used and that can be pushed on.
@@ -29,21 +36,31 @@ type way struct {
 	kind    string // of the address
 }
 
-// rowFormat is the first byte of a conversation's row.
-const rowFormat = 1
+// The first byte of a conversation's row.
+const (
+	rowFormat   = 1
+	visitFormat = 2 // with a visit: its number and stamp stand before the memory
+)
 
 var errRow = errors.New("exchange: the conversation's row can't be read")
 
 func (r row) encode() []byte {
-	b := make([]byte, 0, 4+len(r.way.channel)+len(r.way.kind)+len(r.memory))
-	gone := byte(0)
+	b := make([]byte, 0, 32+len(r.way.channel)+len(r.way.kind)+len(r.memory))
+	format, gone := byte(rowFormat), byte(0)
+	if r.visit.number > 0 {
+		format = visitFormat
+	}
 	if r.gone {
 		gone = 1
 	}
-	b = append(b, rowFormat, gone, byte(len(r.way.channel)))
+	b = append(b, format, gone, byte(len(r.way.channel)))
 	b = append(b, r.way.channel...)
 	b = append(b, byte(len(r.way.kind)))
 	b = append(b, r.way.kind...)
+	if format == visitFormat {
+		b = binary.BigEndian.AppendUint64(b, r.visit.number)
+		b = append(b, r.visit.stamp[:]...)
+	}
 	return append(b, r.memory...)
 }
 
@@ -51,18 +68,26 @@ func decodeRow(b []byte) (row, error) {
 	switch {
 	case len(b) == 0:
 		return row{}, nil
-	case b[0] != rowFormat:
-		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], rowFormat)
+	case b[0] != rowFormat && b[0] != visitFormat:
+		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], visitFormat)
 	case len(b) < 2 || b[1] > 1:
 		return row{}, errRow
 	}
 	r := row{gone: b[1] == 1}
+	visited := b[0] == visitFormat
 	var ok bool
 	if r.way.channel, b, ok = cutString(b[2:]); !ok {
 		return row{}, errRow
 	}
 	if r.way.kind, b, ok = cutString(b); !ok {
 		return row{}, errRow
+	}
+	if visited {
+		if len(b) < 8+len(r.visit.stamp) || binary.BigEndian.Uint64(b) == 0 {
+			return row{}, errRow
+		}
+		r.visit.number = binary.BigEndian.Uint64(b)
+		b = b[8+copy(r.visit.stamp[:], b[8:]):]
 	}
 	r.memory = b
 	return r, nil

@@ -14,8 +14,11 @@ const (
 	castBallot = "INSERT INTO ballot(poll, id, version, channel, day, linked, apart, record) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
-// mayVote looks at the roll, and at the ballots before b in the same change.
+// mayVote looks into the box, at the roll, and at the ballots before b in the same change.
 func (t *tables) mayVote(before []store.Ballot, b *store.Ballot) (bool, error) {
+	if cast, err := t.one(nil, "SELECT 1 FROM ballot WHERE poll = ? AND id = ?", b.Poll, b.ID); err != nil || cast {
+		return false, err
+	}
 	if b.Voter == ([16]byte{}) {
 		return true, nil
 	}

@@ -134,10 +134,12 @@ func roll(tt *testing.T, open func(t *testing.T) store.Store) {
 	r := resident()
 	t.commit(store.Voted, &store.Change{Resident: r, Inbound: inbound("v"), State: []byte("s"), Ballots: []store.Ballot{ballot("bridge", numbered(1))}})
 	t.equal("version after being turned away", t.load(r).Version, 0)
-	// With no voter: as often as it comes, and counted apart.
+	// With no voter: as often as it comes, and counted apart; the same ballot only once.
+	unsworn := ballot("bridge", [16]byte{})
 	t.turn(resident(), func(c *store.Change) {
-		c.Ballots = []store.Ballot{ballot("bridge", [16]byte{}), ballot("bridge", [16]byte{})}
+		c.Ballots = []store.Ballot{unsworn, ballot("bridge", [16]byte{})}
 	})
+	t.commit(store.Voted, &store.Change{Resident: r, State: []byte("s"), Ballots: []store.Ballot{unsworn}})
 	apart, sworn := 0, 0
 	t.must(t.Ballots(ctx, "bridge", func(b store.Ballot) error {
 		if b.Voter != ([16]byte{}) {

@@ -1,0 +1,338 @@
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/talk"
+	"github.com/townline/townline/store"
+)
+
+var _ channels.Books = (*Exchange)(nil)
+
+// grace is how long after its turn was entered a timer rings at the earliest that fell due on the way, and how long who
+// wanted to be erased is remembered, so that a turn which the outpost sends again is known.
+const grace = time.Hour
+
+// Why a turn is put aside: for a person who looks into it.
+const (
+	whyMalformed = "malformed" // it can't be read
+	whyDialog    = "dialog"    // of a dialog that was never published here
+	whyGap       = "gap"       // a turn before it was put aside
+	whyMoved     = "moved"     // the conversation went on elsewhere meanwhile
+	whyCode      = "code"      // a ballot with a code that is not on the roll
+	whyReference = "reference" // its reference is another request's
+)
+
+// Adopt: see channels.Books.
+func (x *Exchange) Adopt(ctx context.Context, a channels.Turn, aside func(why string) error) (channels.Verdict, error) {
+	l, ok := x.channels[a.Channel]
+	if !ok {
+		return 0, fmt.Errorf("exchange: the town is not on a channel %q", a.Channel)
+	}
+	if a.From.Kind == "" || a.From.ID == "" || len(a.From.Kind) > 255 || a.Number == 0 {
+		return channels.Refused, aside(whyMalformed)
+	}
+	if !x.work.enter() {
+		return 0, channels.Retry(ErrDraining, 0)
+	}
+	defer x.work.leave()
+	began := x.clock.Now()
+	key := x.keys.Address(a.From.Kind, a.From.ID)
+	if err := x.addresses.take(ctx, key); err != nil {
+		return 0, channels.Retry(err, 0)
+	}
+	defer x.addresses.give(key)
+	at := a.At
+	if at.After(began) {
+		at = began
+	}
+	e := channels.Event{Channel: a.Channel, From: a.From, At: at, Attached: a.Attached}
+	t := adoption{turn: turn{x: x, line: l, event: &e, key: key, name: a.Channel}, it: &a, aside: aside}
+	v, err := t.run(ctx)
+	outcome := outcomeApplied
+	switch {
+	case err != nil:
+		outcome = outcomeFailed
+	case v == channels.Twice:
+		outcome = outcomeDuplicate
+	case v == channels.Refused:
+		outcome = outcomeRefused
+	}
+	x.metrics.turn(a.Channel, outcome, x.clock.Now().Sub(began))
+	if err != nil {
+		x.log.LogAttrs(ctx, slog.LevelError, "an outpost's turn was not entered", slog.String("channel", a.Channel), slog.Any("error", err))
+		return 0, channels.Retry(fmt.Errorf("exchange: %s: %w", a.Channel, err), 0)
+	}
+	return v, nil
+}
+
+// adoption is an outpost's turn on its way into the store.
+type adoption struct {
+	turn
+	it      *channels.Turn
+	aside   func(why string) error
+	known   bool // the request that it opens is in the store already
+	uncount bool // its record was put aside
+}
+
+func (t *adoption) run(ctx context.Context) (channels.Verdict, error) {
+	for range attempts {
+		resident, known, err := t.x.store.Find(ctx, t.key)
+		if err != nil {
+			return 0, fmt.Errorf("find the resident: %w", err)
+		}
+		if !known {
+			if err := t.x.random(resident[:]); err != nil {
+				return 0, err
+			}
+		}
+		v, err := t.enter(ctx, resident, !known)
+		if err != nil || v != 0 {
+			return v, err
+		}
+	}
+	return 0, errContested
+}
+
+func (t *adoption) refuse(why string) (channels.Verdict, error) {
+	return channels.Refused, t.aside(why)
+}
+
+// enter makes one attempt; no verdict: try again.
+func (t *adoption) enter(ctx context.Context, resident store.Resident, unknown bool) (channels.Verdict, error) {
+	if err := t.x.residents.take(ctx, resident); err != nil {
+		return 0, err
+	}
+	defer t.x.residents.give(resident)
+	t.resident, t.attempt = resident, attempt{}
+	var kept store.Conversation
+	if !unknown {
+		var err error
+		if kept, err = t.x.store.Load(ctx, resident); err != nil {
+			return 0, fmt.Errorf("load the conversation: %w", err)
+		}
+	}
+	before, err := decodeRow(kept.State)
+	if err != nil {
+		return 0, err
+	}
+	last := before.visit
+	switch {
+	case last.number >= t.it.Number:
+		return channels.Twice, nil
+	case before.gone:
+		return 0, t.x.eraseKept(ctx, kept)
+	case t.it.Number > last.number+1:
+		return t.refuse(whyGap)
+	case last.number == 0 && (kept.Version > 0 || len(t.it.Base) > 0), last.number > 0 && !bytes.Equal(t.it.Base, last.stamp[:]):
+		return t.refuse(whyMoved)
+	}
+	switch _, err := talk.Decode(t.it.Memory); {
+	case errors.Is(err, engine.ErrNewer):
+		return 0, err // until this townline is as new as the outpost's
+	case err != nil || len(t.it.Memory) == 0:
+		return t.refuse(whyMalformed)
+	}
+	if err := t.recall(ctx, kept, before); err != nil {
+		return 0, err
+	}
+	t.now = t.x.calendar.local(t.event.At)
+	if unknown {
+		t.change.Link = []store.Address{{Key: t.key, Kind: t.event.From.Kind, Address: t.event.From.ID}}
+	}
+	for i := range t.it.Done {
+		if why, err := t.carryOut(ctx, &t.it.Done[i]); err != nil {
+			return 0, err
+		} else if why != "" {
+			return t.refuse(why)
+		}
+	}
+	return t.commit(ctx)
+}
+
+// carryOut turns one thing that was done into lines of the change; why is not "" where that can't be.
+func (t *adoption) carryOut(ctx context.Context, done *channels.Done) (why string, err error) {
+	e := talk.Effect{Effect: done.Effect, Order: done.Order}
+	e.Waits = false
+	if done.Pin != (dialogs.Pin{}) {
+		if e.Dialog, err = t.dialog(ctx, done.Pin); err != nil || e.Dialog == nil {
+			return whyDialog, err
+		}
+	}
+	t.done = done
+	defer func() { t.done = nil }()
+	switch e.Kind {
+	case engine.Keep:
+		return t.enterRecord(ctx, &e)
+	case engine.PassOn:
+		if t.known {
+			return "", nil
+		}
+		_, err := t.passOn(ctx, &e)
+		return "", err
+	case engine.SetTimer:
+		if soon := t.x.clock.Now().Add(grace); e.At.Before(soon) {
+			e.At = soon
+		}
+	case engine.EraseAll:
+		t.erase = true
+		t.setTimer(eraseTimer, t.x.clock.Now().Add(grace))
+		return "", nil
+	case engine.KeepConsent:
+		if t.uncount {
+			return "", nil
+		}
+	}
+	return "", t.effects(ctx, []talk.Effect{e})
+}
+
+// dialog is the content that an outpost held a turn in; nil when it was never published here.
+func (t *adoption) dialog(ctx context.Context, pin dialogs.Pin) (*dialogs.Dialog, error) {
+	if f, ok := t.x.town.Dialogs.(fetcher); ok {
+		if err := f.Fetch(ctx, pin); err != nil {
+			return nil, err
+		}
+	}
+	return t.x.town.Dialogs.Pinned(pin), nil
+}
+
+// enterRecord keeps a record as the resident was told it is.
+func (t *adoption) enterRecord(ctx context.Context, e *talk.Effect) (why string, err error) {
+	d, r := e.Dialog, e.Record
+	if d == nil || r == nil || r.Dialog != d.ID || r.Version != d.Version || t.done.Reference == "" {
+		return whyMalformed, nil
+	}
+	if t.known && d.Purpose == dialogs.Request {
+		return "", nil
+	}
+	if d.Purpose == dialogs.Consultation {
+		if t.done.Ballot == ([16]byte{}) {
+			return whyMalformed, nil
+		}
+		if d.Who == dialogs.Roll {
+			if len(e.Values) != 1 {
+				return whyMalformed, nil
+			}
+			on, err := t.x.store.OnRoll(ctx, d.ID, CodeVoter(t.x.keys, d.ID, e.Values[0]))
+			if err != nil {
+				return "", err
+			}
+			if !on {
+				t.uncount = true
+				return "", t.aside(whyCode)
+			}
+		}
+	}
+	_, err = t.keep(ctx, e)
+	return "", err
+}
+
+func (t *adoption) commit(ctx context.Context) (channels.Verdict, error) {
+	x, c := t.x, &t.change
+	c.Resident, c.Read, c.At = t.resident, t.version, t.now
+	c.State = row{way: t.way, gone: t.erase, visit: visit{t.it.Number, [16]byte(channels.Stamp(t.it.Memory))}, memory: t.it.Memory}.encode()
+	out, err := x.store.Commit(ctx, c)
+	if err != nil {
+		return 0, fmt.Errorf("commit: %w", err)
+	}
+	switch out.Kind {
+	case store.Applied:
+	case store.Voted:
+		t.before = true
+		x.metrics.conflicts.Inc()
+		return 0, nil
+	default:
+		x.metrics.conflicts.Inc()
+		return t.contested(ctx)
+	}
+	x.metrics.records(c)
+	if len(c.Outbox) > 0 {
+		x.outbox.ring()
+	}
+	now := x.clock.Now()
+	for i := range c.Timers {
+		x.timers.by(now, c.Timers[i].At)
+	}
+	switch {
+	case t.uncount:
+		return channels.NotCounted, nil
+	case t.before:
+		return channels.Before, nil
+	}
+	return channels.Entered, nil
+}
+
+// contested looks whether it was the reference: a request that was entered before, by somebody who was erased since, is
+// not opened again.
+func (t *adoption) contested(ctx context.Context) (channels.Verdict, error) {
+	for i := range t.change.Requests {
+		e := &t.change.Requests[i]
+		if e.Kind != store.Opened {
+			continue
+		}
+		r, err := t.x.store.Request(ctx, e.Reference)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("find a request: %w", err)
+		}
+		if r.Dialog != e.Dialog || r.Service != e.Service || !bytes.Equal(r.Record, e.Record) {
+			return t.refuse(whyReference)
+		}
+		t.known = true
+	}
+	return 0, nil
+}
+
+// Ask: see channels.Books.
+func (x *Exchange) Ask(ctx context.Context, q channels.Question) (engine.Input, error) {
+	l, ok := x.channels[q.Channel]
+	if !ok || q.From.Kind == "" || q.From.ID == "" {
+		return engine.Input{}, fmt.Errorf("exchange: a question from nowhere, by %q", q.Channel)
+	}
+	if !x.work.enter() {
+		return engine.Input{}, channels.Retry(ErrDraining, 0)
+	}
+	defer x.work.leave()
+	e := channels.Event{Channel: q.Channel, From: q.From}
+	t := adoption{turn: turn{x: x, line: l, event: &e, key: x.keys.Address(q.From.Kind, q.From.ID), name: q.Channel, now: x.calendar.local(x.clock.Now())}}
+	resident, known, err := x.store.Find(ctx, t.key)
+	if err != nil {
+		return engine.Input{}, channels.Retry(fmt.Errorf("exchange: find the resident: %w", err), 0)
+	}
+	if known {
+		t.resident, t.version = resident, 1
+	}
+	asked := talk.Effect{Effect: q.Effect}
+	if q.Pin != (dialogs.Pin{}) {
+		if asked.Dialog, err = t.dialog(ctx, q.Pin); err != nil {
+			return engine.Input{}, channels.Retry(fmt.Errorf("exchange: %w", err), 0)
+		}
+	}
+	switch q.Effect.Kind {
+	case engine.FindSimilar, engine.FindStatus, engine.CheckCode, engine.CheckVoted:
+	case engine.PassOn: // whether anybody is there; that somebody waits comes with the turn
+		open, hours := x.calendar.Open(q.Effect.To, t.now)
+		result := map[string]string{"open": "no", "hours": hours}
+		if open {
+			result["open"] = "yes"
+		}
+		return engine.Input{Result: result}, nil
+	default:
+		return engine.Input{}, fmt.Errorf("exchange: nobody answers %q from afar", q.Effect.Kind)
+	}
+	in, err := t.ask(ctx, asked)
+	if err != nil {
+		return engine.Input{}, channels.Retry(fmt.Errorf("exchange: %w", err), 0)
+	}
+	return in, nil
+}
