@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/locales"
 )
 
@@ -17,29 +18,6 @@ const (
 	ReferenceDigits        = 6
 	OutpostReferenceDigits = 9
 )
-
-// damm is the quasigroup of order 10 of H. M. Damm, "Total anti-symmetrische Quasigruppen" (Marburg 2004), p. 111: it
-// finds all single wrong digits and all swaps of neighbours.
-var damm = [10][10]byte{
-	{0, 3, 1, 7, 5, 9, 8, 6, 4, 2},
-	{7, 0, 9, 2, 1, 5, 4, 8, 6, 3},
-	{4, 2, 0, 6, 8, 7, 1, 3, 5, 9},
-	{1, 7, 5, 0, 9, 8, 3, 4, 2, 6},
-	{6, 1, 2, 3, 0, 4, 5, 9, 7, 8},
-	{3, 6, 7, 4, 2, 0, 9, 5, 8, 1},
-	{5, 8, 6, 9, 7, 2, 0, 1, 3, 4},
-	{8, 9, 4, 5, 3, 6, 2, 0, 1, 7},
-	{9, 4, 3, 8, 6, 1, 7, 2, 0, 5},
-	{2, 5, 8, 1, 4, 3, 6, 7, 9, 0},
-}
-
-func checkDigit(digits string) byte {
-	var c byte
-	for i := 0; i < len(digits); i++ {
-		c = damm[c][digits[i]-'0']
-	}
-	return '0' + c
-}
 
 // NewReference makes a reference of n digits, a multiple of three, and the check digit.
 func NewReference(entropy io.Reader, n int) (string, error) {
@@ -67,7 +45,7 @@ func grouped(digits string) string {
 		s.WriteString(digits[i:min(i+3, len(digits))])
 		s.WriteByte('-')
 	}
-	s.WriteByte(checkDigit(digits))
+	s.WriteByte(talk.CheckDigit(digits))
 	return s.String()
 }
 
@@ -81,8 +59,25 @@ func ParseReference(s string) (string, bool) {
 		}
 	}
 	n := len(digits) - 1
-	if n < ReferenceDigits || n > 4*ReferenceDigits || n%3 != 0 || checkDigit(string(digits[:n])) != digits[n] {
+	if n < ReferenceDigits || n > 4*ReferenceDigits || n%3 != 0 || talk.CheckDigit(string(digits[:n])) != digits[n] {
 		return "", false
 	}
 	return grouped(string(digits[:n])), true
+}
+
+// NewCode makes a code to take a conversation along, "482 173 629"; random fills what it is given.
+func NewCode(random func([]byte) error) (string, error) {
+	digits := make([]byte, 0, talk.CodeDigits)
+	var b [16]byte
+	for len(digits) < talk.CodeDigits-1 {
+		if err := random(b[:]); err != nil {
+			return "", err
+		}
+		for _, v := range b {
+			if v < 250 && len(digits) < talk.CodeDigits-1 {
+				digits = append(digits, '0'+v%10)
+			}
+		}
+	}
+	return talk.GroupCode(string(append(digits, talk.CheckDigit(string(digits))))), nil
 }

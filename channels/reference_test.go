@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/townline/townline/dialogs/talk"
 )
 
 var referenceForm = regexp.MustCompile(`^\d{3}-\d{3}-\d$`)
@@ -73,7 +75,7 @@ func TestReferenceCheckDigit(t *testing.T) {
 
 func TestParseReference(t *testing.T) {
 	const want = "572-000-4" // the digits 572 and their check digit are the example of Damm's thesis
-	if checkDigit("572") != '4' {
+	if talk.CheckDigit("572") != '4' {
 		t.Fatal("not Damm's check digit")
 	}
 	ref := grouped("482173")

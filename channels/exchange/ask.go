@@ -26,6 +26,10 @@ func (t *turn) ask(ctx context.Context, e talk.Effect) (engine.Input, error) {
 		in.Result, err = t.checkCode(ctx, &e)
 	case engine.CheckVoted:
 		in.Result, err = t.checkVoted(ctx, &e)
+	case engine.Carry:
+		in.Result, err = t.carry()
+	case engine.Redeem:
+		in, err = t.redeem(ctx, e.Values)
 	case engine.PassOn:
 		in.Result, err = t.passOn(ctx, &e)
 	default:
@@ -75,7 +79,7 @@ func (t *turn) answer(ctx context.Context, e *talk.Effect) (map[string]string, e
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := t.reference(0)
+	receipt, err := t.x.newReference(0)
 	if err != nil {
 		return nil, err
 	}
@@ -93,9 +97,7 @@ func (t *turn) answer(ctx context.Context, e *talk.Effect) (map[string]string, e
 		return result, nil
 	}
 	b := store.Ballot{Poll: d.ID, Version: d.Version, Channel: t.class(), Day: t.x.calendar.Day(t.now), Record: record}
-	if t.done != nil {
-		b.ID = t.done.Ballot
-	} else if err := t.x.random(b.ID[:]); err != nil {
+	if err := t.x.random(b.ID[:]); err != nil {
 		return nil, err
 	}
 	var voter string

@@ -183,7 +183,7 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 	case m.Unsure:
 		s = x.look(ctx, l, m, &page)
 	default:
-		receipt, err := l.Deliver(ctx, channels.Address{Kind: m.Kind, ID: m.Address}, page, hex.EncodeToString(m.ID[:]))
+		receipt, err := l.Deliver(ctx, reached(m), page, hex.EncodeToString(m.ID[:]))
 		s = x.judge(l, m, receipt, err)
 		if errors.Is(err, channels.ErrOptedOut) {
 			if err := x.optedOut(context.WithoutCancel(ctx), m.Resident, name); err != nil {
@@ -261,7 +261,7 @@ func (x *Exchange) look(ctx context.Context, l *line, m *store.Message, page *re
 		sent, err = settler.Look(ctx, key, receipt)
 	case finds:
 		// Due stays what it was when the message was queued: it was not tried before.
-		receipt, sent, err = finder.Find(ctx, channels.Address{Kind: m.Kind, ID: m.Address}, *page, key, m.Due)
+		receipt, sent, err = finder.Find(ctx, reached(m), *page, key, m.Due)
 	case l.resend:
 		return x.again(m, 0)
 	default:

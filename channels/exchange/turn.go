@@ -43,9 +43,8 @@ type turn struct {
 
 	now      time.Time
 	resident store.Resident
-	before   bool           // a ballot of this voter was found in the box: it is not cast again
-	taken    int            // references that were taken
-	done     *channels.Done // what an outpost did, while that is entered; nil: the turn is held here
+	before   bool // a ballot of this voter was found in the box: it is not cast again
+	taken    int  // references that were taken
 
 	attempt
 }
@@ -56,12 +55,12 @@ type attempt struct {
 	memory   talk.Memory // as it was
 	answered []store.Inbound
 	way      way
-	visit    visit
 	change   store.Change
 	ids      int    // of records that were derived
 	request  string // the reference of the request that this turn opened or joined
 	erase    bool
 	handoff  bool
+	source   store.Resident // whose conversation was taken along to this one; zero: nobody's
 }
 
 // run holds the turn of an event.
@@ -72,7 +71,7 @@ func (t *turn) run(ctx context.Context) (channels.Reply, string, error) {
 			return channels.Reply{}, outcomeFailed, fmt.Errorf("find the resident: %w", err)
 		}
 		if !known {
-			if t.event.Kind == channels.HungUp {
+			if t.event.Kind == channels.HungUp || t.event.Kind == channels.Looked {
 				return channels.Reply{}, outcomeApplied, nil // nobody was there, so nobody has gone
 			}
 			if err := t.x.random(resident[:]); err != nil {
@@ -139,11 +138,18 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
+	looks := heard.Kind == talk.Looked
 	said, err := t.x.town.Hear(t.memory, heard, func(e talk.Effect) (engine.Input, error) { return t.ask(ctx, e) })
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
+	if looks {
+		return channels.Reply{Pages: said.Pages, Over: said.Over}, outcomeApplied, nil
+	}
 	if err := t.effects(ctx, said.Effects); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	if err := t.texts(ctx, said.Texts); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
 	r, err := t.write(&said)
@@ -158,7 +164,7 @@ func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) 
 	if t.memory, err = talk.Decode(before.memory); err != nil {
 		return err
 	}
-	t.version, t.answered, t.way, t.visit, t.now = kept.Version, kept.Answered, before.way, before.visit, t.x.calendar.local(t.x.clock.Now())
+	t.version, t.answered, t.way, t.now = kept.Version, kept.Answered, before.way, t.x.calendar.local(t.x.clock.Now())
 	f, ok := t.x.town.Dialogs.(fetcher)
 	if !ok {
 		return nil
@@ -201,7 +207,10 @@ func (t *turn) heard() (talk.Heard, error) {
 		h.Kind = talk.Left
 	case channels.Quiet:
 		h.Kind = talk.Quiet
+	case channels.Looked:
+		h.Kind = talk.Looked
 	}
+	h.Lang = t.event.Lang
 	return h, nil
 }
 
@@ -216,10 +225,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	}
 	c := &t.change
 	c.Resident, c.Read, c.At, c.Inbound = t.resident, t.version, t.now, t.inbound
-	if t.event != nil {
-		t.visit.stamp = [16]byte{} // who goes on here is no longer where the outpost left them
-	}
-	c.State = row{way: t.way, gone: t.erase, visit: t.visit, memory: memory}.encode()
+	c.State = row{way: t.way, gone: t.erase, memory: memory}.encode()
 	r := channels.Reply{Pages: said.Pages, Over: said.Over}
 	switch {
 	case t.event == nil:
@@ -303,6 +309,9 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 	}
 	for i := range t.change.Timers {
 		x.timers.by(t.now, t.change.Timers[i].At)
+	}
+	if t.source != (store.Resident{}) {
+		x.release(context.WithoutCancel(ctx), t.source)
 	}
 	if t.erase {
 		// The turn is on disk, and so is that the resident is to be erased: if it fails now, the timer that was committed
@@ -403,7 +412,7 @@ func (t *turn) ledger(ctx context.Context, out bool) error {
 			return fmt.Errorf("find the resident's addresses: %w", err)
 		}
 		for _, a := range all {
-			if !slices.Contains(keys, a.Key) && a.Kind != contactKind {
+			if !slices.Contains(keys, a.Key) && proved(a.Kind) {
 				keys = append(keys, a.Key)
 			}
 		}

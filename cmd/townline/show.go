@@ -26,7 +26,7 @@ func (s *simulation) show(t render.Traits, p render.Page) {
 		}
 	case formScreen:
 		for _, b := range p.Blocks {
-			words := b.Words
+			words := strings.TrimSpace(b.Words + "  " + b.Answer)
 			if b.Kind == "heading" {
 				words = "** " + words + " **"
 			}

@@ -250,6 +250,12 @@ func (w *walk) resume() {
 		s.Lang = w.in.Lang
 	}
 	s.Mode, s.Note = Asking, PhraseResume
+	if w.in.New { // it came from elsewhere
+		w.timer("expire", w.in.At.Add(w.expiry()))
+		if w.d.RemindAfter > 0 && !s.Remind {
+			w.timer("remind", w.in.At.Add(w.d.RemindAfter))
+		}
+	}
 	if s.From != -1 {
 		s.From = s.Step
 	}

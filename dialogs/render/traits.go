@@ -17,12 +17,13 @@ type Traits struct {
 	Label    int    // most characters on a button
 	Rows     int    // most rows in a list; 0: no lists
 	RowLabel int    // most characters of a row
+	Texts    bool   // a text message can be pushed to any phone number
 	Pushed   bool   // nothing can be said in the response to what came in: replies go out through the outbox
 }
 
 // The channels that dialogs are checked against. Adapters return these from Traits, or a variant of their own.
 var (
-	SMS      = Traits{Name: "sms", Can: engine.Can{Form: engine.Text, Photo: true, Address: true, Carried: true}, Short: true, GSM: true, Limit: 1224, Limit16: 536, Star: "*"}
+	SMS      = Traits{Name: "sms", Can: engine.Can{Form: engine.Text, Photo: true, Address: true, Carried: true}, Short: true, GSM: true, Limit: 1224, Limit16: 536, Star: "*", Texts: true}
 	WhatsApp = Traits{Name: "whatsapp", Can: engine.Can{Form: engine.Text, Photo: true, Voice: true, Address: true, Pin: true, Carried: true}, Limit: 1024, Star: "*", Buttons: 3, Label: 20, Rows: 10, RowLabel: 24}
 	Voice    = Traits{Name: "voice", Can: engine.Can{Form: engine.Speech, Voice: true, Address: true, Piecewise: true, Live: true, Carried: true}, Options: 4, Star: "*"}
 	USSD     = Traits{Name: "ussd", Can: engine.Can{Form: engine.Text, Address: true, Piecewise: true, Live: true, Carried: true}, Short: true, GSM: true, Limit: 160, Limit16: 70, Star: "00"}

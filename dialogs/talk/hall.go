@@ -215,6 +215,8 @@ func (x *hearing) toldInHall(in engine.Input) error {
 		x.m.Lang = in.Lang
 	}
 	switch in.Command {
+	case locales.Carry:
+		return x.carry(in)
 	case locales.Stop:
 		x.effect(engine.Effect{Kind: engine.OptOut}, nil)
 		x.m.Hall = nil

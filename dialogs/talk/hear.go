@@ -30,6 +30,18 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 		hall := *m.Hall
 		x.m.Hall = &hall
 	}
+	if m.Code != nil {
+		code := *m.Code
+		x.m.Code = &code
+	}
+	if x.m.Lang == "" && h.Lang != "" {
+		x.m.Lang = x.tongueOf(h.Lang)
+	}
+	if x.m.Now != nil {
+		if id := x.m.Now.Pin.ID; x.m.Release() {
+			x.untime(id)
+		}
+	}
 	if x.m.On != h.Traits.Name && h.Kind != Rang {
 		x.elsewhere()
 	}
@@ -40,6 +52,8 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 	case Left:
 	case Came:
 		err = x.came()
+	case Looked:
+		err = x.looked()
 	default:
 		err = x.heard()
 	}
@@ -102,6 +116,28 @@ func (x *hearing) came() error {
 	return x.hall()
 }
 
+// looked shows what is on show.
+func (x *hearing) looked() error {
+	if x.m.Hall != nil && x.m.Hall.Kind != ExpiredHall {
+		return x.hall()
+	}
+	if d := x.now(); d != nil {
+		s := x.m.Now
+		x.show(x.words(d, s.Lang), engine.Show(d, s, x.h.Traits.Can, x.h.At), s.Page, false)
+	}
+	return nil
+}
+
+// tongueOf is the town's language that suits a tag best: es for es-MX; "" when there is none.
+func (x *hearing) tongueOf(tag string) string {
+	for ; tag != ""; tag = tag[:max(strings.LastIndexByte(tag, '-'), 0)] {
+		if slices.Contains(x.t.Languages, tag) {
+			return tag
+		}
+	}
+	return ""
+}
+
 // withdrawn lets go of a conversation whose content is not to be had any more; it says whether there was one.
 func (x *hearing) withdrawn() bool {
 	if x.m.Now == nil || x.now() != nil {
@@ -124,6 +160,9 @@ func (x *hearing) heard() error {
 	if x.m.Stopped && !x.h.Traits.Live {
 		return x.stopped()
 	}
+	if done, err := x.brought(); done || err != nil {
+		return err
+	}
 	if d, rest := x.starts(); d != nil {
 		if err := x.begin(d); err != nil {
 			return err
@@ -138,6 +177,9 @@ func (x *hearing) heard() error {
 	}
 	d, s := x.now(), x.m.Now
 	in := x.read(d, s, x.h.Words)
+	if in.Kind == engine.Told && in.Command == locales.Carry {
+		return x.carry(in)
+	}
 	if in.Kind == engine.Unclear || in.Kind == engine.Unsure {
 		if parts := x.split(d, *s); parts != nil {
 			return x.several(parts)

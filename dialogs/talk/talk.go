@@ -18,6 +18,7 @@ type Town struct {
 	Zone      *time.Location
 	Emergency string // number to call in danger: "911"
 	Country   string // calling code for numbers typed the national way: "1"
+	Texts     bool   // text messages can be sent to a number that somebody gives
 	Locales   *locales.Catalogue
 	Dialogs   Catalogue
 }
@@ -38,6 +39,7 @@ type Memory struct {
 	On      string         `cbor:"3,keyasint,omitempty"` // the channel that the page on show was made for
 	Now     *engine.State  `cbor:"4,keyasint,omitempty"` // the conversation on the go; nil: none
 	Aside   []engine.State `cbor:"5,keyasint,omitempty"` // set aside by a start word or the menu, newest last
+	Code    *Code          `cbor:"9,keyasint,omitempty"` // with which Now can be taken along; nil: none was asked for
 	Hall    *Hall          `cbor:"6,keyasint,omitempty"` // the menu, or the offer to go on, when that is what is on show
 	Stopped bool           `cbor:"7,keyasint,omitempty"` // STOP was said; only START changes it
 	Before  bool           `cbor:"8,keyasint,omitempty"` // the resident held a conversation before: they know how to get help
@@ -73,6 +75,7 @@ type Heard struct {
 	Choice string // the digit of a button that was pressed; "" otherwise
 	Media  []engine.Media
 	Seed   uint64 // random, for the order of rotated options
+	Lang   string // a language that the device asks for; it counts where the resident's is not known
 	Timer  string // Kind Rang: the name that SetTimer gave
 }
 
@@ -80,11 +83,12 @@ type Heard struct {
 type Kind uint8
 
 const (
-	Words Kind = iota // words, keys, a button, media
-	Came              // a live channel came in
-	Left              // it went
-	Quiet             // nothing, for as long as the channel waits
-	Rang              // a timer
+	Words  Kind = iota // words, keys, a button, media
+	Came               // a live channel came in
+	Left               // it went
+	Quiet              // nothing, for as long as the channel waits
+	Rang               // a timer
+	Looked             // what is on show is wanted again; nothing has happened, and the memory is not to be kept
 )
 
 // Said is what came of it.
@@ -93,6 +97,7 @@ type Said struct {
 	Pages   []render.Page // to show, in order
 	Effects []Effect      // to carry out with the commit; those that wait were answered by ask and are not among them
 	Over    bool          // nothing is awaited: a live channel may end
+	Texts   []Text        // to send to numbers that are not the resident's proved ones
 	End     string        // how a conversation ended in this turn (engine.State.End); "" when none did
 }
 

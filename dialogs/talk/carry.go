@@ -1,0 +1,139 @@
+package talk
+
+import (
+	"slices"
+	"time"
+
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+)
+
+// Text is a text message to a number that a resident gave: the code to go on with there.
+type Text struct {
+	Number string // E.164
+	Page   render.Page
+}
+
+// carry gives a code with which the open conversation can be gone on with elsewhere, and shows where we are below it.
+func (x *hearing) carry(in engine.Input) error {
+	d := x.now()
+	if d == nil {
+		x.lobby(engine.PhraseCarryNothing)
+		return x.hall()
+	}
+	if c := x.m.Code; c == nil || len(c.To) > 0 || x.h.At.Unix() >= c.Until {
+		out, err := x.ask(Effect{Effect: engine.Effect{Kind: engine.Carry, Waits: true}, Dialog: d})
+		if err != nil {
+			return err
+		}
+		until, err := time.ParseInLocation(time.DateOnly, out.Result["until"], x.h.At.Location())
+		if err != nil || out.Result["code"] == "" {
+			x.lobby(engine.PhraseCarryNothing)
+			return x.hall()
+		}
+		x.m.Code = &Code{Digits: out.Result["code"], Until: until.AddDate(0, 0, 1).Unix()} // the whole of that day
+	}
+	s, w := x.m.Now, x.words(d, x.m.Now.Lang)
+	until := time.Unix(x.m.Code.Until, 0).In(x.h.At.Location()).AddDate(0, 0, -1).Format(time.DateOnly)
+	args := []engine.Arg{{Name: "code", Kind: engine.ArgCode, Value: x.m.Code.Digits}, {Name: "until", Kind: engine.ArgDate, Value: until}}
+	prompts := []engine.Prompt{{Key: engine.PhraseCarry, Step: -1, Args: args}}
+	if len(in.Values) == 1 { // a number to text it to
+		note := engine.PhraseCarrySent
+		switch {
+		case in.Values[0] == "":
+			note = engine.PhraseCarryNumber
+		case !x.t.Texts:
+			note = engine.PhraseCarryNotSent
+		default:
+			text := engine.Prompt{Key: engine.PhraseCarryText, Step: -1, Args: args}
+			for _, p := range render.Render(w, []engine.Prompt{text}, render.SMS) {
+				x.said.Texts = append(x.said.Texts, Text{Number: in.Values[0], Page: p})
+			}
+		}
+		prompts = append([]engine.Prompt{{Key: note, Step: -1}}, prompts...)
+	}
+	if x.m.Hall == nil {
+		now := *s
+		now.Page, now.Note, now.From = 0, "", now.Step // the question alone
+		x.m.Now = &now
+		prompts = append(prompts, engine.Show(d, &now, x.h.Traits.Can, x.h.At)...)
+	} else {
+		prompts = append(prompts, x.hallPrompts(x.lang())...)
+	}
+	x.show(w, prompts, 0, false)
+	return nil
+}
+
+// brought takes a code that goes on with a conversation from elsewhere; it says whether it was one.
+func (x *hearing) brought() (bool, error) {
+	code, ok := ParseCode(x.h.Words)
+	if !ok || x.h.Kind != Words || x.h.Choice != "" || len(x.h.Media) > 0 {
+		return false, nil
+	}
+	if d := x.now(); d != nil && x.m.Hall == nil && x.m.Now.Mode == engine.Asking && x.m.Now.Step >= 0 {
+		switch d.Steps[x.m.Now.Step].Type { // nine digits may well be the answer
+		case dialogs.Number, dialogs.Contact, dialogs.Code:
+			return false, nil
+		}
+	}
+	out, err := x.ask(Effect{Effect: engine.Effect{Kind: engine.Redeem, Waits: true, Values: []string{code}}})
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case out.Result["code"] == "good" && out.State != nil && x.t.Dialogs.Pinned(out.State.Pin) != nil:
+		return true, x.goOn(*out.State)
+	case out.Result["code"] == "own" && x.now() != nil:
+		return true, x.resume(x.now())
+	case x.m.Now == nil || x.m.Hall != nil:
+		x.lobby(engine.PhraseCarryUnknown)
+		return true, x.hall()
+	}
+	return false, nil
+}
+
+// goOn makes a conversation that was brought from elsewhere the open one. One about the same dialog gives way to it.
+func (x *hearing) goOn(s engine.State) error {
+	if x.m.Now != nil && x.m.Now.Pin.ID == s.Pin.ID {
+		x.m.Now = nil
+	}
+	x.m.Aside = slices.DeleteFunc(slices.Clone(x.m.Aside), func(a engine.State) bool { return a.Pin.ID == s.Pin.ID })
+	x.setAside()
+	s.Page = 0
+	x.m.Now, x.m.Hall, x.m.Before = &s, nil, true
+	if x.m.Lang == "" {
+		x.m.Lang = s.Lang
+	}
+	return x.step(x.now(), engine.Input{Kind: engine.Resume, Lang: x.m.Lang, New: true})
+}
+
+// Take marks the open conversation as taken along by whoever to names. It gives the conversation, or nil when there is none
+// to be had with this code at that time. The same taker gets it again, until Release.
+func (m *Memory) Take(code string, at time.Time, to []byte) *engine.State {
+	c := m.Code
+	switch {
+	case c == nil || m.Now == nil || bare(c.Digits) != code || at.Unix() >= c.Until:
+		return nil
+	case len(c.To) > 0 && !slices.Equal(c.To, to):
+		return nil
+	}
+	c.To = slices.Clone(to)
+	s := *m.Now
+	return &s
+}
+
+// Release lets go of a conversation that was taken along; it says whether there was one.
+func (m *Memory) Release() bool {
+	if m.Code == nil || len(m.Code.To) == 0 {
+		return false
+	}
+	m.Code, m.Now = nil, nil
+	m.Hall = &Hall{Kind: ExpiredHall, Note: engine.PhraseCarryGone}
+	return true
+}
+
+func bare(code string) string {
+	digits, _ := ParseCode(code)
+	return digits
+}
