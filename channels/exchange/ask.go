@@ -79,7 +79,7 @@ func (t *turn) answer(ctx context.Context, e *talk.Effect) (map[string]string, e
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := t.x.newReference(0)
+	receipt, err := t.reference(0)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,9 @@ func (t *turn) answer(ctx context.Context, e *talk.Effect) (map[string]string, e
 		return result, nil
 	}
 	b := store.Ballot{Poll: d.ID, Version: d.Version, Channel: t.class(), Day: t.x.calendar.Day(t.now), Record: record}
-	if err := t.x.random(b.ID[:]); err != nil {
+	if t.done != nil {
+		b.ID = t.done.Ballot
+	} else if err := t.x.random(b.ID[:]); err != nil {
 		return nil, err
 	}
 	var voter string

@@ -43,8 +43,9 @@ type turn struct {
 
 	now      time.Time
 	resident store.Resident
-	before   bool // a ballot of this voter was found in the box: it is not cast again
-	taken    int  // references that were taken
+	before   bool           // a ballot of this voter was found in the box: it is not cast again
+	taken    int            // references that were taken
+	done     *channels.Done // what an outpost did, while that is entered; nil: the turn is held here
 
 	attempt
 }
@@ -55,6 +56,7 @@ type attempt struct {
 	memory   talk.Memory // as it was
 	answered []store.Inbound
 	way      way
+	visit    visit
 	change   store.Change
 	ids      int    // of records that were derived
 	request  string // the reference of the request that this turn opened or joined
@@ -164,7 +166,7 @@ func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) 
 	if t.memory, err = talk.Decode(before.memory); err != nil {
 		return err
 	}
-	t.version, t.answered, t.way, t.now = kept.Version, kept.Answered, before.way, t.x.calendar.local(t.x.clock.Now())
+	t.version, t.answered, t.way, t.visit, t.now = kept.Version, kept.Answered, before.way, before.visit, t.x.calendar.local(t.x.clock.Now())
 	f, ok := t.x.town.Dialogs.(fetcher)
 	if !ok {
 		return nil
@@ -225,7 +227,10 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	}
 	c := &t.change
 	c.Resident, c.Read, c.At, c.Inbound = t.resident, t.version, t.now, t.inbound
-	c.State = row{way: t.way, gone: t.erase, memory: memory}.encode()
+	if t.event != nil {
+		t.visit.stamp = [16]byte{} // who goes on here is no longer where the outpost left them
+	}
+	c.State = row{way: t.way, gone: t.erase, visit: t.visit, memory: memory}.encode()
 	r := channels.Reply{Pages: said.Pages, Over: said.Over}
 	switch {
 	case t.event == nil:
