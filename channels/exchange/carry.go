@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -96,6 +97,39 @@ func (t *turn) redeem(ctx context.Context, values []string) (engine.Input, error
 		}
 	}
 	return engine.Input{}, errContested
+}
+
+// handover is how long the taker's own commit may be under way once the conversation was marked as theirs.
+const handover = 30 * time.Second
+
+var errHandover = errors.New("the conversation is just being taken along")
+
+// handedOver looks after a conversation that somebody took along although it was not let go of yet: the process died in between.
+// Whoever has it on disk keeps it; else it stays here.
+func (t *turn) handedOver(ctx context.Context) error {
+	c := t.memory.Code
+	if c == nil || len(c.To) != len(store.AddressKey{}) || t.memory.Now == nil {
+		return nil
+	}
+	s := t.memory.Now
+	taker, known, err := t.x.store.Find(ctx, store.AddressKey(c.To))
+	if err != nil {
+		return fmt.Errorf("find who took a conversation along: %w", err)
+	}
+	if known {
+		_, _, memory, err := t.x.remembered(ctx, taker)
+		if err != nil {
+			return err
+		}
+		if memory.Holds(s.Pin.ID, s.Began) {
+			return nil // Hear lets go of it
+		}
+	}
+	if t.now.Sub(time.Unix(c.At, 0)) < handover {
+		return errHandover
+	}
+	t.memory.Code = nil
+	return nil
 }
 
 // release lets go of a conversation whose taker has it on disk now. If it fails, the next turn of whoever had it does it.

@@ -199,6 +199,9 @@ func (k *Catalogue) compiled(pin dialogs.Pin) *dialogs.Dialog {
 func (k *Catalogue) load(ctx context.Context, pin dialogs.Pin) (*dialogs.Dialog, error) {
 	name := pin.ID + "@" + strconv.Itoa(pin.Version) + "#" + pin.Hash
 	wait := k.loading.DoChan(name, func() (any, error) {
+		if d := k.compiled(pin); d != nil { // loaded between the asker's look and now
+			return d, nil
+		}
 		// Not the first asker's context: the others would be cut off with it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()

@@ -232,7 +232,7 @@ func (w *town) open(s Settings) {
 		w.t.Fatal(err, problems)
 	}
 	s.Store = w.store
-	s.Town = &talk.Town{Name: "Elmwood", Languages: []string{"en"}, Zone: time.UTC, Emergency: "911", Country: "1", Locales: words, Dialogs: w.dialogs}
+	s.Town = &talk.Town{Name: "Elmwood", Languages: []string{"en"}, Zone: time.UTC, Emergency: "911", Country: "1", Locales: words, Dialogs: w.dialogs, Texts: true}
 	if len(s.Channels) < 5 {
 		s.Channels = append(s.Channels, w.sms)
 	}

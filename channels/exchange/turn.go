@@ -127,6 +127,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if err := t.recall(ctx, kept, before); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
+	if err := t.handedOver(ctx); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
 	if unknown {
 		// The ledger outlives the resident: who said STOP and was erased is still let alone.
 		out, err := t.x.store.OptedOut(ctx, t.key)

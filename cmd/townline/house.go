@@ -83,6 +83,7 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 	town := &talk.Town{
 		Name: c.Town.Name, Languages: c.Town.Languages, Zone: c.Town.Zone, Emergency: c.Town.Emergency,
 		Country: sms.CallingCode(c.Town.Country), Locales: phrases, Dialogs: h.catalogue,
+		Texts: slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }),
 	}
 	settings := exchange.Settings{
 		Store: s, Keys: keys, Town: town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,

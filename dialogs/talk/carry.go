@@ -118,9 +118,15 @@ func (m *Memory) Take(code string, at time.Time, to []byte) *engine.State {
 	case len(c.To) > 0 && !slices.Equal(c.To, to):
 		return nil
 	}
-	c.To = slices.Clone(to)
+	c.To, c.At = slices.Clone(to), at.Unix()
 	s := *m.Now
 	return &s
+}
+
+// Holds says whether the conversation that began at that moment with that dialog is among those that m remembers.
+func (m *Memory) Holds(id string, began int64) bool {
+	is := func(s engine.State) bool { return s.Pin.ID == id && s.Began == began }
+	return m.Now != nil && is(*m.Now) || slices.ContainsFunc(m.Aside, is)
 }
 
 // Release lets go of a conversation that was taken along; it says whether there was one.

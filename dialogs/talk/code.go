@@ -8,7 +8,8 @@ import (
 type Code struct {
 	Digits string `cbor:"1,keyasint,omitempty"` // "482 173 629"
 	Until  int64  `cbor:"2,keyasint,omitempty"` // unix seconds
-	To     []byte `cbor:"3,keyasint,omitempty"` // who has taken it: the conversation is theirs; nil: nobody yet
+	To     []byte `cbor:"3,keyasint,omitempty"` // who takes it: the conversation is about to be theirs; nil: nobody yet
+	At     int64  `cbor:"4,keyasint,omitempty"` // since when, unix seconds
 }
 
 // CodeDigits is how many digits a code has, with its check digit. References have seven, ten, …, so neither is taken for the

@@ -128,6 +128,14 @@ func (x *hearing) looked() error {
 	return nil
 }
 
+// again shows what is on show, to somebody who brought only what can't be kept.
+func (x *hearing) again() error {
+	if err := x.looked(); err != nil || len(x.said.Pages) > 0 {
+		return err
+	}
+	return x.came()
+}
+
 // tongueOf is the town's language that suits a tag best: es for es-MX; "" when there is none.
 func (x *hearing) tongueOf(tag string) string {
 	for ; tag != ""; tag = tag[:max(strings.LastIndexByte(tag, '-'), 0)] {
@@ -159,6 +167,9 @@ func (x *hearing) resume(d *dialogs.Dialog) error {
 func (x *hearing) heard() error {
 	if x.m.Stopped && !x.h.Traits.Live {
 		return x.stopped()
+	}
+	if h := &x.h; h.Refused != "" && h.Words == "" && h.Choice == "" && len(h.Media) == 0 {
+		return x.again()
 	}
 	if done, err := x.brought(); done || err != nil {
 		return err
@@ -556,6 +567,10 @@ func (x *hearing) order(d *dialogs.Dialog, s *engine.State, kind engine.EffectKi
 
 // show renders what is to be shown. At the end of a conversation all pages go out, else the one that is asked for.
 func (x *hearing) show(w *render.Words, prompts []engine.Prompt, page int, over bool) {
+	if x.h.Refused != "" { // once
+		prompts = append([]engine.Prompt{{Key: x.h.Refused, Step: -1}}, prompts...)
+		x.h.Refused = ""
+	}
 	pages := render.Render(w, prompts, x.h.Traits)
 	switch {
 	case len(pages) == 0:

@@ -77,6 +77,10 @@ type Heard struct {
 	Seed   uint64 // random, for the order of rotated options
 	Lang   string // a language that the device asks for; it counts where the resident's is not known
 	Timer  string // Kind Rang: the name that SetTimer gave
+
+	// Refused is the phrase that says why something that came along is not kept; it leads what is shown. Where nothing else
+	// was said, the question stays as open as it was.
+	Refused string
 }
 
 // Kind of what was heard.
