@@ -97,6 +97,12 @@ func (r *reading) set(c *Config, s Setting, text string) {
 		c.Store.KeyFile = text
 	case "store.keys":
 		c.Store.Keys = NewSecret(text)
+	case "audio.dir":
+		c.Audio.Dir = text
+	case "audio.rate":
+		c.Audio.Rate = r.rate(s.Key, text)
+	case "audio.voices":
+		c.Audio.Voices = r.voices(s.Key, text)
 	case "preview":
 		c.Preview = r.onOff(s.Key, text)
 	case "log.level":
@@ -331,6 +337,37 @@ func (r *reading) templates(key, text string) map[int]string {
 			continue
 		}
 		all[n] = sid
+	}
+	return all
+}
+
+// The slowest and the fastest that a kiosk may read aloud: half and twice the 120 to 125 words a minute that it begins with
+// (VVSG 2.0, 7.1-K). Who listens can change the pace on the page.
+const (
+	slowest = 60
+	fastest = 250
+)
+
+func (r *reading) rate(key, text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < slowest || n > fastest {
+		r.wrong(key, fmt.Sprintf("%q is no pace to read aloud in", text), fmt.Sprintf("write a number from %d to %d; 120 to 125 is what most people can follow", slowest, fastest))
+		return 0
+	}
+	return n
+}
+
+func (r *reading) voices(key, text string) map[string]string {
+	all := map[string]string{}
+	for _, entry := range Split(text) {
+		lang, voice, _ := strings.Cut(entry, "=")
+		tag, err := language.Parse(strings.TrimSpace(lang))
+		voice = strings.ToLower(strings.TrimSpace(voice))
+		if err != nil || voice == "" || strings.Trim(voice, "abcdefghijklmnopqrstuvwxyz0123456789-+_") != "" || voice[0] == '-' {
+			r.wrong(key, fmt.Sprintf("%q is not a language and its voice", entry), "write en=en-gb; \"espeak-ng --voices\" lists the voices")
+			continue
+		}
+		all[strings.ToLower(tag.String())] = voice
 	}
 	return all
 }

@@ -14,6 +14,7 @@ type Config struct {
 	Town      Town
 	Store     Store
 	SMS       SMS
+	Audio     Audio
 	Preview   Switch
 	Log       Log
 
@@ -86,6 +87,13 @@ type Kannel struct {
 // On says whether any of it was set.
 func (k Kannel) On() bool {
 	return k.Secret.IsSet() || len(k.Allow) > 0 || k.SendURL != "" || k.Username != "" || k.Password.IsSet() || k.From != "" || k.SMSC != ""
+}
+
+// Audio is how what residents read is read aloud.
+type Audio struct {
+	Dir    string            // recordings by people, and clips that were made; "": nothing is kept
+	Rate   int               // words a minute
+	Voices map[string]string // language → espeak-ng's voice, where not the usual one
 }
 
 // Log says how much is logged, and how.

@@ -65,6 +65,10 @@ sms:
   kannel:
     secret: s3cret-s3cret-s3cret
     allow: [127.0.0.1, 10.0.0.0/8]
+audio:
+  dir: sound
+  rate: 120
+  voices: en=en-gb, es=es
 preview: yes
 log: {level: debug, format: json}
 `
@@ -78,6 +82,9 @@ func TestWholeFile(t *testing.T) {
 	}
 	for what, pair := range map[string][2]any{
 		"public_url":   {c.PublicURL, "https://talk.example.org/town"},
+		"audio.dir":    {c.Audio.Dir, filepath.Join(dir, "sound")},
+		"audio.rate":   {c.Audio.Rate, 120},
+		"audio.voices": {c.Audio.Voices["en"] + " " + c.Audio.Voices["es"], "en-gb es"},
 		"dialogs":      {c.Dialogs, filepath.Join(dir, "dialogs")},
 		"emergency":    {c.Town.Emergency, "112"},
 		"country":      {c.Town.Country, "ES"},
@@ -168,6 +175,8 @@ func TestMistakes(t *testing.T) {
 		{name: "half of twilio", file: "sms: {twilio: {account_sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}\n",
 			want: []string{"sms.twilio.auth_token: is missing", "TOWNLINE_SMS_TWILIO_AUTH_TOKEN", "sms.twilio.from: is missing", "public_url: is missing"}},
 		{name: "whatsapp alone", file: "sms: {twilio: {whatsapp: '+15550100'}}\n", want: []string{"sms.twilio.account_sid: is missing", "sms.twilio.auth_token: is missing"}},
+		{name: "pace", file: "audio: {rate: 400}\n", want: []string{`"400" is no pace to read aloud in`, "60 to 250"}},
+		{name: "voices", file: "audio: {voices: [en, es=--help, fr=f/r]}\n", want: []string{`"en" is not a language and its voice`, `"es=--help" is not`, `"fr=f/r" is not`}},
 		{name: "templates", file: "sms: {twilio: {whatsapp_buttons: [two=HX1]}}\n", want: []string{`"two=HX1" is not a number of options and its template`}},
 		{name: "sid", file: "sms: {twilio: {account_sid: SK1}}\n", want: []string{"begins with AC"}},
 		{name: "from", file: "sms: {twilio: {from: 555 0100}}\n", want: []string{"not a number to send from"}},

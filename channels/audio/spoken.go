@@ -54,7 +54,8 @@ func newFigures(group, decimal string) *figures {
 			`|\+\d(?:[ -]?\d){6,14}\b` + // +1 555 0100
 			`|\b\d{3}[ -]\d{4}\b` + // 555-0100
 			`|\b\d{4}-\d{4}\b` + // 4821-7350
-			`|\b0\d+\b` // 0100
+			`|\b0\d+\b` + // 0100
+			`|\b(?:[2-9]11|112|999)\b` // 911: numbers to call
 		clock = `\b\d{1,2}:\d{2}\b`
 	)
 	number := `\d{1,3}(?:[` + group + `]\d{3})+\b(?:[` + decimal + `]\d+)?|\d+(?:[.,]\d+)?`

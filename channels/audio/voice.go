@@ -134,7 +134,13 @@ func readVoices(table string) map[string]bool {
 }
 
 // Speaks says whether there is a voice for a language (es-MX is spoken by the voice for es).
-func (v *Voice) Speaks(lang string) bool { return v != nil && v.has[v.speech.voice(lang)] }
+func (v *Voice) Speaks(lang string) bool {
+	if v == nil {
+		return false
+	}
+	name, _, _ := strings.Cut(v.speech.voice(lang), "+") // en-us+f3: a variant
+	return v.has[name]
+}
 
 // Voices are the languages among langs that can be spoken, each with the name of its voice.
 func (v *Voice) Voices(langs ...string) map[string]string {

@@ -101,7 +101,7 @@ To begin:       townline init mytown`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newSchema())
+	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newAudio(), newSchema())
 	add(groupRead, newResults(), newRequests(), newCodes())
 	add(groupRun, newServe(open), newConfig(), newBackup(), newRestore(), newVersion())
 	return root
