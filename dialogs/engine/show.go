@@ -347,6 +347,10 @@ func (w *walk) question() Prompt {
 			p.Part = 1 + len(s.Part)
 			p.Total = w.left(st)
 		}
+	case dialogs.Place:
+		if w.in.Can.Form == Screen { // cards beside the field for any other place; elsewhere the list is too long to be said
+			p.Options = plain(st)
+		}
 	case dialogs.YesNo, dialogs.Consent:
 		p.Options = []Option{{ID: "yes", Key: PhraseYes}, {ID: "no", Key: PhraseNo, Place: 1}}
 		p.Skip = p.Skip && st.Type == dialogs.YesNo

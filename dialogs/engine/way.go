@@ -16,6 +16,7 @@ func (w *walk) way() *Way {
 		}
 	}
 	y.Least, y.Most = y.At, y.At
+	sure := true // nothing before may have ended it
 	for i := s.Step + 1; i < len(w.d.Steps); i++ {
 		st := &w.d.Steps[i]
 		open := false
@@ -26,11 +27,14 @@ func (w *walk) way() *Way {
 		switch {
 		case !open && !w.applies(i):
 		case st.Type.Asks() && w.carries(i):
-			if y.Most++; !open && st.Type != dialogs.Similar {
+			if y.Most++; sure && !open && st.Type != dialogs.Similar {
 				y.Least++
 			}
-		case !st.Type.Asks() && !open && (st.Type == dialogs.End || st.Type == dialogs.Handoff):
-			return &y
+		case st.Type == dialogs.End || st.Type == dialogs.Handoff:
+			if !open {
+				return &y
+			}
+			sure = false
 		}
 	}
 	return &y

@@ -237,3 +237,73 @@ func TestStatesOfOtherVersions(t *testing.T) {
 		}
 	}
 }
+
+// How far it is: exact where nothing is open any more, else as few and as many questions as there can be.
+func TestHowFarItIs(t *testing.T) {
+	h := hold(t, load(t, `dialog: far
+version: 1
+title: How far
+purpose: information
+language: en
+steps:
+  - id: here
+    type: yesno
+    say: Do you live here?
+  - {id: stranger, type: end, when: here is no, say: Goodbye.}
+  - id: what
+    type: choice
+    say: What is it?
+    options:
+      hole: A hole
+      wire: A wire
+  - {id: hurt, type: yesno, when: what is wire, say: Is anyone hurt?}
+  - {id: look, type: photo, optional: true, say: Show us.}
+  - {id: answers, type: review}
+  - {id: bye, type: end, say: Thank you.}
+`))
+	if q := h.last.Prompts[len(h.last.Prompts)-1]; q.Way != nil {
+		t.Error("a phone is told how far it is")
+	}
+	h.can.Form = Screen
+	far := func(want Way) {
+		t.Helper()
+		p := Show(h.d, &h.s, h.can, h.at)
+		if got := *p[len(p)-1].Way; got != want {
+			t.Errorf("at %s: %+v, not %+v", h.d.Steps[h.s.Step].ID, got, want)
+		}
+	}
+	h.can.Photo = true
+	far(Way{1, 1, 5})
+	h.can.Photo = false
+	far(Way{1, 1, 4})
+	h.say("yes")
+	far(Way{2, 3, 4})
+	h.say("hole")
+	far(Way{3, 3, 3})
+	h.tell(locales.Back)
+	far(Way{2, 3, 3})
+	h.say("wire")
+	far(Way{3, 4, 4})
+	h.say("no")
+	far(Way{4, 4, 4})
+}
+
+func TestClearingTakesAnAnswerAway(t *testing.T) {
+	h := hold(t, load(t, `dialog: clear
+version: 1
+title: Clearing
+purpose: information
+language: en
+steps:
+  - {id: words, type: text, optional: true, say: Tell us.}
+  - {id: more, type: text, say: Tell us more.}
+  - {id: bye, type: end, say: Thank you.}
+`)).say("deep").tell(locales.Back).wants("words").tell(locales.Skip).wants("more")
+	if a, ok := h.s.Answer(0); !ok || a.Skip != Answered {
+		t.Fatal("to skip what was answered takes it away")
+	}
+	h.tell(locales.Back).do(Input{Kind: Told, Command: locales.Skip, Values: []string{"clear"}}).wants("@skipped more")
+	if a, ok := h.s.Answer(0); !ok || a.Skip != Declined {
+		t.Errorf("it is still there: %+v", a)
+	}
+}
