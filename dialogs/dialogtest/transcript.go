@@ -69,7 +69,7 @@ func writePage(b *strings.Builder, p *render.Page, t render.Traits) {
 		}
 	case engine.Screen:
 		for _, x := range p.Blocks {
-			line(fmt.Sprintf("%-9s %s", x.Kind, x.Words))
+			line(strings.TrimSpace(fmt.Sprintf("%-9s %s %s", x.Kind, x.Words, x.Answer)))
 		}
 	default:
 		line(p.Text)
