@@ -69,6 +69,10 @@ func canonical(st *dialogs.Step, g Given) (values []string, skip bool, err error
 			return []string{"no"}, false, nil
 		}
 		return nil, false, fmt.Errorf("%q is answered yes or no", st.ID)
+	case dialogs.Place:
+		if i := optionOf(st, one); i >= 0 && len(g.Values) == 1 { // a landmark by its id, as authors write it
+			return []string{flat(st.Options[i].Text.Text)}, false, nil
+		}
 	case dialogs.Review:
 		if one != "ok" {
 			return nil, false, fmt.Errorf("%q is answered ok; to change an answer write a talk", st.ID)
@@ -155,10 +159,17 @@ func shares(st *dialogs.Step, given []string) ([]string, error) {
 // Gives answers the open question of step st with canonical values, in the way asked for. It stops as soon as the town
 // asks something else. What was given of the answer before must be the beginning of it.
 func (r *Resident) Gives(st *dialogs.Step, values []string, way Way) error {
+	if st.Type == dialogs.Place {
+		if done, err := r.places(st, values[0], way); done {
+			return err
+		}
+	}
 	switch st.Type {
 	case dialogs.Choice, dialogs.Scale, dialogs.YesNo, dialogs.Consent, dialogs.Similar, dialogs.Review, dialogs.Choices, dialogs.Rank:
-	default: // digits may be the answer once the question is on show, and turn pages before
-		r.readsOn()
+	default: // digits may be the answer once the question is on show, and turn pages before; a screen has the field on each page
+		if r.Traits.Form != engine.Screen {
+			r.readsOn()
+		}
 	}
 	if n := len(r.memory.Now.Part); n > 0 {
 		switch st.Type {
@@ -188,6 +199,27 @@ func (r *Resident) Gives(st *dialogs.Step, values []string, way Way) error {
 		r.Says(values[0])
 	}
 	return nil
+}
+
+// places gives a landmark: by its card where there is one, else by what it is called in the conversation's language. It
+// leaves own words to the caller.
+func (r *Resident) places(st *dialogs.Step, words string, way Way) (done bool, err error) {
+	i := slices.IndexFunc(st.Options, func(o dialogs.Option) bool { return flat(o.Text.Text) == words })
+	if i < 0 {
+		return false, nil
+	}
+	if r.Traits.Form == engine.Screen && way == ByDigit {
+		return true, r.picks(st.Options[i].ID, way)
+	}
+	if r.Traits.Form != engine.Screen {
+		r.readsOn()
+	}
+	if d := r.Dialog(); d != nil && way != ByID {
+		t, _ := d.Text(r.lang(), st.Options[i].Key)
+		words = t.Text
+	}
+	r.Says(words)
+	return true, nil
 }
 
 // Skips leaves the open question out.

@@ -187,6 +187,9 @@ func (w *walk) means(st *dialogs.Step) []string {
 	case dialogs.Words:
 		return []string{[]string{"a clock on the market tower", "water comes out of the ground", "ninety nine red balloons", "TX-2027-118"}[rng.IntN(4)]}
 	case dialogs.Place:
+		if len(st.Options) > 0 && rng.IntN(2) == 0 { // a card at the kiosk, a name in some language everywhere else
+			return []string{st.Options[rng.IntN(len(st.Options))].Text.Text}
+		}
 		return []string{[]string{"12 Oak Street", "corner of Mill Road", "behind the market"}[rng.IntN(3)]}
 	case dialogs.Contact:
 		return []string{"+15552340100"}

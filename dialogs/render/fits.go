@@ -259,13 +259,17 @@ func (f *fitting) reach(step int, lang string, t Traits, prompts []engine.Prompt
 	}
 	for i := range q.Options {
 		id, led, unclear := q.Options[i].ID, false, false
+		want := id
+		if q.Asks == dialogs.Place {
+			want = landmark(&f.d.Steps[step].Options[i])
+		}
 		for n, p := range pages {
 			for _, o := range p.Options {
 				if o.ID != id || o.Digit == "" {
 					continue
 				}
-				in := Read(f.w, prompts, n, t, Heard{Words: o.Digit})
-				led = led || slices.Contains(in.Values, id)
+				in := Read(f.w, prompts, n, t, pressed(q, o.Digit))
+				led = led || slices.Contains(in.Values, want)
 				unclear = unclear || in.Kind == engine.Unsure
 			}
 		}
@@ -276,6 +280,14 @@ func (f *fitting) reach(step int, lang string, t Traits, prompts []engine.Prompt
 			f.advise(step, "digit-unclear", fmt.Sprintf("the digit of %q of %q could also mean an option that is worded as that number, in %s; residents will be asked which", id, f.d.Steps[step].ID, lang), "ask with `type: number`, or word the options without numbers")
 		}
 	}
+}
+
+// pressed is a key; where digits may be typed as an answer, the card that bears it.
+func pressed(q *engine.Prompt, digit string) Heard {
+	if ownDigits(q.Asks, q) {
+		return Heard{Choice: digit}
+	}
+	return Heard{Words: digit}
 }
 
 // heard times a stretch of a call.

@@ -325,8 +325,11 @@ func (r *reader) chosen(fit []int) engine.Input {
 
 // one is the input for one option.
 func (r *reader) one(id string) engine.Input {
-	if r.q.Asks == dialogs.Choices || r.q.Asks == dialogs.Rank {
+	switch r.q.Asks {
+	case dialogs.Choices, dialogs.Rank:
 		return r.listed([]string{id})
+	case dialogs.Place:
+		return r.placed(id)
 	}
 	return said(id)
 }

@@ -350,7 +350,7 @@ func (r *reader) obey(c locales.Command, tag string) engine.Input {
 	return in
 }
 
-// ownWords takes what was said as it is.
+// ownWords takes what was said as it is; a landmark that was named by one of its names is what the town calls it.
 func (r *reader) ownWords() engine.Input {
 	if in, ok := r.command(); ok {
 		return in
@@ -358,6 +358,12 @@ func (r *reader) ownWords() engine.Input {
 	if r.q.Asks == dialogs.Place {
 		if pin, ok := geo(r.raw); ok {
 			return said(pin)
+		}
+		if r.heard.Choice != "" && len(r.q.Options) > 0 {
+			return r.card()
+		}
+		if words, ok := r.landmark(); ok {
+			return said(words)
 		}
 		return said(plain(r.raw))
 	}

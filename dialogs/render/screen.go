@@ -90,7 +90,7 @@ func (w *Words) entry(q *engine.Prompt) *Entry {
 	default:
 		return nil
 	}
-	if q.Old != nil && q.Old.Skip == engine.Answered {
+	if q.Old != nil && q.Old.Skip == engine.Answered && w.was(q) == nil { // a landmark's card is chosen already
 		e.Values = q.Old.Values
 	}
 	if q.Asks == dialogs.Budget && len(q.Given) > 0 { // begun on a channel that asks part by part

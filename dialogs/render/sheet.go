@@ -125,11 +125,12 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 		return s
 	}
 	s.options = make([]choice, len(q.Options))
+	was := w.was(q)
 	for i := range q.Options {
 		o := &q.Options[i]
 		words, icon := w.option(o, f)
 		s.options[i] = choice{shown: Shown{ID: o.ID, Digit: digits[digit(o)], Label: words, Icon: icon}, group: o.Place / groupSize}
-		s.options[i].shown.Chosen = screen && given(q, o.ID)
+		s.options[i].shown.Chosen = screen && (given(q, o.ID) || was != nil && was.ID == o.ID)
 		if q.Asks == dialogs.Budget { // answered by amounts, not by keys
 			s.options[i].shown.Digit = ""
 		}

@@ -278,6 +278,10 @@ func (w *Words) answer(step int, a *engine.Answer, f locales.Form) string {
 			return w.phrase(engine.PhraseNone, f)
 		}
 		return one
+	case dialogs.Place:
+		if o := landmarkOf(st, one); o != nil {
+			return w.label(st, o.ID, f)
+		}
 	case dialogs.Contact:
 		if f == locales.Spoken && strings.HasPrefix(one, "+") {
 			return w.Lang.Spell(one)
