@@ -68,8 +68,8 @@ func isGap(r rune) bool {
 }
 
 // keyOf is the key of a clip: the first 16 bytes of SHA-256 over all that its sound depends on, in hex.
-func keyOf(lang, voice string, rate int, words string) string {
-	return digest(lang, voice, strconv.Itoa(rate), words)
+func keyOf(lang, voice string, pace int, words string) string {
+	return digest(lang, voice, strconv.Itoa(pace), words)
 }
 
 func digest(parts ...string) string {

@@ -97,7 +97,7 @@ func (s *Shelf) Key(lang, words string) string {
 		return ""
 	}
 	wanted := s.voice.wanted()
-	return keyOf(lang, wanted.voice(lang), wanted.rate(), words)
+	return keyOf(lang, wanted.voice(lang), pace(lang, wanted.rate()), words)
 }
 
 func (s *Shelf) lineKey(l Line) string { return s.Key(l.Lang, l.Words) }

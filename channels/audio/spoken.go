@@ -11,7 +11,11 @@ import (
 // spoken is words as a machine's voice should read them: references and telephone numbers sign by sign, sums with their
 // money after them, times, ranges and shares in words. Marks that mean something to espeak-ng alone ("[[") are taken out.
 func spoken(l *locales.Language, words string) string {
-	words = plainMarks.Replace(tidy(words))
+	words = tidy(words)
+	if name := signName(words); name != "" {
+		return l.Phrase(name, locales.Spoken)
+	}
+	words = plainMarks.Replace(words)
 	if !strings.ContainsAny(words, "0123456789") {
 		return words
 	}
@@ -20,6 +24,35 @@ func spoken(l *locales.Language, words string) string {
 		written = commaed
 	}
 	return written.token.ReplaceAllStringFunc(words, func(token string) string { return written.say(l, token) })
+}
+
+// signName is the phrase that names a sign on a key: a voice says nothing of a comma that stands alone.
+func signName(words string) string {
+	switch words {
+	case ".", "。":
+		return "sign.dot"
+	case ",", "،", "，":
+		return "sign.comma"
+	case "?", "؟", "？":
+		return "sign.question"
+	case "!", "！":
+		return "sign.exclamation"
+	case "-":
+		return "sign.hyphen"
+	case "'", "’":
+		return "sign.apostrophe"
+	case "@":
+		return "sign.at"
+	case ":", "：":
+		return "sign.colon"
+	case "/":
+		return "sign.slash"
+	case "(", "（":
+		return "sign.open"
+	case ")", "）":
+		return "sign.close"
+	}
+	return ""
 }
 
 // plainMarks makes figures of every script into those that all of espeak-ng's voices read, and takes out its own marks.
