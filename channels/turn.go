@@ -7,19 +7,21 @@ import (
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/talk"
 )
 
 // Turn is one turn that was held away from the town, by an outpost that was perhaps cut off, and is to be entered in the
 // town's books as it was held: what the resident was shown is what counts.
 type Turn struct {
-	Channel  string    // the channel's name: "kiosk"
-	From     Address   // whose turn it is. An outpost makes the ID up for each visit; nobody can guess it
-	Number   uint64    // of the turn in the visit, from 1 on, without a gap
-	At       time.Time // when it was held, by the town's clock
-	Base     []byte    // Stamp of the memory that the turn began from; nil: of somebody who was never here
-	Memory   []byte    // what is remembered after it (talk.Encode)
-	Done     []Done    // what was to be done, in its order
-	Attached []Attachment
+	Channel  string       // the channel's name: "kiosk"
+	From     Address      // whose turn it is. An outpost makes the ID up for each visit; nobody can guess it
+	Number   uint64       // of the turn in the visit, from 1 on, without a gap
+	At       time.Time    // when it was held, by the town's clock
+	Base     []byte       // Stamp of the memory that the turn began from; nil: of somebody who was never here
+	Memory   []byte       // what is remembered after it (talk.Encode)
+	Done     []Done       // what was to be done, in its order
+	Texts    []talk.Text  // to numbers that the resident gave
+	Attached []Attachment // as they came; the n-th is the media VisitMedia(From, Number, n). One that no answer names may be left empty
 }
 
 // Stamp tells one memory from another.
@@ -33,7 +35,7 @@ type Done struct {
 	Effect    engine.Effect
 	Pin       dialogs.Pin // of the dialog it came from
 	Order     []byte      // Keep: the order in which rotated options were shown
-	Reference string      // Keep, PassOn: the reference of a request that this opens; Keep: the receipt
+	Reference string      // Keep, PassOn: the reference of a request that this opens; Keep: the receipt; Carry: the code
 	Due       string      // Keep: the day that was promised, "2027-03-15"
 	Ballot    [16]byte    // Keep: random, and nowhere else: by it the store knows a ballot that it has
 }

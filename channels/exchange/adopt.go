@@ -135,7 +135,8 @@ func (t *adoption) enter(ctx context.Context, resident store.Resident, unknown b
 	case last.number == 0 && (kept.Version > 0 || len(t.it.Base) > 0), last.number > 0 && !bytes.Equal(t.it.Base, last.stamp[:]):
 		return t.refuse(whyMoved)
 	}
-	switch _, err := talk.Decode(t.it.Memory); {
+	after, err := talk.Decode(t.it.Memory)
+	switch {
 	case errors.Is(err, engine.ErrNewer):
 		return 0, err // until this townline is as new as the outpost's
 	case err != nil || len(t.it.Memory) == 0:
@@ -148,12 +149,21 @@ func (t *adoption) enter(ctx context.Context, resident store.Resident, unknown b
 	if unknown {
 		t.change.Link = []store.Address{{Key: t.key, Kind: t.event.From.Kind, Address: t.event.From.ID}}
 	}
+	for n := range t.it.Attached {
+		taken, _ := channels.Take(t.it.Attached[n:n+1], func(int) [16]byte { return channels.VisitMedia(t.it.From, t.it.Number, n) })
+		for _, one := range taken {
+			t.pieces = append(t.pieces, piece{one, t.now})
+		}
+	}
 	for i := range t.it.Done {
 		if why, err := t.carryOut(ctx, &t.it.Done[i]); err != nil {
 			return 0, err
 		} else if why != "" {
 			return t.refuse(why)
 		}
+	}
+	if _, err := t.settleMedia(ctx, &after); err != nil {
+		return 0, err
 	}
 	return t.commit(ctx)
 }

@@ -83,6 +83,7 @@ func (t *turn) answer(ctx context.Context, e *talk.Effect) (map[string]string, e
 	if err != nil {
 		return nil, err
 	}
+	t.recorded.addRecord(d, e.Record)
 	t.contact(e.Contact)
 	result := map[string]string{"reference": receipt}
 	who := d.Who

@@ -28,9 +28,6 @@ const (
 	textKind  = "text:" // and more: a number that a code is texted to; each has a kind of its own, so that a message finds it
 )
 
-// carryDays is how long a code holds: over a weekend.
-const carryDays = 3
-
 // mostTexts is how many numbers a resident may have codes texted to: more is no use to anybody but a nuisance to strangers.
 const mostTexts = 2
 
@@ -45,7 +42,7 @@ func (t *turn) carry() (map[string]string, error) {
 		return nil, err
 	}
 	t.linkCode(code)
-	return map[string]string{"code": code, "until": t.now.AddDate(0, 0, carryDays).Format(time.DateOnly)}, nil
+	return map[string]string{"code": code, "until": t.now.AddDate(0, 0, channels.CodeDays).Format(time.DateOnly)}, nil
 }
 
 func (t *turn) linkCode(code string) {
@@ -93,6 +90,9 @@ func (t *turn) redeem(ctx context.Context, values []string) (engine.Input, error
 		}
 		if done {
 			t.source = source
+			if err := t.takeOver(ctx, s); err != nil {
+				return engine.Input{}, err
+			}
 			return engine.Input{Result: map[string]string{"code": "good"}, State: s}, nil
 		}
 	}

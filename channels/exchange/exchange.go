@@ -63,6 +63,7 @@ type Exchange struct {
 	erased    erasures
 	polls     closedPolls
 	failing   failures
+	swept     sweeps
 
 	work   work
 	outbox alarm

@@ -90,6 +90,9 @@ func (m *metrics) records(c *store.Change) {
 	if n := len(c.Ballots); n > 0 {
 		m.kept.WithLabelValues("ballot").Add(float64(n))
 	}
+	if n := len(c.Media); n > 0 {
+		m.kept.WithLabelValues("media").Add(float64(n))
+	}
 	for i := range c.Requests {
 		switch c.Requests[i].Kind {
 		case store.Opened:
@@ -139,6 +142,8 @@ func newStock(s store.Store) *stock {
 		"unsure":        d("outbox_unsure", "Messages that may or may not have been sent."),
 		"dead":          d("outbox_dead", "Messages that were given up."),
 		"timers":        d("timers", "Timers that are set."),
+		"media":         d("media", "Recordings and pictures kept."),
+		"media_bytes":   d("media_bytes", "Bytes of the recordings and pictures kept."),
 		"wal":           d("store_wal_bytes", "Bytes of the store's log that are not checkpointed yet."),
 	}}
 }
@@ -158,7 +163,7 @@ func (k *stock) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	for name, v := range map[string]int64{
-		"conversations": s.Conversations, "queued": s.Queued, "unsure": s.Unsure, "dead": s.Dead, "timers": s.Timers, "wal": s.WAL,
+		"conversations": s.Conversations, "queued": s.Queued, "unsure": s.Unsure, "dead": s.Dead, "timers": s.Timers, "wal": s.WAL, "media": s.Media, "media_bytes": s.MediaBytes,
 	} {
 		to <- prometheus.MustNewConstMetric(k.descs[name], prometheus.GaugeValue, float64(v))
 	}

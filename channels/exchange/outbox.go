@@ -35,7 +35,8 @@ const (
 	codeNoChannel  = "no-delivery" // the channel refused it without saying why
 )
 
-// Run sends what is in the outbox, rings the timers, and closes the rolls of consultations that are over. It returns
+// Run sends what is in the outbox, rings the timers, closes the rolls of consultations that are over, and destroys what is past
+// its time. It returns
 // when ctx ends or Drain is called, once what it was doing is settled. One Run at a time.
 func (x *Exchange) Run(ctx context.Context) {
 	var both sync.WaitGroup
@@ -50,6 +51,7 @@ func (x *Exchange) Run(ctx context.Context) {
 	both.Go(func() {
 		for {
 			x.ring(ctx)
+			x.sweep(ctx)
 			next := x.closeRolls(ctx)
 			if due := x.nextDue(ctx); next.IsZero() || !due.IsZero() && due.Before(next) {
 				next = due
@@ -66,6 +68,7 @@ func (x *Exchange) Run(ctx context.Context) {
 // is settled. The simulator and the tests use it instead of Run, with a clock that they move.
 func (x *Exchange) Tick(ctx context.Context) {
 	x.ring(ctx)
+	x.sweep(ctx)
 	x.closeRolls(ctx)
 	var sending sync.WaitGroup
 	for x.send(ctx, &sending) {

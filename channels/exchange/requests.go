@@ -59,6 +59,7 @@ func (t *turn) open(ctx context.Context, e *talk.Effect) (map[string]string, err
 	if err != nil {
 		return nil, err
 	}
+	t.recorded.addRecord(d, e.Record)
 	t.contact(e.Contact)
 	if e.Record.Joins != "" {
 		r, err := t.x.store.Request(ctx, e.Record.Joins)
@@ -165,6 +166,7 @@ func (t *turn) personRequest(e *talk.Effect, personal []byte) (store.RequestEven
 			if r.Record, err = engine.Encode(e.Record); err != nil {
 				return store.RequestEvent{}, err
 			}
+			t.recorded.addRecord(d, e.Record)
 			r.Label, r.Place = label(d, e.Record), placeOf(d, e.Record)
 			if r.Department == "" {
 				r.Department = d.Service.Department

@@ -45,6 +45,7 @@ type turn struct {
 	resident store.Resident
 	before   bool           // a ballot of this voter was found in the box: it is not cast again
 	taken    int            // references that were taken
+	mute     bool           // an answer that is to be tied to nobody would have named what came along: it is left out
 	done     *channels.Done // what an outpost did, while that is entered; nil: the turn is held here
 
 	attempt
@@ -62,6 +63,8 @@ type attempt struct {
 	request  string // the reference of the request that this turn opened or joined
 	erase    bool
 	handoff  bool
+	pieces   []piece        // what came along, or was taken over with a conversation
+	recorded mentions       // by the records of this turn
 	source   store.Resident // whose conversation was taken along to this one; zero: nobody's
 }
 
@@ -157,6 +160,14 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if err := t.texts(ctx, said.Texts); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
+	left, err := t.settleMedia(ctx, &said.Memory)
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	if left && !t.mute {
+		t.mute = true
+		return channels.Reply{}, outcomeConflict, nil
+	}
 	r, err := t.write(&said)
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
@@ -202,7 +213,7 @@ func (t *turn) heard() (talk.Heard, error) {
 		return talk.Heard{}, err
 	}
 	h := talk.Heard{
-		At: t.now, Traits: t.line.traits, Words: t.event.Words, Choice: t.event.Choice, Media: t.event.Media,
+		At: t.now, Traits: t.line.traits, Words: t.event.Words, Choice: t.event.Choice,
 		Seed: binary.BigEndian.Uint64(seed[:]),
 	}
 	switch t.event.Kind {
@@ -216,6 +227,7 @@ func (t *turn) heard() (talk.Heard, error) {
 		h.Kind = talk.Looked
 	}
 	h.Lang = t.event.Lang
+	h.Media, h.Refused = t.brought()
 	return h, nil
 }
 
