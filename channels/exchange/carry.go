@@ -84,7 +84,7 @@ func (t *turn) redeem(ctx context.Context, values []string) (engine.Input, error
 				return engine.Input{}, err
 			}
 		}
-		done, err := t.x.rewrite(ctx, kept, row, memory, t.now, nil)
+		done, err := t.x.rewrite(ctx, kept, row, memory, store.Change{At: t.now})
 		if err != nil {
 			return engine.Input{}, err
 		}
@@ -143,11 +143,17 @@ func (x *Exchange) release(ctx context.Context, source store.Resident) {
 			if kept.Version == 0 || memory.Now == nil {
 				return nil
 			}
-			id := memory.Now.Pin.ID
+			id, media := memory.Now.Pin.ID, x.mentioned(&talk.Memory{Now: memory.Now}, true)
 			if !memory.Release() {
 				return nil
 			}
-			done, err := x.rewrite(ctx, kept, row, memory, x.calendar.local(x.clock.Now()), []string{"remind:" + id, "expire:" + id})
+			gone, err := x.unrecorded(ctx, source, media) // the taker has their own
+			if err != nil {
+				return err
+			}
+			done, err := x.rewrite(ctx, kept, row, memory, store.Change{
+				At: x.calendar.local(x.clock.Now()), Untimers: []string{"remind:" + id, "expire:" + id}, Unmedia: gone,
+			})
 			if err != nil || done {
 				return err
 			}
@@ -174,12 +180,13 @@ func (x *Exchange) remembered(ctx context.Context, r store.Resident) (store.Conv
 }
 
 // rewrite commits a memory that no event of its resident's brought about; false when something else was committed meanwhile.
-func (x *Exchange) rewrite(ctx context.Context, kept store.Conversation, r row, memory talk.Memory, now time.Time, untimers []string) (bool, error) {
+func (x *Exchange) rewrite(ctx context.Context, kept store.Conversation, r row, memory talk.Memory, c store.Change) (bool, error) {
 	var err error
 	if r.memory, err = talk.Encode(&memory); err != nil {
 		return false, err
 	}
-	out, err := x.store.Commit(ctx, &store.Change{Resident: kept.Resident, Read: kept.Version, At: now, State: r.encode(), Untimers: untimers})
+	c.Resident, c.Read, c.State = kept.Resident, kept.Version, r.encode()
+	out, err := x.store.Commit(ctx, &c)
 	if err != nil {
 		return false, fmt.Errorf("commit: %w", err)
 	}
