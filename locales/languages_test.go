@@ -109,7 +109,7 @@ var forbidden = map[string][]string{
 func TestWordsForResidents(t *testing.T) {
 	each(t, func(t *testing.T, l, _ *locales.Language) {
 		for _, key := range l.Keys() {
-			for _, form := range []locales.Form{locales.Full, locales.Short, locales.Spoken} {
+			for _, form := range []locales.Form{locales.Full, locales.Short, locales.Spoken, locales.Screen} {
 				words := l.Phrase(key, form)
 				if strings.TrimSpace(words) == "" && len(l.Gaps(key)) == 0 {
 					t.Errorf("%s has no words", key)
@@ -129,6 +129,49 @@ func TestWordsForResidents(t *testing.T) {
 				if form == locales.Spoken && strings.ContainsAny(words, "#*&/_") && l.Phrase(key, locales.Full) != words {
 					t.Errorf("%s can't be read aloud: %q", key, words)
 				}
+			}
+		}
+	})
+}
+
+// offScreen are the phrases that no screen shows: they are for those who write or call, or are said by a voice alone. The
+// ones of taking along, and what STOP and START come to, speak of a phone on purpose.
+var offScreen = []string{"begin.carried", "begin.hint", "begin.languages", "skip.hint", "stop.", "start.done", "speech.", "remind.", "carry.",
+	"how.rank", "how.scale", "how.text", "how.status", "audio.gap", "say."}
+
+// messaging are words that are right in a text message or a call and wrong on a screen, where one touches and chooses.
+var messaging = map[string][]string{
+	"en": {"Send ", "send ", "say ", "Say ", "STOP", "by its number", "which number", "1 3", "answer 1", "or 2 "},
+	"es": {"nvíe ", "nvíela ", " diga ", "Diga ", "STOP", "por su número", "qué número", "1 3", "Responda 1", "o 2 "},
+	"fr": {"nvoyez ", "nvoyez-", "dites ", "Dites ", "STOP", "par son numéro", "quel numéro", "1 3", "Répondez 1", "ou 2 "},
+	"zh": {"请发", "或说", "请说", "STOP", "说号码", "哪个号码", "1 3", "请答 1", "请选 2"},
+	"ar": {"أرسل ", " قل ", "STOP", "برقمه", "أي رقم", "1 3", "أجب 1", "أو 2 "},
+	"so": {"Dir ", "dir ", "dheh ", "Dheh ", "STOP", "nambarkiisa ama", "nambarka bixiyay", "1 3", "ku jawaab 1", "ama 2 "},
+}
+
+func TestScreensSpeakOfTouchingNotOfTexting(t *testing.T) {
+	each(t, func(t *testing.T, l, _ *locales.Language) {
+		for _, key := range l.Keys() {
+			if slices.ContainsFunc(offScreen, func(k string) bool { return strings.HasPrefix(key, k) }) {
+				continue
+			}
+			words := l.Phrase(key, locales.Screen)
+			for _, word := range messaging[l.Tag] {
+				if strings.Contains(words, word) {
+					t.Errorf("%s says %q on a screen: %q", key, word, words)
+				}
+			}
+		}
+	})
+}
+
+// What the town can see of an answer from a screen is another thing than of one from a phone, so each language says it in
+// words of its own there.
+func TestScreensAreTrueAboutSecrecy(t *testing.T) {
+	each(t, func(t *testing.T, l, _ *locales.Language) {
+		for _, key := range []string{"begin.public", "begin.confidential", "person.open", "person.closed", "later", "erase.ask", "erase.done"} {
+			if l.Phrase(key, locales.Screen) == l.Phrase(key, locales.Full) {
+				t.Errorf("%s says on a screen what it says on a phone: %q", key, l.Phrase(key, locales.Full))
 			}
 		}
 	})
