@@ -291,13 +291,18 @@ func (x *hearing) answers(word string) bool {
 		return false
 	}
 	called := func(words string) bool { return locales.Fold(words) == word }
+	names := func(key string) bool {
+		return slices.ContainsFunc(d.AllLanguages(), func(tag string) bool {
+			t, _ := d.Text(tag, key)
+			return called(t.Text) || called(t.Short) || slices.ContainsFunc(t.Also, called)
+		})
+	}
 	for _, p := range engine.Show(d, x.m.Now, x.h.Traits.Can, x.h.At) {
-		for i := range p.Options {
-			for _, tag := range d.AllLanguages() {
-				if t, _ := d.Text(tag, p.Options[i].Key); called(t.Text) || called(t.Short) || slices.ContainsFunc(t.Also, called) {
-					return true
-				}
-			}
+		if slices.ContainsFunc(p.Options, func(o engine.Option) bool { return names(o.Key) }) {
+			return true
+		}
+		if p.Asks == dialogs.Place && slices.ContainsFunc(d.Steps[p.Step].Options, func(o dialogs.Option) bool { return names(o.Key) }) { // landmarks are understood where they are not shown
+			return true
 		}
 	}
 	return false

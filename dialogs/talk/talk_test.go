@@ -367,6 +367,20 @@ func TestAStartWordThatIsAnAnswer(t *testing.T) {
 	p.says("bus yes").hears("Is it full?") // taken up again: "yes" was not meant for a question that they couldn't see
 }
 
+func TestAStartWordThatIsALandmark(t *testing.T) {
+	where := "dialog: spot\nversion: 1\ntitle: A spot\npurpose: information\nlanguage: en\nsteps:\n  - {id: at, type: place, from: stops, say: Where is it?}\n  - {id: bye, type: end, say: \"It is at ${at}.\"}\n"
+	list := "list: stops\nlanguage: en\nplaces:\n  station:\n    text: The bus station\n    also: [bus]\n"
+	set, problems := dialogs.Load(fstest.MapFS{"spot.yaml": {Data: []byte(where)}, "stops.places.yaml": {Data: []byte(list)}, "bus.yaml": {Data: []byte(bus)}}, dialogs.Options{})
+	if problems.Errors() {
+		t.Fatal(problems.String())
+	}
+	for _, traits := range []render.Traits{render.SMS, render.WhatsApp, render.Telegram} {
+		p := someone(t)
+		p.town.Dialogs, p.traits = shelf{set.All()}, traits
+		p.says("a spot").hears("Where is it?").says("bus").hears("It is at The bus station.")
+	}
+}
+
 func TestATitleStartsADialogInAnyLanguage(t *testing.T) {
 	p := someone(t)
 	for _, d := range p.town.Dialogs.Current() {
