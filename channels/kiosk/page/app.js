@@ -1,0 +1,202 @@
+// The kiosk's and the web page's script. Every page is complete without it; it makes presses sure, keys few, words heard,
+// and answers safe when the server is away. It keeps nothing, and what is pressed is written down nowhere.
+//
+// This part is on every page; script.go puts those that a page needs beside it into the same function: kiosk.js, fields.js,
+// record.js, scan.js.
+//
+// On html: data-press (ms for which the same control isn't taken again), data-sound="on", data-volume (percent), data-rate
+// (1 … 7), data-on and data-off (clips "chosen", "not chosen"), data-phones, data-sink (speech only to headphones, to that
+// device), data-move and data-choose (keys of two switches), data-idle, data-warn (s). data-ready appears when presses count.
+const d = document, h = d.documentElement, conf = h.dataset, K = "kiosk" in conf, base = conf.base || location.pathname;
+const $ = id => d.getElementById(id), all = (css, from = d) => [...from.querySelectorAll(css)];
+const on = (what, act, how) => d.addEventListener(what, act, how);
+const near = (x, css) => { for (; x; x = x.parentElement) { const y = x.querySelector(css); if (y) return y; } };
+const typed = "textarea,input:not([type=hidden],[type=radio],[type=checkbox],[type=file])";
+const slow = +conf.press;
+setTimeout(() => { conf.ready = ""; }, K ? 400 : 0);
+
+// A page that comes back from the browser's memory is another person's, or stale.
+addEventListener("pageshow", e => { if (e.persisted) { h.hidden = true; location.replace(location.href); } });
+
+// One press is one action. The same key or control is not taken again for half a second (EN 301 549, 5.8; keys of the
+// on-screen keyboard and steppers: 120 ms), counted from its last press, so that a shaking hand presses once.
+const last = new Map();
+function twice(what, ms) {
+  const now = performance.now(), again = now - last.get(what) < (slow || ms);
+  last.set(what, now);
+  return again;
+}
+const control = x => x.closest?.("button,a[href],label.opt,summary");
+let inside;
+on("click", e => {
+  const c = control(e.target);
+  // a card's click is passed on to the radio in it
+  if (!c || c === inside) return;
+  const early = K && !("ready" in conf), wait = /^(key|less|more)\./.test(c.value) ? 120 : 500;
+  if (early || (K || c.type === "submit") && twice(c, wait)) {
+    e.preventDefault();
+    e.stopImmediatePropagation();
+  } else if (c.matches("label")) {
+    inside = c;
+    setTimeout(() => { inside = 0; });
+  }
+}, true);
+
+// What is heard: clips one after the other, each with a mark on what it says. Anything that is done stops it at once.
+const ending = new Audio().canPlayType("audio/ogg; codecs=opus") ? ".opus" : ".mp3";
+let au, ahead, kept, queue = [], lit, turn = 0, S = conf.sound === "on";
+function light(x) {
+  lit?.classList.remove("playing");
+  lit = x && (x.closest(".opt") || x);
+  lit?.classList.add("playing");
+  lit?.scrollIntoView({ block: "nearest" });
+}
+function stop() {
+  turn++;
+  queue = [];
+  au?.pause();
+  au = 0;
+  light();
+}
+function tone() {
+  const c = new AudioContext(), o = c.createOscillator(), g = c.createGain();
+  g.gain.value = 0.1;
+  o.connect(g).connect(c.destination);
+  o.start();
+  o.stop(c.currentTime + 0.08);
+  o.onended = () => c.close();
+}
+const load = key => Object.assign(new Audio(`${base}/audio/${key}${ending}`), { key });
+let loud = async () => true, out, arm = () => {}, idle, tick, gone;
+async function next() {
+  const mine = turn, [key, x] = queue.shift() || [];
+  light(x);
+  if (!key) { au = 0; return; }
+  au ||= new Audio();
+  arm();
+  const k = await (key.call ? key() : key), may = await loud();
+  if (mine !== turn) return;
+  if (!may) stop();
+  else if (k) play(k, mine);
+  else next();
+}
+function play(key, mine) {
+  au = [ahead, kept].find(x => x?.key === key) || load(key);
+  au.volume = (conf.volume || 100) / 100;
+  au.preservesPitch = true;
+  au.defaultPlaybackRate = au.playbackRate = 2 ** (((conf.rate || 4) - 4) / 3);
+  au.onended = () => mine === turn && next();
+  // never silence without a word: the sentence for what can't be read aloud, and a tone where even that is away
+  au.onerror = () => {
+    if (mine !== turn) return;
+    if (key !== "gap") return play("gap", mine);
+    tone();
+    next();
+  };
+  if (out) au.setSinkId(out.deviceId);
+  au.play().catch(e => {
+    // a browser that wants a press before anything may sound
+    if (e.name === "NotAllowedError" && mine === turn) stop();
+  });
+  ahead = typeof queue[0]?.[0] === "string" && load(queue[0][0]);
+}
+function say(list) {
+  stop();
+  queue = list;
+  next();
+}
+// words that no clip was made for: the server is told them in a body, and answers with a clip's key
+const tell = async words => {
+  try {
+    const r = await fetch(base + "/say", { method: "POST", body: words });
+    return r.ok && r.text();
+  } catch { return ""; }
+};
+// an element's own clip is followed by whether it is chosen, and by what was typed into it
+const also = x => (x = x.control || x, [
+  ...(x.checked || x.ariaPressed === "true") && conf.on ? [[conf.on]] : [],
+  ...x.matches(typed) && x.value ? [[() => tell(x.value)]] : [],
+]);
+const clips = css => all(css).filter(x => !x.closest("dialog:not([open]),#net,#left [hidden],details:not([open])>:not(summary)"))
+  .flatMap(x => [[x.dataset.a, x], ...also(x)]);
+const read = () => say(clips(d.querySelector("dialog[open]") ? "dialog[open] [data-a]" : "[data-a]"));
+function name(x) {
+  const l = x.labels?.[0] || x;
+  const a = x.dataset.a ? x : l.dataset.a ? l : l.querySelector("[data-a]") || x.closest("[data-a]");
+  return [...a ? [[a.dataset.a, x]] : [], ...also(x)];
+}
+on("change", e => {
+  const x = e.target;
+  if (S && x.name === "o") say([...name(x), ...!x.checked && conf.off ? [[conf.off]] : []]);
+});
+on("click", e => {
+  if (!e.target.closest("#say")) return;
+  e.preventDefault();
+  S = true;
+  if (!was) read();
+});
+// "Listen" once more, while it speaks, is "be quiet"
+let was;
+for (const what of ["pointerdown", "keydown", "input"]) on(what, () => {
+  if (what !== "input") was = !!au && what !== "keydown";
+  stop();
+  arm();
+}, { capture: true, passive: true });
+
+// Sending: tried until the server has it, always with the same token, and never twice from one page.
+let pending, attach = async b => b;
+async function ask(url, how) {
+  for (let wait = 1e3; ; wait = Math.min(2 * wait, 8e3)) {
+    try {
+      const r = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(how.body instanceof FormData ? 3e5 : 2e4), ...how });
+      if (r.type === "opaqueredirect") return;
+      if (r.status < 500 && r.status !== 429) return { html: /html/.test(r.headers.get("Content-Type")) && await r.text() };
+    } catch {}
+    const n = $("net");
+    if (n && n.textContent !== n.dataset.wait && !gone) {
+      n.textContent = n.dataset.wait;
+      if (S && n.dataset.a) say([[n.dataset.a]]);
+    }
+    await new Promise(go => setTimeout(go, wait));
+  }
+}
+async function send(f, by) {
+  let b = new FormData(f, by);
+  stop();
+  b = await attach(b);
+  if (![...b.values()].some(x => x instanceof Blob)) b = new URLSearchParams(b);
+  const r = await ask(f.action, { method: "POST", body: b });
+  return async () => {
+    if (r?.html) {
+      clearTimeout(idle);
+      clearInterval(tick);
+      d.open();
+      d.write(r.html);
+      d.close();
+    } else {
+      // the kiosk has no button to load a page again: the next one is looked for before this one is left
+      if (K) await ask(base, { method: "HEAD" });
+      location.replace(base);
+    }
+  };
+}
+on("submit", async e => {
+  const f = e.target;
+  if (f.method !== "post") return;
+  e.preventDefault();
+  if (pending) return;
+  pending = send(f, e.submitter);
+  const go = await pending;
+  if (!gone) go();
+});
+
+// once the other parts are known
+queueMicrotask(() => {
+  d.querySelector("[autofocus]")?.focus({ focusVisible: true });
+  arm();
+  if (!S) return;
+  const n = $("net")?.dataset.a;
+  say(clips("main [data-a]:not(.tools *)"));
+  // what is said when the server is away must be here before
+  if (n) kept = load(n);
+});
