@@ -19,6 +19,9 @@ const (
 	OutpostReferenceDigits = 9
 )
 
+// CodeDays is how long a code holds with which a conversation is taken along: over a weekend.
+const CodeDays = 3
+
 // NewReference makes a reference of n digits, a multiple of three, and the check digit.
 func NewReference(entropy io.Reader, n int) (string, error) {
 	digits := make([]byte, 0, n)

@@ -165,6 +165,9 @@ func (t *adoption) enter(ctx context.Context, resident store.Resident, unknown b
 	if _, err := t.settleMedia(ctx, &after); err != nil {
 		return 0, err
 	}
+	if err := t.texts(ctx, t.it.Texts); err != nil {
+		return 0, err
+	}
 	return t.commit(ctx)
 }
 
@@ -188,6 +191,11 @@ func (t *adoption) carryOut(ctx context.Context, done *channels.Done) (why strin
 		}
 		_, err := t.passOn(ctx, &e)
 		return "", err
+	case engine.Carry:
+		t.linkCode(done.Reference)
+		return "", nil
+	case engine.Redeem:
+		return "", t.broughtAlong(ctx, e.Values)
 	case engine.SetTimer:
 		if soon := t.x.clock.Now().Add(grace); e.At.Before(soon) {
 			e.At = soon
@@ -202,6 +210,18 @@ func (t *adoption) carryOut(ctx context.Context, done *channels.Done) (why strin
 		}
 	}
 	return "", t.effects(ctx, []talk.Effect{e})
+}
+
+// broughtAlong finds whose conversation was taken along to the outpost; it was theirs from then on, and they let go of it now.
+func (t *adoption) broughtAlong(ctx context.Context, values []string) error {
+	if len(values) != 1 {
+		return nil
+	}
+	source, known, err := t.x.store.Find(ctx, t.x.keys.Address(carryKind, values[0]))
+	if err == nil && known && source != t.resident {
+		t.source = source
+	}
+	return err
 }
 
 // dialog is the content that an outpost held a turn in; nil when it was never published here.
@@ -271,6 +291,9 @@ func (t *adoption) commit(ctx context.Context) (channels.Verdict, error) {
 	for i := range c.Timers {
 		x.timers.by(now, c.Timers[i].At)
 	}
+	if t.source != (store.Resident{}) {
+		x.release(context.WithoutCancel(ctx), t.source)
+	}
 	switch {
 	case t.uncount:
 		return channels.NotCounted, nil
@@ -330,6 +353,7 @@ func (x *Exchange) Ask(ctx context.Context, q channels.Question) (engine.Input, 
 	}
 	switch q.Effect.Kind {
 	case engine.FindSimilar, engine.FindStatus, engine.CheckCode, engine.CheckVoted:
+	case engine.Redeem: // it is theirs from now on, and nobody else's
 	case engine.PassOn: // whether anybody is there; that somebody waits comes with the turn
 		open, hours := x.calendar.Open(q.Effect.To, t.now)
 		result := map[string]string{"open": "no", "hours": hours}
