@@ -289,6 +289,8 @@ func (w *walk) status() {
 		s.Found = slices.Clone(w.in.Found[:min(len(w.in.Found), 3)])
 		w.put(Answer{Step: s.Step, Skip: NotAsked})
 		w.next()
+	case asked && w.in.Result["away"] == "yes":
+		w.unclear(PhraseAway)
 	case asked:
 		w.unclear(PhraseStatusNone)
 	}
@@ -301,6 +303,9 @@ func (w *walk) kept(r map[string]string) {
 		return
 	}
 	s.Kept, s.Ref, s.Due = true, r["reference"], r["due"]
+	if r["unchecked"] == "yes" {
+		s.Note = PhraseUnchecked
+	}
 	w.advance()
 }
 

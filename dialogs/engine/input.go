@@ -82,9 +82,9 @@ type Effect struct {
 type EffectKind string
 
 const (
-	Keep        EffectKind = "keep"    // waits: make the record; Result "reference", "due" (2027-03-15), or "counted": "before"
+	Keep        EffectKind = "keep"    // waits: make the record; Result "reference", "due" (2027-03-15), or "counted": "before"; "unchecked": "yes" where the code is still to be checked
 	FindSimilar EffectKind = "similar" // waits: Found
-	FindStatus  EffectKind = "status"  // waits: Found
+	FindStatus  EffectKind = "status"  // waits: Found; Result "away": "yes" where the town can't be reached
 	CheckCode   EffectKind = "code"    // waits: Result "code": "good", "used" or "unknown"
 	CheckVoted  EffectKind = "voted"   // waits: Result "voted": "yes" or "no"
 	PassOn      EffectKind = "handoff" // waits: Result "open": "yes" or "no", "hours"

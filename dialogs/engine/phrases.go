@@ -70,6 +70,10 @@ const (
 	PhraseCarryHere    = "@carry.here"    // we go on here
 	PhraseCarryGone    = "@carry.gone"    // it goes on at the other place
 
+	// At a machine that is cut off from the town.
+	PhraseUnchecked = "@alone.kept" // kept; counted once the code from the letter is checked
+	PhraseAway      = "@alone.away" // this needs the town, which can't be reached
+
 	// Asking.
 	PhraseYes         = "@yes"
 	PhraseNo          = "@no"

@@ -27,6 +27,10 @@ func (x *hearing) carry(in engine.Input) error {
 		if err != nil {
 			return err
 		}
+		if out.Result["away"] == "yes" {
+			x.lobby(engine.PhraseAway)
+			return x.hall()
+		}
 		until, err := time.ParseInLocation(time.DateOnly, out.Result["until"], x.h.At.Location())
 		if err != nil || out.Result["code"] == "" {
 			x.lobby(engine.PhraseCarryNothing)
@@ -86,6 +90,9 @@ func (x *hearing) brought() (bool, error) {
 		return true, x.goOn(*out.State)
 	case out.Result["code"] == "own" && x.now() != nil:
 		return true, x.resume(x.now())
+	case out.Result["away"] == "yes":
+		x.lobby(engine.PhraseAway)
+		return true, x.hall()
 	case x.m.Now == nil || x.m.Hall != nil:
 		x.lobby(engine.PhraseCarryUnknown)
 		return true, x.hall()
