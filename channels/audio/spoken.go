@@ -66,6 +66,9 @@ var plainMarks = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
+// phoneMarks are written in telephone numbers and not said.
+var phoneMarks = strings.NewReplacer("+", "", "(", "", ")", " ")
+
 // figures is how a language writes numbers, and finds what is made of them.
 type figures struct {
 	token, signs, money, clock, years *regexp.Regexp
@@ -85,9 +88,10 @@ func newFigures(group, decimal string) *figures {
 		signs = `\b[A-Z]{1,4}(?:-\d+)+\b` + // SR-4821-7
 			`|\b\d+(?:-\d+){2,}\b` + // 482-173-5
 			`|\+\d(?:[ -]?\d){6,14}\b` + // +1 555 0100
+			`|\(\d{3}\) ?\d{3}[ -]\d{4}\b` + // (202) 555-0100
 			`|\b\d{3}[ -]\d{4}\b` + // 555-0100
-			`|\b\d{4}-\d{4}\b` + // 4821-7350
-			`|\b0\d+\b` + // 0100
+			`|\b\d{4}-\d{4}\b` // 4821-7350
+		single = `\b0\d+\b` + // 0100
 			`|\b(?:[2-9]11|112|999)\b` // 911: numbers to call
 		clock = `\b\d{1,2}:\d{2}\b`
 	)
@@ -96,8 +100,8 @@ func newFigures(group, decimal string) *figures {
 	one := `(?:` + clock + `|\b(?:` + number + `))`
 	return &figures{
 		token: regexp.MustCompile(`\b(?:19|20)\d\d[-–](?:19|20)\d\d\b|` + signs + `|` + money + `|` + one + ` ?[-–] ?` + one +
-			`|` + clock + `|#\d+|\b(?:` + number + `) ?%|\b(?:` + number + `)`),
-		signs: regexp.MustCompile(`^(?:` + signs + `)$`),
+			`|` + clock + `|` + single + `|#\d+|\b(?:` + number + `) ?%|\b(?:` + number + `)`),
+		signs: regexp.MustCompile(`^(?:` + signs + `|` + single + `)$`),
 		years: regexp.MustCompile(`^(?:19|20)\d\d[-–](?:19|20)\d\d$`),
 		money: regexp.MustCompile(`^` + money + `$`),
 		clock: regexp.MustCompile(`^` + clock + `$`),
@@ -118,7 +122,7 @@ func (w *figures) say(l *locales.Language, token string) string {
 	case w.years.MatchString(token):
 		return phrase("say.range", "from", token[:4], "to", token[len(token)-4:])
 	case w.signs.MatchString(token):
-		return l.Spell(strings.ReplaceAll(token, "+", ""))
+		return l.Spell(strings.Trim(phoneMarks.Replace(token), " "))
 	case w.money.MatchString(token):
 		key, sum := "say.dollars", strings.TrimPrefix(token, "$")
 		for sign, k := range map[string]string{"€": "say.euros", "£": "say.pounds"} {

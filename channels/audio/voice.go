@@ -176,6 +176,9 @@ func (v *Voice) Say(ctx context.Context, lang, words string, formats ...Format) 
 		if err != nil {
 			return nil, err
 		}
+		if len(wav) == 0 {
+			return nil, ErrNothingHeard
+		}
 		return v.encode(ctx, wav, formats)
 	})
 }
