@@ -279,6 +279,11 @@ func TestWhatIsAskedAndSaid(t *testing.T) {
 	}{
 		{"a handoff ends it", func(h *holding) { h.result = map[string]string{"open": "yes"}; h.say("wire").say("yes") }, "desk", "desk"},
 		{"a handoff to an empty desk says so", func(h *holding) { h.say("wire").say("yes") }, "desk.closed", "desk"},
+		{"nobody can answer on a screen", func(h *holding) {
+			h.can.Form, h.result = Screen, map[string]string{"open": "yes"}
+			h.say("wire").say("yes")
+		}, "desk @person.here", "desk"},
+		{"at an empty desk the dialog says when", func(h *holding) { h.can.Form = Screen; h.say("wire").say("yes") }, "desk.closed", "desk"},
 		{"rank part by part", func(h *holding) { h.upto("order").say("b") }, "order", "order"},
 		{"the last place fills itself", func(h *holding) { h.upto("order").say("b").say("c") }, "coins", "coins"},
 		{"the same twice is no order", func(h *holding) { h.upto("order").say("b").say("b") }, "@retry.rank.1 order", "order"},

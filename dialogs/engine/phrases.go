@@ -54,6 +54,7 @@ const (
 	PhraseErasedNot  = "@erase.not"     // nothing was erased
 	PhrasePerson     = "@person.open"   // passed on; a person answers here soon
 	PhrasePersonShut = "@person.closed" // [hours] nobody is there now; a person answers when the desk opens
+	PhrasePersonHere = "@person.here"   // on a screen, after a dialog's own words of passing on: nobody can answer there; go to the desk
 	PhraseLater      = "@later"         // your answers are kept; write or call again to go on
 	PhraseExpired    = "@expired"       // this ended because nothing came for a long time; nothing was sent
 	PhraseResume     = "@resume"        // [title] we go on with …

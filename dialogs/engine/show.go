@@ -478,7 +478,11 @@ func (w *walk) last(out []Prompt) []Prompt {
 		if s.Shut {
 			key += ".closed"
 		}
-		return append(out, Prompt{Key: key, Step: s.Step, Args: w.insertions(key)})
+		out = append(out, Prompt{Key: key, Step: s.Step, Args: w.insertions(key)})
+		if !s.Shut && w.in.Can.Form == Screen {
+			out = append(out, phrase(PhrasePersonHere))
+		}
+		return out
 	}
 	out = w.statements(out)
 	if st.Type == dialogs.End {
