@@ -191,7 +191,7 @@ func pace(lang string, rate int) int {
 	said := 100
 	switch base, _, _ := strings.Cut(strings.ToLower(lang), "-"); base {
 	case "en":
-		said = 114
+		said = 117
 	case "es":
 		said = 95
 	case "fr":

@@ -118,7 +118,7 @@ func TestRate(t *testing.T) {
 		}
 		rate := float64(len(strings.Fields(text))) / heard(t, MP3, sounds[MP3]).length().Minutes()
 		t.Logf("%s: %.0f words a minute", lang, rate)
-		if rate < 114 || rate > 131 { // one text of a hundred words: within 5 % of 120 to 125
+		if rate < 115 || rate > 130 { // one text of a hundred words: within 5 % of 120 to 125
 			t.Errorf("%s: %.0f words a minute", lang, rate)
 		}
 	}
