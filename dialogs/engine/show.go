@@ -72,7 +72,7 @@ func (w *walk) show() []Prompt {
 // leads says whether the words that lead up to a question come with it: not when it is only asked again.
 func leads(note string) bool {
 	switch note {
-	case "", PhraseSkipped, PhraseEdited, PhraseTongueSet:
+	case "", PhraseSkipped, PhraseEdited, PhraseTongueSet, PhraseUnchecked:
 		return true
 	}
 	return strings.HasPrefix(note, PhraseLong)
@@ -485,6 +485,9 @@ func (w *walk) last(out []Prompt) []Prompt {
 		return out
 	}
 	out = w.statements(out)
+	if s.Note == PhraseUnchecked {
+		out = append(out, w.note())
+	}
 	if st.Type == dialogs.End {
 		out = append(out, Prompt{Key: st.ID, Step: s.Step, Args: w.insertions(st.ID)})
 	}

@@ -207,7 +207,10 @@ func (w *walk) await(e Effect) {
 
 // over ends the conversation.
 func (w *walk) over(how string) {
-	w.s.Mode, w.s.End, w.s.Page, w.s.Note = Over, how, 0, ""
+	w.s.Mode, w.s.End, w.s.Page = Over, how, 0
+	if w.s.Note != PhraseUnchecked { // what is said with the last words
+		w.s.Note = ""
+	}
 	w.s.Await = ""
 	if w.d.RemindAfter > 0 {
 		w.effects = append(w.effects, Effect{Kind: StopTimer, Timer: "remind"})
