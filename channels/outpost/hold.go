@@ -50,6 +50,7 @@ type holding struct {
 	memory  talk.Memory // before it
 	turn    channels.Turn
 	unsure  []string // dialogs whose code was taken on trust
+	brought bool     // recordings or pictures came along, and may be kept
 	erasing bool
 }
 
@@ -85,7 +86,15 @@ func (o *Outpost) hold(ctx context.Context, p *place, v *visit, e *channels.Even
 	if err != nil {
 		return channels.Reply{}, err
 	}
+	h.bring(&heard, e)
 	said, err := p.talk.Hear(h.memory, heard, h.ask)
+	if err == nil && h.brought && h.onBallot(&said.Memory) {
+		// A recording would name an answer that is to be tied to nobody: it is heard again without.
+		h.turn, h.unsure = channels.Turn{}, v.Unchecked
+		heard.Media, heard.Refused = e.Media, channels.RefusedBallot
+		h.brought = false
+		said, err = p.talk.Hear(h.memory, heard, h.ask)
+	}
 	if err != nil {
 		return channels.Reply{}, err
 	}
@@ -117,6 +126,34 @@ func (o *Outpost) heard(p *place, e *channels.Event) (talk.Heard, error) {
 	return h, nil
 }
 
+// bring takes what came with the event, as far as it can be kept; its names are those that the centre will give it.
+func (h *holding) bring(heard *talk.Heard, e *channels.Event) {
+	from := channels.Address{Kind: h.kind, ID: h.from}
+	taken, refused := channels.Take(e.Attached, func(n int) [16]byte { return channels.VisitMedia(from, h.v.Number+1, n) })
+	heard.Refused = refused
+	if len(taken) == 0 {
+		return
+	}
+	if h.onBallot(&talk.Memory{Now: h.memory.Now}) && h.memory.Hall == nil {
+		heard.Refused = channels.RefusedBallot
+		return
+	}
+	heard.Media = slices.Clip(heard.Media)
+	for _, one := range taken {
+		heard.Media = append(heard.Media, one.Media)
+	}
+	h.brought = true
+}
+
+// onBallot says whether the open conversation is one in which a voice would tell whose answers they are.
+func (h *holding) onBallot(m *talk.Memory) bool {
+	if m.Now == nil {
+		return false
+	}
+	d := h.p.talk.Dialogs.Pinned(m.Now.Pin)
+	return d != nil && !d.Recordable()
+}
+
 // keep writes the turn to disk; only then has it happened.
 func (h *holding) keep(event [16]byte, heard talk.Heard, e *channels.Event, said *talk.Said) error {
 	o, v := h.o, h.v
@@ -135,7 +172,10 @@ func (h *holding) keep(event [16]byte, heard talk.Heard, e *channels.Event, said
 	}
 	t := &h.turn
 	t.Channel, t.From, t.Number = o.s.Channel, channels.Address{Kind: h.kind, ID: h.from}, v.Number+1
-	t.At, t.Memory, t.Texts, t.Attached = heard.At, memory, said.Texts, e.Attached
+	t.At, t.Memory, t.Texts = heard.At, memory, said.Texts
+	if h.brought {
+		t.Attached = e.Attached
+	}
 	if v.Number > 0 {
 		t.Base = channels.Stamp(v.Memory)
 	}

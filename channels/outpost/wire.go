@@ -52,7 +52,7 @@ func (p *parcel) held(now time.Time) time.Time {
 // answer is the centre's.
 type answer struct {
 	Now      int64              `cbor:"1,keyasint"`
-	Astray   bool               `cbor:"2,keyasint,omitempty"` // the machine's clock is too far off; nothing was done: ask again by mine
+	Astray   bool               `cbor:"2,keyasint"`           // the machine's clock is too far off; nothing was done: ask again by mine
 	Verdicts []channels.Verdict `cbor:"3,keyasint,omitempty"` // one for each parcel; 0: send it again
 	Town     *Town              `cbor:"4,keyasint,omitempty"` // where the outpost has another
 	Dialogs  [][]byte           `cbor:"5,keyasint,omitempty"` // bundles that it lacks
@@ -70,7 +70,7 @@ type question struct {
 
 type reply struct {
 	Now    int64        `cbor:"1,keyasint"`
-	Astray bool         `cbor:"2,keyasint,omitempty"`
+	Astray bool         `cbor:"2,keyasint"`
 	Input  engine.Input `cbor:"3,keyasint"`
 	Known  bool         `cbor:"4,keyasint,omitempty"` // Input is an answer
 }
