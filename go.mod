@@ -23,6 +23,11 @@ require (
 )
 
 require (
+	github.com/evanw/esbuild v0.28.2 // indirect
+	rsc.io/qr v0.2.0 // indirect
+)
+
+require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

@@ -169,6 +169,9 @@ func (l *Language) FormatDate(day time.Time, f Form) string {
 	return b.String()
 }
 
+// Month is the name of a month.
+func (l *Language) Month(m time.Month) string { return l.dates.months[m-1] }
+
 // Date reads a day and returns all that the words can mean, the nearest to today first, at midnight UTC: "tomorrow",
 // "Friday", "15 March", "15/3", "2027-03-15", "in two weeks", and keys pressed ("1503", "15032027"). A day without its
 // year is the next such day, today included. "3/4" is two days unless the language always writes them in one order. A

@@ -182,6 +182,9 @@ func TestShortFormsFitATextMessage(t *testing.T) {
 	const town, value = "Elmwood", "12"
 	each(t, func(t *testing.T, l, _ *locales.Language) {
 		for _, key := range l.Keys() {
+			if strings.HasPrefix(key, "screen.") { // never texted
+				continue
+			}
 			var args []locales.Arg
 			for _, gap := range l.Gaps(key) {
 				v := value

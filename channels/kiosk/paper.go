@@ -1,0 +1,105 @@
+package kiosk
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+//go:embed page/page.html
+var pageFile string
+
+//go:embed page/style.css
+var styleFile string
+
+//go:embed page/code.js
+var codeFile string
+
+// paper is what every page is made of. It never changes.
+type paper struct {
+	page  *template.Template
+	css   template.CSS
+	hash  template.JS // the script that takes a code from the address
+	style string      // the style's hash, as a content security policy names it
+	code  string      // and that script's
+	zips  sync.Pool
+}
+
+func newPaper() *paper {
+	css := squeeze(styleFile)
+	code := strings.TrimSpace(codeFile[strings.Index(codeFile, "\n"):])
+	return &paper{
+		page: template.Must(template.New("page").Parse(pageFile)),
+		css:  template.CSS(css), hash: template.JS(code), style: hashOf(css), code: hashOf(code), // files of ours
+		zips: sync.Pool{New: func() any {
+			z, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
+			if err != nil {
+				panic(err) // the level is one of gzip's own
+			}
+			return z
+		}},
+	}
+}
+
+func hashOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// squeeze takes comments, and blanks that mean nothing, out of a style sheet.
+func squeeze(css string) string {
+	css = regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(css, "")
+	css = regexp.MustCompile(`\s*\n\s*`).ReplaceAllString(css, "")
+	return strings.TrimSpace(strings.ReplaceAll(css, ";}", "}"))
+}
+
+// write sends a page: one answer, small, and nobody may keep it.
+func (k *Kiosk) write(w http.ResponseWriter, r *http.Request, status int, s *view) {
+	needs := parts{Kiosk: s.Machine, Record: !s.Machine || k.s.Microphone, Scan: s.Machine && k.s.Scan > 0} // the same on every page: see script
+	js, hash := script(needs)
+	s.JS = template.JS(js) // a file of ours
+	scripts := "'" + hash + "'"
+	if s.Hash != "" {
+		scripts += " '" + k.paper.code + "'"
+	}
+	var b bytes.Buffer
+	if err := k.paper.page.Execute(&b, s); err != nil {
+		k.s.Log.Error("a page can't be written", "channel", k.name, "error", err)
+		http.Error(w, "this page can't be shown", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src "+scripts+"; style-src '"+k.paper.style+"'; connect-src 'self'; media-src 'self' blob:; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	microphone := "()"
+	if needs.Record { // one page may be shown in the place of another, under its policy
+		microphone = "(self)"
+	}
+	h.Set("Permissions-Policy", "microphone="+microphone+", camera=(), geolocation=()")
+	h.Set("Vary", "Accept-Encoding")
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		var small bytes.Buffer
+		z := k.paper.zips.Get().(*gzip.Writer)
+		z.Reset(&small)
+		_, err := z.Write(b.Bytes())
+		if err == nil {
+			err = z.Close()
+		}
+		k.paper.zips.Put(z)
+		if err == nil {
+			h.Set("Content-Encoding", "gzip")
+			b = small
+		}
+	}
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(b.Bytes())
+	}
+}
