@@ -175,9 +175,12 @@ func (v *Inventory) listUnused(used map[string]bool) error {
 	return nil
 }
 
-// Only leaves the items of some languages in v; what else there is to tell stays.
-func (v *Inventory) Only(languages ...string) {
-	v.Items = slices.DeleteFunc(v.Items, func(i Item) bool { return !slices.Contains(languages, i.Lang) })
+// Only leaves the items of some languages and dialogs in v; none named are all of them. "town" stands for the town's own
+// phrases. What else there is to tell stays.
+func (v *Inventory) Only(languages, dialogs []string) {
+	v.Items = slices.DeleteFunc(v.Items, func(i Item) bool {
+		return len(languages) > 0 && !slices.Contains(languages, i.Lang) || len(dialogs) > 0 && !slices.Contains(dialogs, placeOfLine(i.Line).dialog)
+	})
 }
 
 // Wanting are the items that can't be heard as they should: missing, silent, or recorded for other words.

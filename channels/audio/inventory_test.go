@@ -271,15 +271,22 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-func TestLanguagesOnTheirOwn(t *testing.T) {
-	w := newTown(t, question, hello)
-	v := w.take()
-	v.Only("so")
-	if got := states(v); got != "so first silent" {
-		t.Error(got)
-	}
-	if v.Only("en"); len(v.Items) > 0 {
-		t.Error("a language came back")
+func TestOnlySome(t *testing.T) {
+	w := newTown(t, question, hello, thanks)
+	for _, test := range []struct {
+		languages, dialogs []string
+		want               string
+	}{
+		{nil, nil, "en first missing, so first silent, en @thanks missing"},
+		{[]string{"so"}, nil, "so first silent"},
+		{nil, []string{"main-street"}, "en first missing, so first silent"},
+		{[]string{"en"}, []string{"town"}, "en @thanks missing"},
+		{[]string{"es"}, nil, ""},
+	} {
+		v := w.take()
+		if v.Only(test.languages, test.dialogs); states(v) != test.want {
+			t.Errorf("%v %v: %s", test.languages, test.dialogs, states(v))
+		}
 	}
 }
 

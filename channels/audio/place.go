@@ -8,15 +8,15 @@ import (
 // place is where a text stands: what a recording's file is named after.
 type place struct{ lang, dialog, key string }
 
-// townPlace stands for the dialog in the names of the town's own phrases.
-const townPlace = "town"
+// TownPlace stands for the dialog in the names of recordings of the town's own phrases.
+const TownPlace = "town"
 
 // kinds are the endings of recordings.
 func kinds() []string { return []string{".wav", ".mp3", ".ogg", ".opus"} }
 
 func placeOfLine(l Line) place {
 	if l.Dialog == "" {
-		return place{l.Lang, townPlace, strings.TrimPrefix(l.Key, "@")}
+		return place{l.Lang, TownPlace, strings.TrimPrefix(l.Key, "@")}
 	}
 	return place{l.Lang, l.Dialog, l.Key}
 }

@@ -250,7 +250,7 @@ func (v *Voice) encode(ctx context.Context, wav []byte, formats []Format) (map[F
 		case MP3: // no header of lame's own: it can't be filled in on a pipe
 			out[f], err = v.run(ctx, "lame", wav, "--quiet", "-t", "-m", "m", "-b", "24", "--resample", "22.05", "-", "-")
 		case Opus:
-			out[f], err = v.run(ctx, "opusenc", wav, "--quiet", "--speech", "--bitrate", "16", "--serial", "1", "-", "-")
+			out[f], err = v.run(ctx, "opusenc", wav, "--quiet", "--speech", "--bitrate", "16", "--comp", "5", "--serial", "1", "-", "-")
 		default:
 			err = fmt.Errorf("audio: %q is not a format", f)
 		}

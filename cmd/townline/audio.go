@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -26,12 +27,13 @@ type audioWork struct {
 	list, missing, check bool
 	prune                bool
 	languages, accept    []string
+	dialogs              []string
 }
 
 func newAudio() *cobra.Command {
 	var w audioWork
 	cmd := &cobra.Command{
-		Use:   "audio",
+		Use:   "audio [DIALOG...]",
 		Short: "Make what kiosks and phones read aloud, and say what is missing",
 		Long: `Make the sound of every text of the dialogs, and of the town's own phrases, in every language: once, so that
 nobody waits for it. What people recorded is used before the machine's voice. A second run makes only what is new.
@@ -41,14 +43,17 @@ and keeps it nowhere.
 A recording lies in the folder as recordings/LANGUAGE/DIALOG/TEXT.wav (or .mp3, or .ogg with Opus); --list shows
 the names. When its text is changed later, it is not used any more until it is recorded again, or accepted.
 
+With the names of dialogs only these are looked at; "town" is the town's own phrases.
+
 With --check nothing is made, and the exit status is 1 when something is missing or was recorded for other words.`,
 		Example: "  townline audio --dir audio\n  townline audio --dir audio --missing --lang so\n  townline audio --dir audio --check --lang en,es",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			w.dialogs = args
 			return w.run(ctx, cmd)
 		},
+		ValidArgsFunction: dialogNames,
 	}
 	cmd.Flags().StringVar(&w.dir, "dir", "", "folder with recordings and made sound (audio.dir in the settings)")
 	cmd.Flags().BoolVar(&w.list, "list", false, "list every text, how it is heard, and the name to record it under; make nothing")
@@ -94,9 +99,12 @@ func (w *audioWork) run(ctx context.Context, cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if len(w.languages) > 0 {
-		stock.Only(w.languages...)
+	for _, name := range w.dialogs {
+		if name != audio.TownPlace && !slices.ContainsFunc(set.All(), func(d *dialogs.Dialog) bool { return d.ID == name }) {
+			return fmt.Errorf("there is no dialog %q", name)
+		}
 	}
+	stock.Only(w.languages, w.dialogs)
 	if !w.list && !w.missing && !w.check {
 		if err := w.make(ctx, cmd, shelf, stock); err != nil {
 			return err
