@@ -58,6 +58,10 @@ func (k *desk) ask(e talk.Effect) (engine.Input, error) {
 		if k.shut {
 			out.Result["open"], out.Result["hours"] = "no", "9:00"
 		}
+	case engine.Carry:
+		digits := "48217362"
+		out.Result["code"] = talk.GroupCode(digits + string(talk.CheckDigit(digits)))
+		out.Result["until"] = k.now.AddDate(0, 0, 7).Format(time.DateOnly)
 	}
 	return out, nil
 }

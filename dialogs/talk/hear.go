@@ -478,6 +478,10 @@ func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 	case ended:
 		return x.ended(d, &s, prompts)
 	}
+	if s.Mode == engine.Paused && s.Note == engine.PhraseLater && x.h.Traits.Form == engine.Screen {
+		s.Mode = engine.Asking // a screen forgets who was there: without a code nobody finds their answers again
+		return x.carry(engine.Input{})
+	}
 	if len(prompts) > 0 {
 		w := x.words(d, s.Lang)
 		if in.Next != "" && s.Mode == engine.Asking && len(s.Part) > 0 {

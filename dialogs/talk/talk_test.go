@@ -270,6 +270,25 @@ func TestLastWordsAreHeardWholeBeforeTheOffer(t *testing.T) {
 	p.says("1").hears("We go on", "Street and number")
 }
 
+// A screen forgets its visitor, so that "your answers are kept" would not be true there: going on later takes a code.
+func TestGoingOnLaterAtAScreenTakesACode(t *testing.T) {
+	p := someone(t)
+	p.results["code"], p.results["until"] = "482 173 629", "2026-12-08"
+	p.says("MAIN").says("live").says("help").says("6").hears("Your answers are kept")
+	p.says("trees")
+	p.traits = render.Kiosk
+	p.hear(Heard{Kind: Came}).hear(Heard{Choice: "1"}).hear(Heard{Choice: "0"}).hear(Heard{Choice: "6"})
+	var shown []string
+	for _, page := range p.said.Pages {
+		for _, b := range page.Blocks {
+			shown = append(shown, b.Kind+": "+b.Words)
+		}
+	}
+	if !slices.Contains(shown, "code: 482 173 629") || p.said.Over || p.said.Memory.Now == nil || p.said.Memory.Now.Mode != engine.Asking {
+		t.Errorf("over: %v, on show: %q", p.said.Over, shown)
+	}
+}
+
 func TestAnEndThatNobodySawIsToldWhenTheyComeBack(t *testing.T) {
 	for _, words := range []string{"1", "hello", ""} {
 		p := someone(t).says("MAIN").says("live")
