@@ -105,6 +105,12 @@ func (r *reading) set(c *Config, s Setting, text string) {
 		c.Audio.Voices = r.voices(s.Key, text)
 	case "preview":
 		c.Preview = r.onOff(s.Key, text)
+	case "pages.kiosk":
+		c.Pages.Kiosk = r.onOff(s.Key, text) != Off
+	case "pages.web":
+		c.Pages.Web = r.onOff(s.Key, text) != Off
+	case "pages.microphone":
+		c.Pages.Microphone = r.onOff(s.Key, text) == On
 	case "log.level":
 		c.Log.Level = r.oneOf(s.Key, text, "debug", "info", "warn", "error")
 	case "log.format":

@@ -16,6 +16,7 @@ type Config struct {
 	SMS       SMS
 	Audio     Audio
 	Preview   Switch
+	Pages     Pages
 	Log       Log
 
 	File   string  // the file that was read; "" when there was none
@@ -94,6 +95,13 @@ type Audio struct {
 	Dir    string            // recordings by people, and clips that were made; "": nothing is kept
 	Rate   int               // words a minute
 	Voices map[string]string // language → espeak-ng's voice, where not the usual one
+}
+
+// Pages are those that residents answer on.
+type Pages struct {
+	Kiosk      bool // /kiosk, for a machine in a public place
+	Web        bool // /web, for residents' own screens
+	Microphone bool // the machine in the public place has one
 }
 
 // Log says how much is logged, and how.

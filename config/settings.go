@@ -48,6 +48,9 @@ func Settings() []Setting {
 		{Key: "audio.rate", About: "how fast it is read aloud, in words a minute", Default: "122"},
 		{Key: "audio.voices", About: "voices of espeak-ng for some languages, such as en=en-gb, es=es; empty: the usual ones", List: true},
 		{Key: "preview", About: "the page with a phone to try dialogs on: on, off, or only on this machine while there is no public_url (usual)", Default: "usual", Flag: true},
+		{Key: "pages.kiosk", About: "the pages for a machine in a public place, at /kiosk: on or off", Default: "on", Flag: true},
+		{Key: "pages.web", About: "the same pages for residents' own phones and computers, at /web: on or off", Default: "on", Flag: true},
+		{Key: "pages.microphone", About: "the machine in the public place has a microphone: voices may be recorded at /kiosk", Default: "off"},
 		{Key: "log.level", About: "debug, info, warn or error", Default: "info", Flag: true},
 		{Key: "log.format", About: "text or json", Default: "text", Flag: true},
 	}

@@ -139,6 +139,9 @@ func (k *Kiosk) Deliver(context.Context, channels.Address, render.Page, string) 
 // atMachine says whether this is the machine in the community centre.
 func (k *Kiosk) atMachine() bool { return k.name == Name }
 
+// records says whether voices may be recorded here.
+func (k *Kiosk) records() bool { return !k.atMachine() || k.s.Microphone }
+
 // Mount serves the pages below /kiosk or /web, on mux.
 func (k *Kiosk) Mount(mux *http.ServeMux, in channels.Inbox) {
 	k.inbox = in

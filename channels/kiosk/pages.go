@@ -72,9 +72,6 @@ func (k *Kiosk) codePage(lang string, l look, f *form, m *mistake) *view {
 	back.ID = "back"
 	s.Nav = []button{back}
 	s.Tools = append(s.Tools, s.tool("settings", "settings", "text_size"))
-	if !s.Machine {
-		s.Hash = k.paper.hash
-	}
 	s.finish()
 	return s
 }

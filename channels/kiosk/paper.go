@@ -19,25 +19,19 @@ var pageFile string
 //go:embed page/style.css
 var styleFile string
 
-//go:embed page/code.js
-var codeFile string
-
 // paper is what every page is made of. It never changes.
 type paper struct {
 	page  *template.Template
 	css   template.CSS
-	hash  template.JS // the script that takes a code from the address
-	style string      // the style's hash, as a content security policy names it
-	code  string      // and that script's
+	style string // the style's hash, as a content security policy names it
 	zips  sync.Pool
 }
 
 func newPaper() *paper {
 	css := squeeze(styleFile)
-	code := strings.TrimSpace(codeFile[strings.Index(codeFile, "\n"):])
 	return &paper{
 		page: template.Must(template.New("page").Parse(pageFile)),
-		css:  template.CSS(css), hash: template.JS(code), style: hashOf(css), code: hashOf(code), // files of ours
+		css:  template.CSS(css), style: hashOf(css), // a file of ours
 		zips: sync.Pool{New: func() any {
 			z, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
 			if err != nil {
@@ -62,13 +56,9 @@ func squeeze(css string) string {
 
 // write sends a page: one answer, small, and nobody may keep it.
 func (k *Kiosk) write(w http.ResponseWriter, r *http.Request, status int, s *view) {
-	needs := parts{Kiosk: s.Machine, Record: !s.Machine || k.s.Microphone, Scan: s.Machine && k.s.Scan > 0} // the same on every page: see script
-	js, hash := script(needs)
+	records := k.records()
+	js, hash := script(parts{Kiosk: s.Machine, Record: records, Scan: k.s.Scan > 0})
 	s.JS = template.JS(js) // a file of ours
-	scripts := "'" + hash + "'"
-	if s.Hash != "" {
-		scripts += " '" + k.paper.code + "'"
-	}
 	var b bytes.Buffer
 	if err := k.paper.page.Execute(&b, s); err != nil {
 		k.s.Log.Error("a page can't be written", "channel", k.name, "error", err)
@@ -77,9 +67,9 @@ func (k *Kiosk) write(w http.ResponseWriter, r *http.Request, status int, s *vie
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src "+scripts+"; style-src '"+k.paper.style+"'; connect-src 'self'; media-src 'self' blob:; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src '"+hash+"'; style-src '"+k.paper.style+"'; connect-src 'self'; media-src 'self' blob:; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	microphone := "()"
-	if needs.Record { // one page may be shown in the place of another, under its policy
+	if records { // one page may be shown in the place of another, under its policy
 		microphone = "(self)"
 	}
 	h.Set("Permissions-Policy", "microphone="+microphone+", camera=(), geolocation=()")

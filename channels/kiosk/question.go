@@ -166,7 +166,7 @@ func (s *view) fields(p *render.Page, f *form) {
 	case dialogs.Words:
 		one.Area, one.Limit, one.Label, one.Alone = true, e.Limit, *s.T("field.text"), true
 		s.keyboard(f)
-		if e.Records && (!s.Machine || s.k.s.Microphone) {
+		if e.Records && s.k.records() {
 			s.Record, s.Files = true, true
 		}
 	case dialogs.Place:
@@ -221,7 +221,7 @@ func (s *view) date(p *render.Page, f *form) {
 			for m := time.January; m <= time.December; m++ {
 				names = append(names, s.l.Month(m))
 			}
-			fl.Months = strings.Join(names, "|")
+			s.Months = strings.Join(names, "|")
 		}
 		s.read(&fl.Label)
 		s.Fields = append(s.Fields, fl)

@@ -25,14 +25,13 @@ type view struct {
 	Look       look
 	Idle, Warn int      // seconds
 	Set        []hidden // what the machine's owner set, for the script
-	Countdown  []moment
-	Mute       bool // there is no voice for the language
+	Months     string   // the names of all, parted by |
+	Mute       bool     // there is no voice for the language
 	About      string
 	Title      string // of the window
 	CSS        template.CSS
 	JS         template.JS
-	Hash       template.JS // the second script, on the page where a code is typed
-	Service    *said       // whose page it is: the dialog's title
+	Service    *said // whose page it is: the dialog's title
 	Way        *said
 	At, Most   int
 	Token      string
@@ -103,7 +102,6 @@ type field struct {
 	Label           said
 	Less, More      *said // of the buttons beside it
 	Month           *said // the month's name, beside its number
-	Months          string
 	Bounds          []hidden
 	Accept          string
 	Alone           bool // the heading says what it is for: the label is for those who can't see that
@@ -127,12 +125,6 @@ type item struct {
 	Step   string
 	Change *said
 	Q, Ans said
-}
-
-// moment is words for when so many seconds are left.
-type moment struct {
-	At int
-	said
 }
 
 // group is buttons of which one is pressed.
@@ -181,11 +173,6 @@ func (k *Kiosk) newView(lang string, l look, v *visit) *view {
 		p.Idle, p.Warn = int(k.s.Idle.Seconds()), int(k.s.Warn.Seconds())
 		p.IdleTitle = p.T("idle.title")
 		p.Set = k.set()
-		for _, at := range [...]int{p.Warn, 30, 20, 10, 5} {
-			if at <= p.Warn && (len(p.Countdown) == 0 || at < p.Warn) {
-				p.Countdown = append(p.Countdown, moment{at, *p.T("idle.left", locales.Arg{Name: "seconds", Count: at, Plural: true})})
-			}
-		}
 	}
 	return p
 }
@@ -215,9 +202,6 @@ func (k *Kiosk) set() (out []hidden) {
 	add("choose", k.s.Choose)
 	return out
 }
-
-// Words is a phrase of the pages' own without its clip.
-func (p *view) Words(key string) string { return p.words("screen." + key) }
 
 // words is a phrase as it stands on screens.
 func (p *view) words(key string, args ...locales.Arg) string {

@@ -74,6 +74,6 @@ the default. Secrets are not shown.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	config.AddFlags(cmd.Flags(), "listen", "public_url", "dialogs", "store.url", "store.key_file", "preview", "log.level", "log.format")
+	config.AddFlags(cmd.Flags(), "listen", "public_url", "dialogs", "store.url", "store.key_file", "preview", "pages.kiosk", "pages.web", "log.level", "log.format")
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/exchange"
+	"github.com/townline/townline/channels/kiosk"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/locales"
@@ -39,7 +40,7 @@ It ends on Ctrl-C or SIGTERM, when everything that was accepted is on disk.`,
 			return serve(ctx, cmd, open, begun)
 		},
 	}
-	config.AddFlags(cmd.Flags(), "listen", "public_url", "dialogs", "store.url", "store.key_file", "preview", "log.level", "log.format")
+	config.AddFlags(cmd.Flags(), "listen", "public_url", "dialogs", "store.url", "store.key_file", "preview", "pages.kiosk", "pages.web", "log.level", "log.format")
 	return cmd
 }
 
@@ -90,6 +91,13 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		s = shown.store
 		lines = append(lines, shown.channel)
 	}
+	pages, err := townPages(ctx, c, phrases, set, log, lines)
+	if err != nil {
+		return err
+	}
+	for _, p := range pages {
+		lines = append(lines, p)
+	}
 	h, refused, err := openTown(ctx, c, s, keys, clock, log, metrics, set, phrases, nights, lines...)
 	if err != nil {
 		return err
@@ -107,12 +115,15 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 			m.Mount(web.mux, h.exchange)
 		}
 	}
+	for _, p := range pages {
+		web.takes("/"+p.Name(), kiosk.MostBytes)
+	}
 	var workers sync.WaitGroup
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	workers.Go(func() { h.exchange.Run(work) })
 
-	tellOpen(cmd, c, listener.Addr(), shown != nil, h)
+	tellOpen(cmd, c, listener.Addr(), shown != nil, pages, h)
 	log.Info("ready", "listen", listener.Addr().String(), "dialogs", len(h.catalogue.Current()), "channels", names(lines), "ms", time.Since(begun).Milliseconds())
 	served := web.serve(ctx, listener)
 	log.Info("shutting down")
@@ -126,11 +137,18 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 }
 
 // tellOpen says where to look, to a person at a terminal.
-func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview bool, h *house) {
+func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview bool, pages []*kiosk.Kiosk, h *house) {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "%s is open at http://%s with %s, kept in %s.\n", c.Town.Name, addr, many(len(h.catalogue.Current()), "dialog", "dialogs"), c.Store.Path)
 	if preview {
 		fmt.Fprintf(out, "Talk with it: http://%s/preview\n", addr)
+	}
+	for _, p := range pages {
+		about := "Answer on a screen of your own"
+		if p.Name() == kiosk.Name {
+			about = "The kiosk, large and read aloud"
+		}
+		fmt.Fprintf(out, "%s: http://%s/%s\n", about, addr, p.Name())
 	}
 	fmt.Fprintln(out, "Ctrl-C closes it.")
 	fmt.Fprintln(out)

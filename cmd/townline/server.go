@@ -31,6 +31,7 @@ const (
 // server is the HTTP side of a running town.
 type server struct {
 	mux      *http.ServeMux
+	large    map[string]int64 // path → bytes of one request, where more than mostBody may come
 	log      *slog.Logger
 	ready    func(context.Context) error // nil when the town can take a message now
 	draining atomic.Bool
@@ -40,7 +41,7 @@ type server struct {
 
 func newServer(log *slog.Logger, metrics *prometheus.Registry, ready func(context.Context) error) *server {
 	s := &server{
-		mux: http.NewServeMux(), log: log, ready: ready,
+		mux: http.NewServeMux(), large: map[string]int64{}, log: log, ready: ready,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "townline_http_requests_total", Help: "Requests answered, by the route and the status.",
 		}, []string{"route", "status"}),
@@ -55,6 +56,9 @@ func newServer(log *slog.Logger, metrics *prometheus.Registry, ready func(contex
 	s.mux.Handle("GET /metrics", inside(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
 	return s
 }
+
+// takes lets larger requests through on a path: pictures and recordings. Call it before serve.
+func (s *server) takes(path string, most int64) { s.large[path] = most }
 
 // handler is the whole, with what holds for every request around it.
 func (s *server) handler() http.Handler {
@@ -76,7 +80,7 @@ func (s *server) handler() http.Handler {
 			s.requests.WithLabelValues(route, strconv.Itoa(seen.code())).Inc()
 			s.took.WithLabelValues(route).Observe(time.Since(begun).Seconds())
 		}()
-		r.Body = http.MaxBytesReader(seen, r.Body, mostBody)
+		r.Body = http.MaxBytesReader(seen, r.Body, max(mostBody, s.large[r.URL.Path]))
 		s.mux.ServeHTTP(seen, r)
 	})
 }
