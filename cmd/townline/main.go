@@ -102,7 +102,7 @@ To begin:       townline init mytown`,
 		}
 	}
 	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newAudio(), newSchema())
-	add(groupRead, newResults(), newRequests(), newCodes())
+	add(groupRead, newResults(), newRequests(), newMedia(), newCodes())
 	add(groupRun, newServe(open), newConfig(), newBackup(), newRestore(), newVersion())
 	return root
 }

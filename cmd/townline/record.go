@@ -61,13 +61,28 @@ func answerWords(d *dialogs.Dialog, st *dialogs.Step, lang string, values []stri
 	return strings.Join(words, ", ")
 }
 
-func mediaWords(m engine.Media) string {
-	kind := "a file"
+func mediaWords(m engine.Media) string { return kindOf(m.Type) + " (" + m.Ref + ")" }
+
+func kindOf(mime string) string {
 	switch {
-	case strings.HasPrefix(m.Type, "audio/"):
-		kind = "a recording"
-	case strings.HasPrefix(m.Type, "image/"):
-		kind = "a picture"
+	case strings.HasPrefix(mime, "audio/"):
+		return "a recording"
+	case strings.HasPrefix(mime, "image/"):
+		return "a picture"
 	}
-	return kind + " (" + m.Ref + ")"
+	return "a file"
+}
+
+// mediaOf names the recordings and pictures of a record.
+func mediaOf(record []byte) (all []string) {
+	var r engine.Record
+	if len(record) == 0 || engine.Decode(record, &r) != nil {
+		return nil
+	}
+	for _, a := range r.Answers {
+		for _, m := range a.Media {
+			all = append(all, mediaWords(m))
+		}
+	}
+	return all
 }

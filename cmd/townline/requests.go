@@ -133,7 +133,7 @@ func newRequestsShow() *cobra.Command {
 		Use:   "show NUMBER",
 		Short: "Show one request with its history",
 		Long: `Show one request with its history. How to reach the resident is shown with --personal only: it is for
-whoever works on the request.`,
+whoever works on the request. A recording or a picture is named, like media:0123…: "townline media" writes it to a file.`,
 		Example: "  townline requests show 482-173-5",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -207,6 +207,11 @@ func printRequest(ctx context.Context, out io.Writer, s store.Store, r store.Req
 		}
 		if e.Text != "" {
 			fmt.Fprintf(out, ": %s", e.Text)
+		}
+		if e.Kind == store.Joined {
+			for _, name := range mediaOf(e.Record) {
+				fmt.Fprintf(out, ", with %s", name)
+			}
 		}
 		fmt.Fprintln(out)
 	}

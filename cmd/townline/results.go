@@ -238,6 +238,9 @@ func writeQuestion(w io.Writer, q tally.Question) {
 	}
 	if q.Media > 0 {
 		fmt.Fprintf(w, "  %s\n", many(q.Media, "recording or picture", "recordings or pictures"))
+		for _, name := range q.Recorded {
+			fmt.Fprintf(w, "  - %s\n", name)
+		}
 	}
 }
 

@@ -61,6 +61,7 @@ type Question struct {
 	Most     float64      `json:"most,omitempty"`
 	Said     []string     `json:"said,omitempty"` // text, place: own words, sorted, so that their order tells nothing
 	Media    int          `json:"media,omitempty"`
+	Recorded []string     `json:"recorded,omitempty"` // names of the recordings and pictures, sorted
 }
 
 // Counter adds votes up.
@@ -83,6 +84,7 @@ type step struct {
 	order                  []string // of counts, as in the dialog, then as they come
 	numbers                map[float64]int
 	said                   []string
+	recorded               []string
 }
 
 // New returns a Counter for d, with labels in lang. others are further versions that records may have been made with:
@@ -218,6 +220,9 @@ func (c *Counter) answer(st *dialogs.Step, a engine.Recorded, version int) {
 	s := c.step(st.ID)
 	s.answered++
 	s.media += len(a.Media)
+	for _, m := range a.Media {
+		s.recorded = append(s.recorded, m.Ref)
+	}
 	switch st.Type {
 	case dialogs.Words, dialogs.Place, dialogs.Photo:
 		for _, w := range a.Values {
@@ -314,6 +319,7 @@ func (s *step) question(id string, t dialogs.Type, words string) Question {
 		slices.SortFunc(q.Counts, func(a, b Count) int { return cmp.Compare(a.ID, b.ID) })
 	}
 	q.Said = slices.Sorted(slices.Values(s.said))
+	q.Recorded = slices.Sorted(slices.Values(s.recorded))
 	q.Mean, q.Median, q.Least, q.Most = spread(s.numbers)
 	return q
 }
