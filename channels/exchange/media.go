@@ -133,7 +133,7 @@ func (t *turn) settleMedia(ctx context.Context, after *talk.Memory) (left bool, 
 	for _, p := range t.pieces {
 		m, ok := named[p.ID]
 		switch {
-		case !ok || t.erase:
+		case !ok:
 			continue
 		case m.ballot:
 			left = true

@@ -73,7 +73,7 @@ func telling(t testing.TB, change ...setting) *town {
 	fsys := fstest.MapFS{}
 	for id, d := range map[string][3]string{
 		"notice":  {"purpose: request\nservice:\n  code: notice\n  department: works\n  days: 5", "NOTE", asksOn},
-		"open":    {poll("public"), "OPENLY", asksOn},
+		"open":    {poll("public"), "OPENLY", ""},
 		"private": {poll("confidential"), "PRIVATE", ""},
 		"secret":  {poll("secret"), "SECRET", ""},
 	} {
@@ -238,7 +238,7 @@ func testMediaGoesWithItsAnswer(t *testing.T, on setting) {
 		"refused":                   {[]any{"NOTE", sight(1), sound(2), "skip", "1", "no"}, 0},
 		"sent":                      {[]any{"NOTE", sight(1), sound(2), "skip", "1", "yes"}, 2},
 		"sent, and ended":           {[]any{"NOTE", sight(1), sound(2), "skip", "1", "yes", "skip"}, 2},
-		"sent in the open":          {[]any{"OPENLY", sight(1), sound(2), "skip", "1", "yes", "skip"}, 2},
+		"sent in the open":          {[]any{"OPENLY", sight(1), sound(2), "skip", "1", "yes"}, 2},
 		"erased":                    {[]any{"NOTE", sight(1), "erase", "1"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -284,7 +284,8 @@ func testNoVoiceWithABallot(t *testing.T, on setting) {
 			w.tells("ana", "NOTE", sight(5))
 			w.kept(1)
 			w.tells("ana", "erase", "2")
-			w.expect(w.tells("ana", start, "skip", "1", "yes"), "Thank you.")
+			w.expect(w.tells("ana", start, "skip", sound(6)), sorry, "Please check your answers.") // nor where none is asked for
+			w.expect(w.tells("ana", "1", "yes"), "Thank you.")
 			w.kept(1)
 			for _, record := range w.polled(poll) {
 				if strings.Contains(record, "media") || !strings.Contains(record, "words=in words") {
@@ -295,7 +296,7 @@ func testNoVoiceWithABallot(t *testing.T, on setting) {
 	}
 	t.Run("public", func(t *testing.T) {
 		w := telling(t, on)
-		w.expect(w.tells("ana", "OPENLY", sight(1), sound(2), "skip", "1", "yes", "skip"), "Thank you.")
+		w.expect(w.tells("ana", "OPENLY", sight(1), sound(2), "skip", "1", "yes"), "Thank you.")
 		w.kept(2)
 	})
 }
