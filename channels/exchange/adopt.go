@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,9 +18,13 @@ import (
 
 var _ channels.Books = (*Exchange)(nil)
 
-// grace is how long after its turn was entered a timer rings at the earliest that fell due on the way, and how long who
-// wanted to be erased is remembered, so that a turn which the outpost sends again is known.
-const grace = time.Hour
+const (
+	// grace is how long after its turn was entered a timer rings at the earliest that fell due on the way.
+	grace = time.Hour
+	// graveDays is how long it is known of a visit that it was erased, so that its turns aren't entered when an outpost that
+	// was cut off sends them again.
+	graveDays = 60
+)
 
 // Why a turn is put aside: for a person who looks into it.
 const (
@@ -202,7 +207,7 @@ func (t *adoption) carryOut(ctx context.Context, done *channels.Done) (why strin
 		}
 	case engine.EraseAll:
 		t.erase = true
-		t.setTimer(eraseTimer, t.x.clock.Now().Add(grace))
+		t.setTimer(eraseTimer, t.x.clock.Now())
 		return "", nil
 	case engine.KeepConsent:
 		if t.uncount {
@@ -294,6 +299,16 @@ func (t *adoption) commit(ctx context.Context) (channels.Verdict, error) {
 	if t.source != (store.Resident{}) {
 		x.release(context.WithoutCancel(ctx), t.source)
 	}
+	if t.erase {
+		// What was entered says so: if it fails now, the timer does it.
+		whole, err := decodeRow(c.State)
+		if err == nil {
+			err = x.buryVisit(context.WithoutCancel(ctx), t.resident, nil, whole)
+		}
+		if err != nil {
+			x.log.LogAttrs(ctx, slog.LevelError, "erasing is put off", slog.Any("error", err))
+		}
+	}
 	switch {
 	case t.uncount:
 		return channels.NotCounted, nil
@@ -301,6 +316,53 @@ func (t *adoption) commit(ctx context.Context) (channels.Verdict, error) {
 		return channels.Before, nil
 	}
 	return channels.Entered, nil
+}
+
+// bury notes under a visit's made-up address how many turns there were, and nothing else.
+func (x *Exchange) bury(ctx context.Context, at store.Address, turns uint64) error {
+	var nobody store.Resident
+	if err := x.random(nobody[:]); err != nil {
+		return err
+	}
+	now := x.clock.Now()
+	c := store.Change{
+		Resident: nobody, At: now, State: row{gone: true, visit: visit{number: turns}}.encode(), Link: []store.Address{at},
+		Timers: []store.Timer{{Resident: nobody, Name: eraseTimer, At: now.AddDate(0, 0, graveDays)}},
+	}
+	var err error
+	for range attempts {
+		if _, err = x.store.Commit(ctx, &c); err == nil {
+			if _, known, err := x.store.Find(ctx, at.Key); known || err != nil {
+				return err
+			}
+		}
+	}
+	return cmp.Or(err, errContested)
+}
+
+// buryVisit erases who was to be erased, and notes it where theirs was a visit at an outpost.
+func (x *Exchange) buryVisit(ctx context.Context, r store.Resident, answered []store.Inbound, before row) error {
+	var graves []store.Address
+	if before.visit.number > 0 && len(before.memory) > 0 {
+		all, err := x.store.Addresses(ctx, r)
+		if err != nil {
+			return fmt.Errorf("find the visit's address: %w", err)
+		}
+		for _, a := range all {
+			if a.Key == x.keys.Address(a.Kind, a.Address) && proved(a.Kind) {
+				graves = append(graves, a)
+			}
+		}
+	}
+	if err := x.eraseNow(ctx, r, answered); err != nil {
+		return err
+	}
+	for _, a := range graves {
+		if err := x.bury(ctx, a, before.visit.number); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // contested looks whether it was the reference: a request that was entered before, by somebody who was erased since, is

@@ -175,28 +175,38 @@ func TestErasedAwayAndSentAgain(t *testing.T) {
 		g := w.guest("visitor")
 		g.says("SECR", "monday", "yes").says("MEND", "light", "12 Elm Street", "skip").says("person").says("erase", "yes")
 		w.expect(g.last, "We keep nothing")
-		g.all(channels.Entered, g.adopt(g.turns...))
-		w.clock.pass(50 * time.Minute)
-		w.x.Tick(t.Context())
-		g.all(channels.Twice, g.adopt(g.turns...))
-		w.clock.pass(50 * time.Minute)
-		w.x.Tick(t.Context())
-		if _, known, _ := w.store.Find(t.Context(), w.x.keys.Address("kiosk", "visitor")); known {
-			t.Error("the visitor is not erased")
+		erased := func() {
+			t.Helper()
+			r, known, err := w.store.Find(t.Context(), w.x.keys.Address("kiosk", "visitor"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept, _ := w.store.Load(t.Context(), r); known && len(kept.State) > 40 {
+				t.Errorf("%d bytes are kept of the visitor", len(kept.State))
+			}
+			if all, _ := w.store.Consents(t.Context(), r); len(all) > 0 {
+				t.Error("a consent is kept")
+			}
 		}
+		g.all(channels.Entered, g.adopt(g.turns...))
+		erased()
 		for range 2 {
-			g.adopt(g.turns...) // nothing is known of them any more
-			w.clock.pass(2 * time.Hour)
+			g.all(channels.Twice, g.adopt(g.turns[3:]...))
+			w.clock.pass(24 * time.Hour)
 			w.x.Tick(t.Context())
 		}
+		w.clock.pass(61 * 24 * time.Hour)
+		w.x.Tick(t.Context())
+		if _, known, _ := w.store.Find(t.Context(), w.x.keys.Address("kiosk", "visitor")); known {
+			t.Error("the visit is remembered for ever")
+		}
+		g.adopt(g.turns...) // nothing is known of it any more
+		erased()
 		if got := w.polled("secret-vote"); len(got) != 1 {
 			t.Errorf("%d ballots", len(got))
 		}
 		if got := w.requests(); len(got) != 2 { // one of them for a person
 			t.Errorf("%d requests", len(got))
-		}
-		if _, known, _ := w.store.Find(t.Context(), w.x.keys.Address("kiosk", "visitor")); known {
-			t.Error("the visitor is not erased again")
 		}
 		if len(g.put) > 0 {
 			t.Error("put aside:", g.put)

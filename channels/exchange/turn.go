@@ -355,7 +355,11 @@ func (x *Exchange) eraseKept(ctx context.Context, kept store.Conversation) error
 		x.erased.remember(answered[0], b)
 		answered = answered[1:]
 	}
-	return x.eraseNow(ctx, kept.Resident, answered)
+	before, err := decodeRow(kept.State)
+	if err != nil {
+		return err
+	}
+	return x.buryVisit(ctx, kept.Resident, answered, before)
 }
 
 // eraseNow erases a resident; a late repeat of what they said must not be taken for a new resident's first word.
