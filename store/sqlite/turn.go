@@ -68,6 +68,9 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 			return store.Outcome{}, err
 		}
 	}
+	if o.Kind == store.Applied && len(c.Unmedia) > 0 {
+		s.dropLoose(context.WithoutCancel(ctx), 1) // what fails here is done by a sweep
+	}
 	switch {
 	case o.Kind == store.Applied && j.turn.wrapped != nil:
 		s.keys.put(c.Resident, key, j.turn.epoch)
