@@ -45,7 +45,7 @@ func TestAudio(t *testing.T) {
 	p.run("", "audio", "oak-park", "--dir", "sound", "--lang", "en", "--check").must(t, 0)
 
 	// the settings name the folder as well
-	p.write("townline.yaml", "dialogs: dialogs\ntown: {languages: [en, es]}\naudio: {dir: sound}\n")
+	p.change("townline.yaml", "\nstore:", "\naudio:\n  dir: sound\nstore:")
 	p.run("", "audio", "oak-park", "--lang", "en", "--check").must(t, 0)
 }
 
@@ -65,7 +65,7 @@ steps:
     type: end
     say: Come and see us.
 `)
-	p.write("townline.yaml", "dialogs: dialogs\ntown: {languages: [en]}\naudio: {dir: sound}\n")
+	p.write("townline.yaml", "dialogs: dialogs\ntown: {name: Elmwood, timezone: America/New_York, languages: [en]}\naudio: {dir: sound}\n")
 	p.run("", "audio", "hours").must(t, 0, "Everything can be heard.", "3 of 3 clips made")
 	clips, _ := filepath.Glob(filepath.Join(p.dir, "sound", "made", "*.opus"))
 	clip, err := os.ReadFile(clips[0])
