@@ -52,7 +52,7 @@ func (r *reading) set(c *Config, s Setting, text string) {
 	switch s.Key {
 	case "listen":
 		c.Listen = text
-		r.checkListen(text)
+		r.checkListen(s.Key, text)
 	case "public_url":
 		c.PublicURL = strings.TrimSuffix(text, "/")
 		r.checkPublicURL(text)
@@ -116,6 +116,10 @@ func (r *reading) set(c *Config, s Setting, text string) {
 	case "log.format":
 		c.Log.Format = r.oneOf(s.Key, text, "text", "json")
 	default:
+		if strings.HasPrefix(s.Key, "kiosk.") {
+			r.setKiosk(&c.Kiosk, s, text)
+			return
+		}
 		r.setSMS(&c.SMS, s, text)
 	}
 }
@@ -221,15 +225,15 @@ func (r *reading) together(c *Config) {
 	}
 }
 
-func (r *reading) checkListen(text string) {
+func (r *reading) checkListen(key, text string) {
 	mend := "write an address and a port, such as 127.0.0.1:8080, or :8080 for every network card"
 	_, port, err := net.SplitHostPort(text)
 	if err != nil {
-		r.wrong("listen", fmt.Sprintf("%q has no address and port", text), mend)
+		r.wrong(key, fmt.Sprintf("%q has no address and port", text), mend)
 		return
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		r.wrong("listen", fmt.Sprintf("%q is not a port", port), mend)
+		r.wrong(key, fmt.Sprintf("%q is not a port", port), mend)
 	}
 }
 

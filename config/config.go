@@ -17,6 +17,7 @@ type Config struct {
 	Audio     Audio
 	Preview   Switch
 	Pages     Pages
+	Kiosk     Kiosk
 	Log       Log
 
 	File   string  // the file that was read; "" when there was none

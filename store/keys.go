@@ -23,6 +23,7 @@ type Keys struct {
 	index []byte      // finds addresses
 	seal  cipher.AEAD // wraps the residents' own keys
 	polls []byte      // root of one key a poll
+	posts []byte      // opens what outposts seal
 	check [16]byte    // recognises these keys
 }
 
@@ -115,7 +116,7 @@ func newKeys(secret []byte) (*Keys, error) {
 	for _, d := range []struct {
 		to   *[]byte
 		name string
-	}{{&k.index, "address index"}, {&kek, "residents' keys"}, {&k.polls, "polls"}, {&check, "check"}} {
+	}{{&k.index, "address index"}, {&kek, "residents' keys"}, {&k.polls, "polls"}, {&k.posts, "outposts"}, {&check, "check"}} {
 		b, err := hkdf.Key(sha256.New, secret, nil, "townline 1 "+d.name, 32)
 		if err != nil {
 			return nil, err
@@ -156,6 +157,9 @@ func (k *Keys) Voter(poll, id string) [16]byte {
 	h.Write([]byte(id))
 	return [16]byte(h.Sum(sum[:0])[:16])
 }
+
+// Outposts returns the secret that the key is made of for which outposts seal what they forward. The caller must not change it.
+func (k *Keys) Outposts() []byte { return k.posts }
 
 // Check returns a value by which a database recognises its keys. It tells nothing about them.
 func (k *Keys) Check() [16]byte { return k.check }
