@@ -310,6 +310,25 @@ func TestInsertions(t *testing.T) {
 	}
 }
 
+// On a screen in Arabic the groups of a number stay in order; text channels get it bare, to be sent back as it is.
+func TestANumberKeepsItsOrderFromRightToLeft(t *testing.T) {
+	w := wordsFor(catalogue(t), nil, "ar")
+	ref := engine.Arg{Name: "reference", Kind: engine.ArgReference, Value: "482-173-5"}
+	p := []engine.Prompt{{Key: "@status.nodue", Step: -1, Args: []engine.Arg{ref}}}
+	for _, test := range []struct {
+		traits render.Traits
+		want   string
+	}{{render.Kiosk, "\u2066482-173-5\u2069"}, {render.Web, "\u2066482-173-5\u2069"}, {render.SMS, " 482-173-5،"}} {
+		page := render.Render(w, p, test.traits)[0]
+		if got := page.String(); !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q has no %q", test.traits.Name, got, test.want)
+		}
+		if test.traits.Form == engine.Screen && (len(page.Blocks) != 2 || page.Blocks[1].Words != "482-173-5") {
+			t.Errorf("%s: on its own it is %+v", test.traits.Name, page.Blocks)
+		}
+	}
+}
+
 func TestNothingOnShow(t *testing.T) {
 	if pages := render.Render(wordsFor(catalogue(t), nil, "en"), nil, render.SMS); pages != nil {
 		t.Errorf("got %v", pages)

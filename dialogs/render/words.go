@@ -158,7 +158,7 @@ func (w *Words) value(a *engine.Arg, f locales.Form) string {
 		if f == locales.Spoken {
 			return w.Lang.Spell(a.Value)
 		}
-		return a.Value
+		return w.figures(a.Value, f)
 	case engine.ArgAnswer:
 		return w.answer(a.Step, a.Answer, f)
 	case engine.ArgPhrase:
@@ -286,7 +286,7 @@ func (w *Words) answer(step int, a *engine.Answer, f locales.Form) string {
 		if f == locales.Spoken && strings.HasPrefix(one, "+") {
 			return w.Lang.Spell(one)
 		}
-		return one
+		return w.figures(one, f)
 	}
 	if strings.HasPrefix(one, "geo:") {
 		return w.phrase("@place.pin", f)
@@ -295,6 +295,15 @@ func (w *Words) answer(step int, a *engine.Answer, f locales.Form) string {
 		return w.phrase("@recording", f)
 	}
 	return shorten(plain(one), readBack(f))
+}
+
+// figures keeps the groups of a number in their order on a screen that is read from right to left: after Arabic letters a
+// browser shows 482-173-5 as 5-173-482 (Unicode Standard Annex 9, rules W2 and W4), unless the number is isolated.
+func (w *Words) figures(v string, f locales.Form) string {
+	if f != locales.Screen || !w.Lang.RTL || v == "" {
+		return v
+	}
+	return "\u2066" + v + "\u2069"
 }
 
 // label is the wording of a step's option.
