@@ -33,11 +33,15 @@ const mostGaps = 1000
 // gaps counts what could not be played.
 type gaps map[Gap]int
 
-func (g gaps) add(gap Gap) {
+// add counts a gap and says whether it is the first of its text.
+func (g gaps) add(gap Gap) (first bool) {
 	gap.ClipKey, gap.Err = "", nil // one for each text: a key is made of a resident's words, an error may differ each time
-	if _, ok := g[gap]; ok || len(g) < mostGaps {
-		g[gap]++
+	times, known := g[gap]
+	if !known && len(g) >= mostGaps {
+		return false
 	}
+	g[gap] = times + 1
+	return !known
 }
 
 func (g gaps) list() []Missed {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type Shelf struct {
 	phrases *locales.Catalogue
 	folder  *folder // nil: nothing is kept on disk
 	keep    time.Duration
+	log     *slog.Logger
 	making  singleflight.Group
 
 	mu     sync.Mutex
@@ -39,13 +41,17 @@ type Stock struct {
 	Phrases *locales.Catalogue // for how numbers are said, and for the words where a part can't be read aloud
 	Script  []Line             // what authors wrote: its clips may be kept in Dir
 	Keep    time.Duration      // how long offered words are remembered after they were last offered or asked for; 0: 30 min
+	Log     *slog.Logger       // told each gap once, without words; nil: nobody is
 }
 
 // NewShelf reads the list of recordings in Dir.
 func NewShelf(s Stock) (*Shelf, error) {
-	shelf := &Shelf{voice: s.Voice, phrases: s.Phrases, keep: s.Keep, book: &book{lines: s.Script}, memory: newMemory(), gaps: gaps{}}
+	shelf := &Shelf{voice: s.Voice, phrases: s.Phrases, keep: s.Keep, log: s.Log, book: &book{lines: s.Script}, memory: newMemory(), gaps: gaps{}}
 	if shelf.keep <= 0 {
 		shelf.keep = usualKeep
+	}
+	if shelf.log == nil {
+		shelf.log = slog.New(slog.DiscardHandler)
 	}
 	if s.Dir != "" {
 		shelf.folder = &folder{dir: s.Dir}
@@ -149,8 +155,11 @@ func (s *Shelf) Open(ctx context.Context, key string, f Format) (*Clip, error) {
 	}
 	if gap.Lang != "" && ctx.Err() == nil {
 		s.mu.Lock()
-		s.gaps.add(*gap)
+		first := s.gaps.add(*gap)
 		s.mu.Unlock()
+		if first {
+			s.log.Warn("a text can't be read aloud", "language", gap.Lang, "dialog", gap.Dialog, "text", gap.Key, "why", gap.Err)
+		}
 	}
 	return nil, gap
 }

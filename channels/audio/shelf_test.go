@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,7 +72,8 @@ func TestTheScriptIsKnown(t *testing.T) {
 }
 
 func TestAGapIsListedWithoutWords(t *testing.T) {
-	s := shelf(t, Stock{Voice: voice(t), Script: []Line{somali}})
+	var log bytes.Buffer
+	s := shelf(t, Stock{Voice: voice(t), Script: []Line{somali}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	key := s.Offer("visitor", somali)
 	for range 3 {
 		_, err := s.Open(t.Context(), key, MP3)
@@ -93,6 +95,9 @@ func TestAGapIsListedWithoutWords(t *testing.T) {
 	}
 	if got[1].ClipKey != "" {
 		t.Error("a key in the list can be reckoned back to a resident's words")
+	}
+	if told := log.String(); strings.Count(told, "\n") != 2 || !strings.Contains(told, "text=hello") || strings.Contains(told, "Zanzibar") || strings.Contains(told, mine) {
+		t.Errorf("the log says\n%s", told)
 	}
 	if s.Speaks("so") || !s.Speaks("en") {
 		t.Error("Speaks: Somali has no voice, English has")
@@ -314,6 +319,37 @@ func TestManyAskForTheSame(t *testing.T) {
 	made, err := os.ReadFile(filepath.Join(dir, "made"))
 	if n := strings.Count(string(made), "\n"); err != nil || n > 4 { // one may begin when another has just ended
 		t.Errorf("made %d times, %v", n, err)
+	}
+}
+
+// Who reads while a clip is written anew gets the old one or the new one, never a part.
+func TestClipsAreWrittenWhole(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "made", "clip.mp3")
+	clips := [][]byte{bytes.Repeat([]byte("a"), 300000), bytes.Repeat([]byte("b"), 100000)}
+	if err := writeWhole(name, clips[0]); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error)
+	go func() {
+		var err error
+		for i := 0; i < 100 && err == nil; i++ {
+			err = writeWhole(name, clips[i%2])
+		}
+		written <- err
+	}()
+	for reads := 0; ; reads++ {
+		got, err := os.ReadFile(name)
+		if err != nil || !bytes.Equal(got, clips[0]) && !bytes.Equal(got, clips[1]) {
+			t.Errorf("read %d: %d bytes, %v", reads, len(got), err)
+		}
+		select {
+		case err := <-written:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
 	}
 }
 

@@ -251,5 +251,7 @@ func newShelf(ctx context.Context, c *config.Config, phrases *locales.Catalogue,
 	if err == nil && len(mute) > 0 {
 		log.Info("there is no voice for some languages; pages say so", "languages", strings.Join(mute, ", "))
 	}
-	return audio.NewShelf(stock(c, voice, phrases, set))
+	kept := stock(c, voice, phrases, set)
+	kept.Log = log
+	return audio.NewShelf(kept)
 }
