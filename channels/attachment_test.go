@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/townline/townline/locales"
 )
 
 // pictures and sounds as they begin. The containers' beginnings are those that browsers and phones write.
@@ -129,6 +131,21 @@ func TestTake(t *testing.T) {
 			got, in := taken[i], c.attached[n]
 			if got.ID != id(n) || got.Ref != MediaRef(id(n)) || got.Type != KindOf(in.Bytes) || !bytes.Equal(got.Bytes, in.Bytes) {
 				t.Errorf("%s: %d is taken as %q, %q", name, n, got.Type, got.Ref)
+			}
+		}
+	}
+}
+
+// TestRefusalsAreSaid: there are words for each, in every language.
+func TestRefusalsAreSaid(t *testing.T) {
+	all, err := locales.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range all.Tags() {
+		for _, phrase := range []string{RefusedKind, RefusedLong, RefusedBallot} {
+			if !all.Language(tag).Has(phrase) {
+				t.Errorf("%s has no words for %s", tag, phrase)
 			}
 		}
 	}
