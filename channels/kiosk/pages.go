@@ -64,7 +64,7 @@ func (k *Kiosk) codePage(lang string, l look, f *form, m *mistake) *view {
 	s.read(&s.Heading)
 	s.after("text", s.T("code.how"))
 	s.Fields = []field{{ID: "t", Name: "t", Value: f.text, Mode: "numeric", Label: *s.T("field.code")}}
-	s.pad(false, false)
+	s.pad("")
 	next := s.press("next", "next")
 	next.ID, next.Class = "next", "go"
 	s.Next = &next
@@ -173,7 +173,7 @@ func (s *view) carry(p *render.Page, f *form) {
 			s.read(words)
 			break
 		}
-		s.note(b.Kind, words)
+		s.after(b.Kind, words)
 	}
 	if to := s.k.phoneAddress(code); to != "" {
 		if img, err := qrImage(to); err == nil {
@@ -184,7 +184,7 @@ func (s *view) carry(p *render.Page, f *form) {
 	s.back("on", "carry.here")
 	if s.k.s.Texts {
 		s.Fields = append(s.Fields, field{ID: "phone", Name: "phone", Value: f.phone, Mode: "tel", Label: *s.T("carry.phone")})
-		s.pad(false, false)
+		s.pad("+")
 		s.read(&s.Fields[0].Label)
 		s.Nav = append(s.Nav, s.press("carry", "carry.send"))
 	}

@@ -117,7 +117,7 @@ func (s *view) blocks(p *render.Page) {
 			s.note(b.Kind, words)
 		}
 	}
-	if !headed && len(s.Notes) > 0 { // the last thing said is what is asked
+	if !headed && s.Kind == "question" && len(s.Notes) > 0 { // the last thing said is what is asked
 		last := s.Notes[len(s.Notes)-1]
 		s.Notes, s.Heading = s.Notes[:len(s.Notes)-1], last.said
 	}
@@ -162,7 +162,14 @@ func (s *view) fields(p *render.Page, f *form) {
 			one.Bounds = append(one.Bounds, hidden{"max", plain(e.Max)})
 		}
 		s.Early = true
-		s.pad(e.HasMin && e.Min < 0, !e.Whole)
+		signs := ""
+		if e.HasMin && e.Min < 0 {
+			signs = "-"
+		}
+		if !e.Whole {
+			signs += s.l.FormatNumber(0.5, locales.Full)[1:2]
+		}
+		s.pad(signs)
 	case dialogs.Words:
 		one.Area, one.Limit, one.Label, one.Alone = true, e.Limit, *s.T("field.text"), true
 		s.keyboard(f)
@@ -174,13 +181,13 @@ func (s *view) fields(p *render.Page, f *form) {
 		s.keyboard(f)
 	case dialogs.Contact:
 		one.Mode, one.Label = "tel", *s.T("field.phone")
-		s.pad(false, false)
+		s.pad("+")
 	case dialogs.Code:
 		one.Label = *s.T("field.code")
 		s.keyboard(f)
 	case dialogs.Status:
 		one.Label = *s.T("field.status")
-		s.pad(false, false)
+		s.pad("")
 	default:
 		one.Label = *s.T("field.text")
 	}
@@ -226,22 +233,15 @@ func (s *view) date(p *render.Page, f *form) {
 		s.read(&fl.Label)
 		s.Fields = append(s.Fields, fl)
 	}
-	s.pad(false, false)
+	s.pad("")
 }
 
-// pad shows the digits, at the machine.
-func (s *view) pad(minus, point bool) {
+// pad shows the digits, and signs beside them, at the machine.
+func (s *view) pad(signs string) {
 	if !s.Machine {
 		return
 	}
-	signs := "1234567890"
-	if minus {
-		signs += "-"
-	}
-	if point {
-		signs += s.l.FormatNumber(0.5, locales.Full)[1:2]
-	}
-	for _, c := range split(signs) {
+	for _, c := range split("1234567890" + signs) {
 		s.Digits = append(s.Digits, s.key(c, s.Lang))
 	}
 	s.Digits = append(s.Digits, key{"del", *s.T("key.del")})
@@ -354,7 +354,7 @@ func (s *view) end(p *render.Page) {
 	}
 	s.read(heading)
 	s.blocks(p)
-	if s.Heading.W != "" { // nothing is asked any more
+	if s.Heading.W != "" { // it asks nothing any more
 		s.Notes = append(s.Notes, line{"text", s.Heading})
 	}
 	s.After, s.Notes = append(s.Notes, s.After...), nil
