@@ -22,7 +22,7 @@ type plan []answer
 // deed is an answer on one page: which cards, what goes in which field, which button.
 type deed struct {
 	digits []string
-	typed  map[string]string // by the field's name
+	typed  map[int]string // by the field's place on the page
 	do     string
 }
 
@@ -46,12 +46,12 @@ func (p plan) on(s *sheet) (deed, error) {
 			i := slices.IndexFunc(s.fields, func(f field) bool { return words == "*" || strings.Contains(f.words, words) || f.name == words })
 			if fits = fits && i >= 0; fits {
 				if d.typed == nil {
-					d.typed = map[string]string{}
+					d.typed = map[int]string{}
 				}
-				d.typed[s.fields[i].name+nth(s, i)] = value
+				d.typed[i] = value
 			}
 		}
-		if !fits {
+		if !fits || a.do != "" && !s.has(a.do) {
 			continue
 		}
 		if d.do == "" {
@@ -62,25 +62,11 @@ func (p plan) on(s *sheet) (deed, error) {
 	return deed{}, fmt.Errorf("nobody knows what to do at %q: %.300s", s.heading, s.words)
 }
 
-// nth tells fields of the same name apart: "v", "v#1", "v#2".
-func nth(s *sheet, i int) string {
-	n := 0
-	for _, f := range s.fields[:i] {
-		if f.name == s.fields[i].name {
-			n++
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprint("#", n)
-}
-
 // values are what a form sends for a deed.
 func (d deed) values(s *sheet) url.Values {
 	v := url.Values{}
 	for i, f := range s.fields {
-		value, ok := d.typed[f.name+nth(s, i)]
+		value, ok := d.typed[i]
 		if !ok {
 			value = f.value
 		}
@@ -95,6 +81,7 @@ func (d deed) values(s *sheet) url.Values {
 
 // mainStreet is the sample consultation, answered as its own test does, with nothing said in one's own words.
 var mainStreet = plan{
+	{do: "begin"},
 	{cards: []string{"Main Street plan"}},
 	{cards: []string{"I live here"}},
 	{cards: []string{"More frequent buses"}},
@@ -105,4 +92,4 @@ var mainStreet = plan{
 }
 
 // mainStreetRecord is what it leaves.
-const mainStreetRecord = "tie=live first=buses order=seats,crossings,lights coins=buses:5,trees:3,bikes:2 agree=yes"
+const mainStreetRecord = "tie=live\x1ffirst=buses\x1forder=seats,crossings,lights\x1fcoins=5,3,2\x1fagree=yes"

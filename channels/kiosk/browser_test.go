@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -141,11 +142,16 @@ func (s *screen) open(url string) {
 // eval asks the page.
 func eval[T any](s *screen, js string) T {
 	s.t.Helper()
-	v, err := chromedp.Run(s.ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
-	if err != nil {
-		s.t.Fatalf("%.200s: %v", js, err)
+	for n := 0; ; n++ {
+		v, err := chromedp.Run(s.ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
+		if err == nil {
+			return v
+		}
+		if n == 20 || !strings.Contains(err.Error(), "navigated") && !strings.Contains(err.Error(), "context") {
+			s.t.Fatalf("%.200s: %v", js, err)
+		}
+		s.wait(25 * time.Millisecond) // the page is on its way out
 	}
-	return v
 }
 
 // run does something in the page.
@@ -286,6 +292,17 @@ func (s *screen) click(css string) {
 	s.do(chromedp.MouseClickXY(x, y))
 }
 
+// slide touches one place, and lets go at another.
+func (s *screen) slide(x, y, toX, toY float64) {
+	s.t.Helper()
+	command(s, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}})
+	for n := range 5 {
+		part := float64(n+1) / 5
+		command(s, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchMove, TouchPoints: []*input.TouchPoint{{X: x + (toX-x)*part, Y: y + (toY-y)*part}}})
+	}
+	command(s, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+}
+
 // picture is what the screen shows, of the whole page or of what is in the window.
 func (s *screen) picture(whole bool) []byte {
 	s.t.Helper()
@@ -318,3 +335,25 @@ func (s *screen) decode(b []byte) *image.RGBA {
 
 // gone says whether a screen's browser went away.
 func (s *screen) gone() bool { return errors.Is(s.ctx.Err(), context.Canceled) }
+
+// requests listens to what the browser asks for from now on.
+func (s *screen) requests() func() []string {
+	s.t.Helper()
+	var mu sync.Mutex
+	var l []string
+	if err := chromedp.Listen(s.ctx, func(ev any) {
+		if e, ok := ev.(*network.EventRequestWillBeSent); ok && !strings.HasPrefix(e.Request.URL, "data:") {
+			mu.Lock()
+			l = append(l, e.Request.Method+" "+e.Request.URL)
+			mu.Unlock()
+		}
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	command(s, network.Enable, network.EnableParams{})
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]string(nil), l...)
+	}
+}

@@ -2,9 +2,6 @@ package kiosk_test
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"testing"
 )
 
@@ -108,26 +105,15 @@ func TestMutants(t *testing.T) {
 
 const outer = `"<!doctype html>"+document.documentElement.outerHTML`
 
-// wall serves pages as they are given.
-func wall(t testing.TB, pages map[string]string) *httptest.Server {
+// goodPage is a question at the kiosk.
+func goodPage(t *testing.T) string {
 	t.Helper()
-	w := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		html, ok := pages[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
+	g, url := exhibit(t, []string{"/kiosk"}, []string{"en"})
+	for n, p := range g.all {
+		if p.name == "choice" {
+			return url + g.path(n)
 		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(html))
-	}))
-	t.Cleanup(w.Close)
-	return w
-}
-
-func goodPage(t testing.TB) string {
-	b, err := os.ReadFile("testdata/page.html")
-	if err != nil {
-		t.Fatal(err)
 	}
-	return wall(t, map[string]string{"/": string(b)}).URL
+	t.Fatal("there is no question")
+	return ""
 }

@@ -1,6 +1,7 @@
 package kiosk_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -27,7 +28,8 @@ type sheet struct {
 	cards   []card
 	fields  []field
 	buttons []press
-	links   []string
+	photo   bool     // a picture can be given
+	stops   []string // what a text browser's Tab comes to, in its order: "o=2", "do=next", "v", "v#1", "t", or a link's address
 }
 
 // card is an option.
@@ -37,7 +39,7 @@ type card struct {
 }
 
 // field is something to type into.
-type field struct{ name, words, value string }
+type field struct{ id, name, words, value, stop, kind string }
 
 // press is a button.
 type press struct{ name, value, words string }
@@ -92,17 +94,29 @@ func read(url_ string, status int, r io.Reader) (*sheet, error) {
 		case "body":
 			s.words = text(n)
 		case "a":
-			s.links = append(s.links, attribute(n, "href"))
+			if given(n, "href") {
+				s.stops = append(s.stops, attribute(n, "href"))
+			}
 		case "form":
 			if attribute(n, "id") == "f" {
 				s.form = true
 				s.action = attribute(n, "action")
 			}
 		}
+		name, value := attribute(n, "name"), attribute(n, "value")
+		stop := name
+		if slices.Contains([]string{"input", "textarea", "select", "button"}, n.Data) && attribute(n, "type") != "hidden" {
+			if n.Data == "button" || attribute(n, "type") == "radio" || attribute(n, "type") == "checkbox" || attribute(n, "type") == "submit" {
+				stop += "=" + value
+			}
+			for k, same := 1, stop; slices.Contains(s.stops, stop); k++ {
+				stop = fmt.Sprintf("%s#%d", same, k)
+			}
+			s.stops = append(s.stops, stop)
+		}
 		if !inForm(n) {
 			return
 		}
-		name, value := attribute(n, "name"), attribute(n, "value")
 		words := labels[attribute(n, "id")]
 		if l := around(n, "label"); l != nil {
 			words = text(l)
@@ -115,15 +129,16 @@ func read(url_ string, status int, r io.Reader) (*sheet, error) {
 			case "radio", "checkbox":
 				s.cards = append(s.cards, card{name, value, words, attribute(n, "type") == "checkbox", given(n, "checked")})
 			case "file":
+				s.photo = s.photo || name == "photo"
 			case "submit":
 				s.buttons = append(s.buttons, press{name, value, value})
 			default:
-				s.fields = append(s.fields, field{name, words, value})
+				s.fields = append(s.fields, field{attribute(n, "id"), name, words, value, stop, attribute(n, "inputmode")})
 			}
 		case "textarea":
-			s.fields = append(s.fields, field{name, words, strings.TrimPrefix(text(n), "\n")})
+			s.fields = append(s.fields, field{attribute(n, "id"), name, words, strings.TrimPrefix(text(n), "\n"), stop, "textarea"})
 		case "select":
-			s.fields = append(s.fields, field{name, words, ""})
+			s.fields = append(s.fields, field{attribute(n, "id"), name, words, "", stop, "select"})
 		case "button":
 			s.buttons = append(s.buttons, press{name, value, text(n)})
 		}
@@ -189,6 +204,7 @@ type caller struct {
 	base    string              // "/kiosk" or "/web"
 	cookies map[string]string
 	at      *sheet
+	html    string      // of the last answer
 	heads   http.Header // of the last answer
 	bytes   int         // of the last answer, compressed, with its headers
 	lang    string
@@ -286,7 +302,12 @@ func (c *caller) ask(method, path string, v url.Values) error {
 			}
 			page = z
 		}
-		s, err := read(path, res.StatusCode, page)
+		b, err := io.ReadAll(page)
+		if err != nil {
+			return err
+		}
+		c.html = string(b)
+		s, err := read(path, res.StatusCode, bytes.NewReader(b))
 		if err != nil {
 			return err
 		}

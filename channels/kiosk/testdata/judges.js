@@ -72,7 +72,7 @@ const J = (() => {
       for (const i of new Set(ids)) if (ids.filter(x => x === i).length > 1) out.push("two of #" + i);
       for (const f of all("form")) if (f.autocomplete !== "off") out.push("the browser may remember what is typed: " + name(f));
       const first = document.querySelector("#f button[name=do],#f input[type=submit]");
-      if (document.querySelector("#f #next") && first?.id !== "next") out.push("Enter presses " + (first ? name(first) : "nothing") + ", not Continue");
+      if (document.querySelector("#f #next") && first?.value !== document.querySelector("#next").value) out.push("Enter presses " + (first ? name(first) : "nothing") + ", not Continue");
       return out;
     },
 
@@ -228,7 +228,7 @@ const J = (() => {
       const x = Math.min(Math.max((r.left + r.right) / 2, 1), innerWidth - 1), y = Math.min(Math.max((r.top + r.bottom) / 2, 1), innerHeight - 1);
       const hit = document.elementFromPoint(x, y);
       const whole = r.top >= -1 && r.bottom <= innerHeight + 1 || r.height > innerHeight;
-      return { Name: name(t), Box: { X: r.x, Y: r.y, W: r.width, H: r.height }, Seen: inside && whole && !!hit && (t === hit || t.contains(hit)) };
+      return { Name: name(t) + "@" + all("*").indexOf(t), Box: { X: r.x, Y: r.y, W: r.width, H: r.height }, Seen: inside && whole && !!hit && (t === hit || t.contains(hit)) };
     },
   };
 })();
