@@ -30,20 +30,20 @@ func (v *Voice) run(ctx context.Context, program string, in []byte, args ...stri
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", program, err)
 	}
-	return out.Bytes(), nil
+	return out.taken.Bytes(), nil
 }
 
 // bounded takes no more than most bytes.
 type bounded struct {
-	bytes.Buffer
-	most int
-	over bool
+	taken bytes.Buffer // not embedded: its ReadFrom would take all there is
+	most  int
+	over  bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.most {
+	if b.taken.Len()+len(p) > b.most {
 		b.over = true
 		return 0, ErrTooLong
 	}
-	return b.Buffer.Write(p)
+	return b.taken.Write(p)
 }
