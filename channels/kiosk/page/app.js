@@ -1,12 +1,12 @@
 // The kiosk's and the web page's script. Every page is complete without it; it makes presses sure, keys few, words heard,
 // and answers safe when the server is away. It keeps nothing, and what is pressed is written down nowhere.
 //
-// This part is on every page; script.go puts those that a page needs beside it into the same function: kiosk.js, fields.js,
-// record.js, scan.js.
+// This part and fields.js are on all; script.go puts kiosk.js, record.js and scan.js beside them where they are needed, all in
+// one function.
 //
-// On html: data-press (ms for which the same control isn't taken again), data-sound="on", data-volume (percent), data-rate
-// (1 … 7), data-on and data-off (clips "chosen", "not chosen"), data-phones, data-sink (speech only to headphones, to that
-// device), data-move and data-choose (keys of two switches), data-idle, data-warn (s). data-ready appears when presses count.
+// What it relies on stands at the head of page.html. Beside that, on html: data-press (ms for which the same control isn't
+// taken again), data-volume (percent), data-phones, data-sink (speech only to headphones, to that device), data-move and
+// data-choose (keys of two switches), data-click (the keys of the screen sound). data-ready appears when presses count.
 const d = document, h = d.documentElement, conf = h.dataset, K = "kiosk" in conf, base = conf.base || location.pathname;
 const $ = id => d.getElementById(id), all = (css, from = d) => [...from.querySelectorAll(css)];
 const on = (what, act, how) => d.addEventListener(what, act, how);
@@ -44,7 +44,7 @@ on("click", e => {
 
 // What is heard: clips one after the other, each with a mark on what it says. Anything that is done stops it at once.
 const ending = new Audio().canPlayType("audio/ogg; codecs=opus") ? ".opus" : ".mp3";
-let au, ahead, kept, queue = [], lit, turn = 0, S = conf.sound === "on";
+let au, ahead, kept, queue = [], lit, turn = 0, S = "sound" in conf && !("mute" in conf);
 function light(x) {
   lit?.classList.remove("playing");
   lit = x && (x.closest(".opt") || x);
@@ -55,7 +55,7 @@ function stop() {
   turn++;
   queue = [];
   au?.pause();
-  au = 0;
+  au = null;
   light();
 }
 function tone() {
@@ -67,14 +67,14 @@ function tone() {
   o.onended = () => c.close();
 }
 const load = key => Object.assign(new Audio(`${base}/audio/${key}${ending}`), { key });
-let loud = async () => true, out, arm = () => {}, idle, tick, gone;
+let loud = async () => true, out, arm = () => {}, busy = () => false, idle, tick, gone;
 async function next() {
   const mine = turn, [key, x] = queue.shift() || [];
   light(x);
-  if (!key) { au = 0; return; }
+  if (!key) { au = null; return; }
   au ||= new Audio();
   arm();
-  const k = await (key.call ? key() : key), may = await loud();
+  const k = key.call ? await key() : key, may = await loud();
   if (mine !== turn) return;
   if (!may) stop();
   else if (k) play(k, mine);
@@ -87,47 +87,54 @@ function play(key, mine) {
   au.defaultPlaybackRate = au.playbackRate = 2 ** (((conf.rate || 4) - 4) / 3);
   au.onended = () => mine === turn && next();
   // never silence without a word: the sentence for what can't be read aloud, and a tone where even that is away
-  au.onerror = () => {
-    if (mine !== turn) return;
+  let failed;
+  const fail = () => {
+    if (failed || mine !== turn) return;
+    failed = true;
     if (key !== "gap") return play("gap", mine);
     tone();
     next();
   };
+  au.onerror = fail;
   if (out) au.setSinkId(out.deviceId);
   au.play().catch(e => {
+    if (mine !== turn) return;
     // a browser that wants a press before anything may sound
-    if (e.name === "NotAllowedError" && mine === turn) stop();
+    if (e.name === "NotAllowedError") stop();
+    else fail();
   });
-  ahead = typeof queue[0]?.[0] === "string" && load(queue[0][0]);
+  ahead = queue[0]?.[0].at && load(queue[0][0]);
 }
 function say(list) {
   stop();
   queue = list;
   next();
 }
-// words that no clip was made for: the server is told them in a body, and answers with a clip's key
-const tell = async words => {
+// a sign has a clip by its name; for other words the server is asked, in a body, and answers with their clip's key
+const sign = c => `k.${h.lang}.${c.codePointAt().toString(16)}`;
+const tell = words => [[async () => {
   try {
     const r = await fetch(base + "/say", { method: "POST", body: words });
     return r.ok && r.text();
-  } catch { return ""; }
-};
+  } catch {}
+}]];
+const chosen = yes => [[`p.${h.lang}.${yes ? "" : "un"}chosen`]];
 // an element's own clip is followed by whether it is chosen, and by what was typed into it
 const also = x => (x = x.control || x, [
-  ...(x.checked || x.ariaPressed === "true") && conf.on ? [[conf.on]] : [],
-  ...x.matches(typed) && x.value ? [[() => tell(x.value)]] : [],
+  ...x.checked || x.ariaPressed === "true" ? chosen(true) : [],
+  ...x.matches(typed) && x.value ? tell(x.value) : [],
 ]);
-const clips = css => all(css).filter(x => !x.closest("dialog:not([open]),#net,#left [hidden],details:not([open])>:not(summary)"))
+const clips = css => all(css).filter(x => x.dataset.a !== "none" && !x.closest("dialog:not([open]),#net,#record [hidden],[hidden]>*"))
   .flatMap(x => [[x.dataset.a, x], ...also(x)]);
 const read = () => say(clips(d.querySelector("dialog[open]") ? "dialog[open] [data-a]" : "[data-a]"));
 function name(x) {
   const l = x.labels?.[0] || x;
-  const a = x.dataset.a ? x : l.dataset.a ? l : l.querySelector("[data-a]") || x.closest("[data-a]");
+  const a = [x, l, l.querySelector("[data-a]"), x.closest("[data-a]")].find(y => y?.dataset.a);
   return [...a ? [[a.dataset.a, x]] : [], ...also(x)];
 }
 on("change", e => {
   const x = e.target;
-  if (S && x.name === "o") say([...name(x), ...!x.checked && conf.off ? [[conf.off]] : []]);
+  if (S && x.name === "o") say([...name(x), ...x.checked ? [] : chosen()]);
 });
 on("click", e => {
   if (!e.target.closest("#say")) return;
@@ -152,10 +159,10 @@ async function ask(url, how) {
       if (r.type === "opaqueredirect") return;
       if (r.status < 500 && r.status !== 429) return { html: /html/.test(r.headers.get("Content-Type")) && await r.text() };
     } catch {}
-    const n = $("net");
-    if (n && n.textContent !== n.dataset.wait && !gone) {
-      n.textContent = n.dataset.wait;
-      if (S && n.dataset.a) say([[n.dataset.a]]);
+    const n = d.querySelector("#net [hidden]");
+    if (n) {
+      n.hidden = false;
+      if (S) say([[n.dataset.a]]);
     }
     await new Promise(go => setTimeout(go, wait));
   }
@@ -176,7 +183,7 @@ async function send(f, by) {
     } else {
       // the kiosk has no button to load a page again: the next one is looked for before this one is left
       if (K) await ask(base, { method: "HEAD" });
-      location.replace(base);
+      location.replace(base + (conf.page === "welcome" ? "?begun" : ""));
     }
   };
 }
@@ -195,8 +202,8 @@ queueMicrotask(() => {
   d.querySelector("[autofocus]")?.focus({ focusVisible: true });
   arm();
   if (!S) return;
-  const n = $("net")?.dataset.a;
-  say(clips("main [data-a]:not(.tools *)"));
+  say(clips("main [data-a]:not(.tools *,.keys *,.pad *)"));
   // what is said when the server is away must be here before
-  if (n) kept = load(n);
+  const n = d.querySelector("#net [data-a]");
+  if (n) kept = load(n.dataset.a);
 });

@@ -1,20 +1,38 @@
-// Pages where something is typed or counted: the same buttons as without the script, done here without asking the server.
+// Where something is typed or counted: the same buttons as without the script, done here without asking the server.
 let at;
 on("focusin", e => { if (e.target.matches(typed)) at = e.target; });
 for (const x of all(typed)) x.setSelectionRange(x.value.length, x.value.length);
 // numbers in Arabic and Persian digits too
-const amount = x => +x.value.replace(/[٠-٩۰-۹]/g, c => c.charCodeAt(0) & 15).replace(/[\s,]/g, "") || 0;
-const left = s => s.dataset.total - all(typed, s).reduce((n, x) => n + amount(x), 0);
-function changed(x) { x.dispatchEvent(new Event("input", { bubbles: true })); }
-function step(b, by) {
-  const x = near(b, typed), q = x.dataset, share = x.closest("[data-total]"), v = amount(x);
-  const to = x.value ? v + by * (q.step || 1) : +(q.start ?? Math.max(0, q.min ?? 0));
-  x.value = +Math.max(q.min ?? -Infinity, Math.min(q.max ?? Infinity, share ? v + Math.max(0, left(share)) : Infinity, to)).toFixed(6);
+const amount = x => +x.value.replace(/[٠-٩۰-۹]/g, c => c.charCodeAt(0) & 15).replace(",", ".") || 0;
+const rest = $("rest");
+const left = () => rest.dataset.total - all("[name=v]").reduce((n, x) => n + amount(x), 0);
+const changed = x => x.dispatchEvent(new Event("input", { bubbles: true }));
+function step(id, by) {
+  const x = $(id), q = x.dataset, v = amount(x);
+  const to = x.value ? v + by : +(q.start || q.min || 0);
+  x.value = +Math.max(q.min ?? (rest ? 0 : -1e15), Math.min(q.max || 1e15, rest && by > 0 ? Math.max(v, v + left()) : 1e15, to)).toFixed(6);
   changed(x);
-  if (S) say([[() => tell(x.value)]]);
+  if (S) say([...tell(x.name === "month" ? $("month-name").textContent : x.value), ...rest ? [...name(rest.previousElementSibling), ...tell(left())] : []]);
 }
+// capitals and small letters are the same keys; after one capital small letters follow, as on the server
+function shift(up) {
+  for (const b of all(".keys [name=do]")) {
+    const [, what, c] = /^key\.(layout\.)?(.+)/s.exec(b.value), turn = s => s["toLocale" + (up ? "Upper" : "Lower") + "Case"](h.lang);
+    if (what) {
+      if (!c.startsWith(h.lang)) continue;
+      b.value = "key.layout." + h.lang + (up ? "" : "-caps");
+      b.textContent = up ? "abc" : "ABC";
+      b.dataset.a = `p.${h.lang}.key.${up ? "small" : "caps"}`;
+    } else if (c.length < 2) {
+      b.value = "key." + (b.textContent = turn(c));
+      b.dataset.a = sign(turn(c));
+    }
+  }
+  d.querySelector("[name=pad]").value = h.lang + (up ? "-caps" : "");
+}
+const upper = () => /-caps$/.test(d.querySelector("[name=pad]")?.value);
 function type(b, c) {
-  const x = at?.isConnected ? at : d.querySelector(typed);
+  const x = at?.isConnected ? at : d.querySelector(typed), said = name(b);
   let s = x.selectionStart, e = x.selectionEnd;
   if (c === "del") {
     if (s === e) s -= [...x.value.slice(0, s)].pop()?.length || 0;
@@ -23,26 +41,41 @@ function type(b, c) {
   if (c && x.maxLength > 0 && x.value.length - e + s >= x.maxLength) return tone();
   x.setRangeText(c, s, e, "end");
   changed(x);
+  if (c && upper()) shift(false);
+  // a day or a month that is full is followed by the next field
+  const most = { day: 31, month: 12 }[x.name];
+  if (most && (x.value.length > 1 || x.value * 10 > most)) at = all(typed)[all(typed).indexOf(x) + 1];
   // a finger leaves the focus where the words go; keys need it where they are
-  if (d.activeElement !== b) x.focus({ preventScroll: true });
-  if (conf.click) tone();
-  if (S) say(name(b));
+  if (d.activeElement !== b) at ? at.focus({ preventScroll: true }) : x.focus({ preventScroll: true });
+  if ("click" in conf) tone();
+  if (S) say(said);
 }
 on("click", e => {
-  const b = e.target.closest("[name=do]"), m = /^(key|less|more)\.(.+)/s.exec(b?.value);
-  if (!m) return;
-  const layout = m[1] === "key" && /^layout\.(.+)/.exec(m[2]), l = layout && d.querySelector(`[data-layout="${layout[1]}"]`);
-  if (layout && !l) return;
+  const b = e.target.closest("[name=do]"), [, what, arg] = /^(key|less|more)\.(.+)/s.exec(b?.value) || [];
+  if (!what) return;
+  const layout = what === "key" && /^layout\.(.+)/.exec(arg)?.[1];
+  if (layout) {
+    // other letters are the server's
+    const now = d.querySelector("[name=pad]").value;
+    if (layout.replace("-caps", "") !== now.replace("-caps", "")) return;
+    shift(layout.endsWith("-caps"));
+  } else if (what === "key") type(b, arg);
+  else step(arg, what === "more" ? 1 : -1);
   e.preventDefault();
-  if (l) {
-    for (const x of all("[data-layout]")) x.hidden = x !== l;
-    l.querySelector("button").focus();
-  } else if (m[1] === "key") type(b, m[2]);
-  else step(b, m[1] === "more" ? 1 : -1);
 });
 on("input", e => {
-  const s = d.querySelector("[data-total]"), m = $("monthname");
-  if (s && $("rest")) $("rest").textContent = left(s).toLocaleString(h.lang, { numberingSystem: "latn" });
-  if (m) m.textContent = m.dataset.names.split("|")[amount(d.querySelector("[name=month]")) - 1] || "";
-  if (S && e.data) say([[() => tell(e.data)]]);
+  const m = $("month-name");
+  if (rest) rest.textContent = left();
+  if (m) {
+    const n = amount($("month"));
+    m.textContent = $("months").textContent.split("|")[n - 1] || "";
+    m.dataset.a = "none";
+  }
+  if (S && e.data) say([...e.data].map(c => [sign(c)]));
 });
+// a code that came in the address, behind the #: no server sees it there
+const code = location.hash.slice(1);
+if ($("t") && conf.page === "code" && /^[\d-]{6,20}$/.test(code)) {
+  $("t").value = code;
+  history.replaceState(null, "", location.pathname);
+}

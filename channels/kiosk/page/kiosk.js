@@ -5,7 +5,7 @@
 //   up, down, Tab      move without choosing            Enter, Space   choose; once more on what is chosen: go on
 //   right, #           go on                            left, *        back (mirrored where one writes from the right)
 //   F1, 0, /           help                             F2, 9, .       listen (again)
-//   1 … 7              choose that option, the same once more: go on; 8 more options
+//   1 … 7              choose that option, the same once more: go on (8 has a button: more)
 //   + -                one more, one less
 // In a field digits are typed; in a field for words only the keys of a number pad and those with names keep their meaning,
 // and left and right move in what is typed.
@@ -32,7 +32,7 @@ on("contextmenu", e => e.preventDefault());
 
 // Keys.
 const list = () => all(`${typed},input,textarea,button,a[href],summary`, d.querySelector("dialog[open]") || d)
-  .filter(x => x.type !== "hidden" && !x.disabled && !x.matches(".skip") && x.checkVisibility());
+  .filter(x => x.type !== "hidden" && x.tabIndex >= 0 && x.checkVisibility());
 function meet(x) {
   x.focus({ focusVisible: true });
   x.scrollIntoView({ block: "nearest" });
@@ -42,18 +42,26 @@ function move(by) {
   const l = list(), i = l.indexOf(d.activeElement);
   meet(l[i < 0 ? by > 0 ? Math.max(0, l.findIndex(x => x.matches(`[name=o],${typed}`))) : l.length - 1 : (i + by + l.length) % l.length]);
 }
+function fill(x) {
+  x.focus({ focusVisible: true });
+  if (x.inputMode) x.select();
+  else x.setSelectionRange(x.value.length, x.value.length);
+  if (S) say(name(x));
+}
 const press = id => ($(id) || d.querySelector(`[name=do][value="${id}"]`))?.click();
 // the last press was a digit: what it chose
-let digit;
+let digit, before;
 let pick = () => {
-  const a = d.activeElement;
-  if (a === d.body || a.matches(typed) || digit || a.type === "radio" && a.checked) press("next");
+  const a = d.activeElement, fields = all(typed), f = a.inputMode && fields[fields.indexOf(a) + 1];
+  // from one number to the next, and on from the last
+  if (f) fill(f);
+  else if (a === d.body || a.matches(typed) || digit || a.type === "radio" && a.checked) press("next");
   else a.click();
 };
 const back = h.dir === "rtl";
 const keys = {
   ArrowDown: () => move(1), ArrowUp: () => move(-1), [back ? "ArrowLeft" : "ArrowRight"]: "next", [back ? "ArrowRight" : "ArrowLeft"]: "back",
-  F1: "help", F2: read, "#": "next", "*": "back", "/": "help", ".": read, 0: "help", 9: read, 8: "8",
+  F1: "help", F2: read, "#": "next", "*": "back", "/": "help", ".": read, 0: "help", 9: read,
   Enter: () => pick(), " ": () => pick(), "+": () => near(d.activeElement, "[value^='more.']")?.click(), "-": () => near(d.activeElement, "[value^='less.']")?.click(),
 };
 if (conf.move) keys[conf.move] = keys.ArrowDown;
@@ -62,22 +70,22 @@ on("keydown", e => {
   const k = e.key, a = d.activeElement, field = a.matches(typed), D = d.querySelector("dialog[open]");
   if (e.ctrlKey || e.altKey || e.metaKey) return;
   if (e.repeat) return e.preventDefault();
-  if (field && (k.length < 2 ? !(/numeric|decimal/.test(a.inputMode) ? /[#*/+ -]/.test(k) || a.inputMode === "numeric" && k === "." : /^Numpad[AMS]|^NumpadDi/.test(e.code)) : a.value && /^Arrow[LR]/.test(k) || k === "Enter" && e.shiftKey)) {
+  if (field && (k.length < 2 ? !(/numeric|decimal|tel/.test(a.inputMode) ? /[#*/+ -]/.test(k) || a.inputMode !== "decimal" && k === "." : /^Numpad[AMS]|^NumpadDi/.test(e.code)) : a.value && /^Arrow[LR]/.test(k) || k === "Enter" && e.shiftKey)) {
     if (slow && twice(k, slow)) e.preventDefault();
     return;
   }
   const o = !field && !D && /^[1-9]$/.test(k) && d.querySelector(`[name=o][value="${k}"],[data-digit="${k}"]`);
   if (!field && !D && !o && /^\d$/.test(k) && !d.querySelector("[name=o]")) {
     const f = d.querySelector(typed);
-    if (f) {
-      f.setSelectionRange(f.value.length, f.value.length);
-      return f.focus();
-    }
+    // the digit goes into it
+    if (f) return fill(f);
   }
   const act = k === "Tab" ? () => move(e.shiftKey ? -1 : 1) : keys[k];
   if (!act && !o && !D) return;
   e.preventDefault();
   const goes = /^(Tab|Arrow[UD])/.test(k) || k === conf.move;
+  if (k !== before) last.delete(before);
+  before = k;
   if (!("ready" in conf) || twice(k, goes ? 100 : 500)) return;
   if (D && !goes && act !== read) return (k === "Enter" || k === " " || k === conf.choose) && D.contains(a) ? a.click() : press("more");
   if (o) {
@@ -104,7 +112,6 @@ if (phones || sink) loud = async () => {
 if (navigator.mediaDevices) navigator.mediaDevices.ondevicechange = async () => { if (!await loud()) stop(); };
 
 // Nobody there: a question in words and sound, as much more time as is wanted, then nothing is left on the screen.
-let busy = () => false;
 const D = $("idle");
 arm = () => {
   clearTimeout(idle);
@@ -112,28 +119,22 @@ arm = () => {
 };
 function warn() {
   if (busy()) return arm();
-  let n = +conf.warn || 45;
-  const count = () => {
-    const x = D.querySelector(`[data-at="${n}"]`);
-    if (x) for (const y of all("[data-at]", D)) y.hidden = y !== x;
-    return x;
-  };
-  stop();
+  let n = $("left").textContent = +conf.warn || 45;
   D.showModal();
   $("more").focus({ focusVisible: true });
-  count();
-  say(clips("#idle [data-a]"));
+  // the number follows the sentence that it ends
+  say(clips("#idle [data-a]").toSpliced(3, 0, ...tell(n)));
   tick = setInterval(() => {
-    if (!--n) return over();
-    const x = count();
-    if (x) say([[x.dataset.a, x]]);
+    $("left").textContent = --n;
+    if (n < 1) over();
+    else if (n % 10 === 0 && !au) say(tell(n));
   }, 1e3);
 }
 async function over() {
   clearInterval(tick);
   stop();
   gone = true;
-  const f = D.querySelector("form"), b = f.querySelector("button"), body = d.body.cloneNode();
+  const f = D.querySelector("form"), b = f.querySelector("[name=do]"), body = d.body.cloneNode();
   D.remove();
   d.title = "";
   d.body.replaceWith(body);

@@ -1,11 +1,11 @@
 // A recording of the voice: start, stop, listen, again. It leaves with Continue, not before.
-const R = $("rec"), what = R && R.querySelector("[role=status]");
+const R = $("record");
 let recorder, sound, heard;
-function offer(words, ...values) {
-  what.textContent = R.dataset[words] || "";
-  for (const b of all("button", R)) b.hidden = !values.includes(b.value);
-  const b = R.querySelector(`[value=${values[0]}]`);
-  if (R.contains(d.activeElement) || d.activeElement === d.body) b.focus({ focusVisible: true });
+// what can be pressed now; the focus goes with it
+function offer(...now) {
+  const was = R.contains(d.activeElement);
+  for (const b of all("button,#rec-no", R)) b.hidden = !now.includes(b.id.slice(4));
+  if (was) $("rec-" + now[0]).focus({ focusVisible: true });
 }
 const ended = () => new Promise(done => {
   if (recorder?.state !== "recording") return done();
@@ -13,31 +13,33 @@ const ended = () => new Promise(done => {
   recorder.stop();
 });
 async function record() {
-  let stream, words = "done";
+  let stream;
   stop();
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: true });
   } catch {
-    return offer("denied", "start");
+    offer("start", "no");
+    if (S) say(name($("rec-no")));
+    return;
   }
   const parts = [], r = recorder = new MediaRecorder(stream, { audioBitsPerSecond: 24e3 });
   r.ondataavailable = e => parts.push(e.data);
-  const end = setTimeout(() => { words = "full"; ended(); }, (R.dataset.max || 120) * 1e3);
+  const end = setTimeout(ended, R.dataset.records * 1e3);
   r.onstop = () => {
     clearTimeout(end);
     for (const t of stream.getTracks()) t.stop();
     sound = new Blob(parts, { type: r.mimeType });
-    offer(words, "hear", "again");
+    offer("play", "again");
     tone();
   };
   sound = 0;
   r.start();
   tone();
-  offer("on", "stop");
+  offer("stop");
 }
 if (R && navigator.mediaDevices && window.MediaRecorder) {
   R.hidden = false;
-  offer("", "start");
+  offer("start");
   busy = () => recorder?.state === "recording";
   attach = async b => {
     await ended();
@@ -45,10 +47,10 @@ if (R && navigator.mediaDevices && window.MediaRecorder) {
     return b;
   };
   R.addEventListener("click", e => {
-    const v = e.target.closest("button")?.value;
-    if (v === "start" || v === "again") record();
-    if (v === "stop") ended();
-    if (v === "hear") {
+    const b = e.target.closest("button")?.id;
+    if (b === "rec-start" || b === "rec-again") record();
+    if (b === "rec-stop") ended();
+    if (b === "rec-play") {
       URL.revokeObjectURL(heard);
       stop();
       au = new Audio(heard = URL.createObjectURL(sound));
