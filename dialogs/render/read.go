@@ -209,6 +209,9 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 	}
 	own := r.q != nil && ownDigits(r.q.Asks, r.q) && !pressed
 	words := r.q != nil && (r.q.Asks == dialogs.Words || r.q.Asks == dialogs.Place)
+	if own && r.t.Form == engine.Screen { // there are buttons for that: what is typed is the answer
+		return engine.Input{}, false
+	}
 	if own && words && r.t.Form == engine.Speech && keysOnly(k) { // keys are nobody's own words
 		own = false
 		if k != "0" && k != "8" && k != "9" && k != "*" {
@@ -352,8 +355,10 @@ func (r *reader) obey(c locales.Command, tag string) engine.Input {
 
 // ownWords takes what was said as it is; a landmark that was named by one of its names is what the town calls it.
 func (r *reader) ownWords() engine.Input {
-	if in, ok := r.command(); ok {
-		return in
+	if r.t.Form != engine.Screen { // where there are buttons for commands, what is typed is the answer
+		if in, ok := r.command(); ok {
+			return in
+		}
 	}
 	if r.q.Asks == dialogs.Place {
 		if pin, ok := geo(r.raw); ok {

@@ -259,7 +259,7 @@ func (x *hearing) tongues() []string {
 
 // starts says which dialog a message starts, by its word, and what else the message says.
 func (x *hearing) starts() (*dialogs.Dialog, string) {
-	if x.h.Kind != Words || x.h.Words == "" || len(x.h.Words) > 200 {
+	if x.h.Kind != Words || x.h.Words == "" || len(x.h.Words) > 200 || x.typed() {
 		return nil, ""
 	}
 	said := strings.TrimSpace(x.h.Words)
@@ -281,6 +281,11 @@ func (x *hearing) starts() (*dialogs.Dialog, string) {
 		return d, rest
 	}
 	return nil, ""
+}
+
+// typed says whether the words were typed into the field of an open question: there they are its answer and nothing else.
+func (x *hearing) typed() bool {
+	return x.h.Traits.Form == engine.Screen && x.m.Now != nil && x.m.Hall == nil
 }
 
 // answers says whether an option of the open question is called just that: then it is an answer, even where a dialog

@@ -483,3 +483,24 @@ func TestADigitAnswersNoQuestionThatNobodyHasSeen(t *testing.T) {
 	}
 	p.says("1").hears("What first on Main Street?")
 }
+
+// A field on a screen is for the answer: what would be a command, a key, a start word or a code elsewhere is kept as it is.
+func TestWhatIsTypedOnAScreenIsTheAnswer(t *testing.T) {
+	for _, words := range []string{"stop", "help", "back", "*", "0", "8", "main", "fix", "kiosk", "482 173 62" + string(CheckDigit("48217362")), "español"} {
+		p := someone(t)
+		p.traits = render.Kiosk
+		p.says("main")
+		for _, choice := range []string{"1", "1"} {
+			p.hear(Heard{Choice: choice})
+		}
+		p.hear(Heard{Choice: "skip"}).says("5 3 2").says(words)
+		d := p.town.Dialogs.Current()[slices.IndexFunc(p.town.Dialogs.Current(), func(d *dialogs.Dialog) bool { return d.ID == "main-street" })]
+		if p.said.Memory.Now == nil {
+			t.Errorf("%q ended it", words)
+			continue
+		}
+		if a, ok := p.said.Memory.Now.Answer(d.Index("ideas")); !ok || len(a.Values) != 1 || a.Values[0] != words {
+			t.Errorf("%q was not kept: %+v", words, a)
+		}
+	}
+}
