@@ -76,7 +76,7 @@ func enClauses() []Clause {
 		en("8.3.4", "8.3", "Visibility", "The screen can be read from a wheelchair.", hardware(PlaceScreen, "Legible from 1,015 mm above the middle of the free floor: sit there and read; no light mirrored in it.")),
 		en("8.3.5", "8.3", "Installation instructions", "Instructions say how to put it up.", proved("TestInstallationSheet")),
 		en("8.4.1", "", "Numeric keys", "The 5 of a keypad can be felt.", hardware(PlaceKeys, "A dot or bar on the 5; digits in rows of three.")),
-		en("8.4.2.1", "", "Means of operation of mechanical parts", "Nothing has to be grasped, pinched or twisted.", hardware(PlaceKeys, "As 5.5.1.")),
+		en("8.4.2.1", "", "Means of operation of mechanical parts", "Nothing has to be grasped, pinched or twisted.", likeEN(PlaceKeys, "", "5.5.1")),
 		en("8.4.2.2", "", "Force of operation of mechanical parts", "No key needs more than 22.2 N.", hardware(PlaceKeys, "22.2 N (2.3 kg) at most; common keys need less than 1 N, and a switch for shaking hands about 2 N.")),
 		en("8.4.3", "", "Keys, tickets and fare cards", "Which way round a card goes can be felt.", notFor("There are none.")),
 		en("8.5", "", "Tactile indication of speech mode", "How to begin speech can be felt.", hardware(PlaceKeys, "A raised mark, and Braille, at the listen key (F2, or 9 on a number pad) or at the socket.")),

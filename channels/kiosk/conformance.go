@@ -34,8 +34,9 @@ type Clause struct {
 	Verdict Verdict
 	Tests   []string // "channels/kiosk TestPages": of the whole clause when proved, otherwise of a part of it
 	Note    string
-	Only    string // "kiosk" where the verdict is about the machine alone, and on the web the clause is met
-	Place   Place  // where the installation sheet has it; "" when it isn't about the machine's place or parts
+	Like    []string // clauses of EN 301 549 that ask the machine for the same; Note is what there is besides
+	Only    string   // "kiosk" where the verdict is about the machine alone, and on the web the clause is met
+	Place   Place    // where the installation sheet has it; "" when it isn't about the machine's place or parts
 }
 
 // Place is a heading of the installation sheet.
@@ -133,6 +134,19 @@ func byHand(how string, tests ...string) evidence {
 
 func hardware(where Place, needs string, tests ...string) evidence {
 	return func(c *Clause) { c.Verdict, c.Note, c.Tests, c.Place = Hardware, needs, named(tests), where }
+}
+
+// likeEN: the machine must have what these clauses of EN 301 549 ask for; besides may be "".
+func likeEN(where Place, besides string, ids ...string) evidence {
+	return func(c *Clause) { c.Verdict, c.Note, c.Like, c.Place = Hardware, besides, ids, where }
+}
+
+// testsOf adds tests of a part of what a clause asks.
+func testsOf(e evidence, tests ...string) evidence {
+	return func(c *Clause) {
+		e(c)
+		c.Tests = append(c.Tests, named(tests)...)
+	}
 }
 
 func notMet(why string, tests ...string) evidence {

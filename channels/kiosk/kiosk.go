@@ -52,6 +52,9 @@ type Settings struct {
 	// Print prints what the visitor takes home. It may block for some seconds. nil: there is no printer, and no button.
 	Print func(ctx context.Context, r Receipt) error
 
+	// Line tells how a machine on its own stands with the town, for the set-up page. nil: the pages are the town's own.
+	Line func(ctx context.Context) Line
+
 	Clock   func() time.Time // nil: time.Now
 	Entropy io.Reader        // nil: crypto/rand
 	Log     *slog.Logger     // no answers, numbers or visits are written to it; nil: none
@@ -157,4 +160,5 @@ func (k *Kiosk) Mount(mux *http.ServeMux, in channels.Inbox) {
 	handle("GET", "/say.mp3", k.say)
 	handle("POST", "/say", k.tell)
 	handle("GET", "/audio/{clip}", k.clip)
+	k.mountStaff(handle)
 }

@@ -48,6 +48,7 @@ func (k *Kiosk) welcome(lang string, l look, note string) *view {
 	}
 	s.Nav = append(s.Nav, s.tool("code", "havecode", "keyboard"))
 	s.Tools = append(s.Tools, s.tool("settings", "settings", "text_size"))
+	s.about()
 	s.finish()
 	return s
 }

@@ -106,6 +106,11 @@ func (k *Kiosk) say(w http.ResponseWriter, r *http.Request) {
 			s = k.draw(p, v, l, nil)
 		}
 	}
+	k.sayPage(w, r, s)
+}
+
+// sayPage sends a page's clips one after the other.
+func (k *Kiosk) sayPage(w http.ResponseWriter, r *http.Request, s *view) {
 	if s.Mute {
 		http.NotFound(w, r)
 		return

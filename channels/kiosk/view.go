@@ -70,6 +70,8 @@ type view struct {
 	Early      bool // buttons stand before Continue: Enter must press Continue all the same
 	Nav        []button
 	Tools      []button
+	Links      []link // to other pages of ours
+	Aloud      string // where the page is to be heard in one piece; "": where the page on show is
 	Again      bool // the form asks for the page once more, and sends nothing
 	Offline    *said
 	IdleTitle  *said
