@@ -1,16 +1,24 @@
 package outpost
 
 import (
+	"crypto/hpke"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"sync"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/townline/townline/channels"
 )
 
 // Aside is a file at the centre of turns that could not be entered, or not whole, and that a person has to look at. They stay
 // sealed: whose they are and what was said only the town's keys tell.
 type Aside struct {
+	lock    io.Closer
 	mu      sync.Mutex
 	journal *journal
 	all     []Put
@@ -26,22 +34,57 @@ type Put struct {
 	Settled bool     `cbor:"6,keyasint,omitempty"` // somebody has seen to it
 }
 
-// OpenAside opens the file, or makes it.
-func OpenAside(name string) (*Aside, error) {
-	a := &Aside{}
-	j, _, err := openJournal(name, func(content []byte, _ int64) error {
-		var p Put
-		if err := wire.Unmarshal(content, &p); err != nil {
-			return fmt.Errorf("outpost: a turn that was put aside can't be read: %w", err)
-		}
-		a.take(p)
-		return nil
-	})
+// Open unseals the turn; seed is CentreSettings.Seed.
+func (p *Put) Open(seed []byte) (t channels.Turn, err error) {
+	key, err := privateKey(seed)
 	if err != nil {
+		return t, err
+	}
+	return p.open(key)
+}
+
+func (p *Put) open(key hpke.PrivateKey) (t channels.Turn, err error) {
+	plain, err := openTurn(key, p.Outpost, p.Sealed)
+	if err != nil {
+		return t, err
+	}
+	if err := wire.Unmarshal(plain, &t); err != nil {
+		return t, fmt.Errorf("outpost: a turn can't be read: %w", err)
+	}
+	return t, nil
+}
+
+// ReadAside lists what is in the file, the oldest first, while a centre may be at work with it.
+func ReadAside(name string) ([]Put, error) {
+	b, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("outpost: the turns that were put aside: %w", err)
 	}
-	a.journal = j
+	a := &Aside{}
+	_, _, err = frames(b, a.recall)
+	return a.all, err
+}
+
+// OpenAside opens the file, or makes it. While it is open, nobody else can.
+func OpenAside(name string) (*Aside, error) {
+	lock, err := lockFile(name + ".lock")
+	if err != nil {
+		return nil, errors.New("outpost: townline serve works with the turns that were put aside: end it first")
+	}
+	a := &Aside{lock: lock}
+	if a.journal, _, err = openJournal(name, a.recall); err != nil {
+		return nil, errors.Join(fmt.Errorf("outpost: the turns that were put aside: %w", err), lock.Close())
+	}
 	return a, nil
+}
+
+func (a *Aside) recall(content []byte, _ int64) error {
+	var p Put
+	if err := wire.Unmarshal(content, &p); err != nil {
+		return fmt.Errorf("outpost: a turn that was put aside can't be read: %w", err)
+	}
+	a.take(p)
+	return nil
 }
 
 func (a *Aside) take(p Put) {
@@ -103,4 +146,4 @@ func (a *Aside) Len() int {
 }
 
 // Close lets go of the file.
-func (a *Aside) Close() error { return a.journal.close() }
+func (a *Aside) Close() error { return errors.Join(a.journal.close(), a.lock.Close()) }

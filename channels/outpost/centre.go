@@ -222,13 +222,9 @@ func (c *Centre) adopt(ctx context.Context, name string, t channels.Turn, p *par
 
 // open unseals a turn. Its time is by the centre's clock: as long ago as the machine says, whatever its clock showed.
 func (c *Centre) open(name string, p *parcel) (channels.Turn, error) {
-	var t channels.Turn
-	plain, err := openTurn(c.key, name, p.Sealed)
+	t, err := (&Put{Outpost: name, Sealed: p.Sealed}).open(c.key)
 	if err != nil {
 		return t, err
-	}
-	if err := wire.Unmarshal(plain, &t); err != nil {
-		return t, fmt.Errorf("outpost: a turn can't be read: %w", err)
 	}
 	t.At = p.held(c.clock.Now())
 	return t, nil

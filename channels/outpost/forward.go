@@ -66,7 +66,7 @@ func (o *Outpost) contact(ctx context.Context) (more bool, err error) {
 		o.reached(err)
 		return false, err
 	}
-	if err := o.settle(batch, a.Verdicts); err != nil {
+	if err := o.taken(batch, a.Verdicts); err != nil {
 		return false, err
 	}
 	if err := o.replace(&a); err != nil {
@@ -137,8 +137,8 @@ func (o *Outpost) gather() ([]*entry, *report, error) {
 	return batch, r, nil
 }
 
-// settle takes what the centre has from the queue.
-func (o *Outpost) settle(batch []*entry, verdicts []channels.Verdict) error {
+// taken takes what the centre has from the queue.
+func (o *Outpost) taken(batch []*entry, verdicts []channels.Verdict) error {
 	if len(verdicts) != len(batch) {
 		return fmt.Errorf("outpost: %d verdicts on %d turns", len(verdicts), len(batch))
 	}
@@ -188,7 +188,11 @@ func (o *Outpost) replace(a *answer) error {
 	if err := writeTown(o.s.Dir, o.shut, k); err != nil {
 		return err
 	}
-	o.place.Store(p)
+	if known == nil || !known.same(p.hash) {
+		o.settle(p)
+	} else {
+		o.place.Store(p)
+	}
 	if known == nil || !known.same(p.hash) {
 		o.log.Info("the centre gave its dialogs", "dialogs", len(p.facts.Dialogs))
 	}

@@ -89,23 +89,9 @@ func openJournal(name string, each func(content []byte, at int64) error) (j *jou
 		return nil, 0, err
 	}
 	j = &journal{name: name, file: f}
-	var whole, scraps []byte
-	for at := 0; at < len(b); {
-		content, n, ok := cutFrame(b[at:])
-		if !ok {
-			next := bytes.Index(b[at+1:], frameMark[:])
-			if next < 0 {
-				next = len(b) - at - 1
-			}
-			scraps = append(scraps, b[at:at+1+next]...)
-			at += 1 + next
-			continue
-		}
-		if err := each(content, int64(len(whole))); err != nil {
-			return nil, 0, err
-		}
-		whole = append(whole, b[at:at+n]...)
-		at += n
+	whole, scraps, err := frames(b, each)
+	if err != nil {
+		return nil, 0, err
 	}
 	j.size = int64(len(whole))
 	if len(scraps) > 0 {
@@ -123,7 +109,29 @@ func openJournal(name string, each func(content []byte, at int64) error) (j *jou
 	return j, 0, nil
 }
 
-// append writes contents, each a frame, and returns where they lie once they are on disk. Those who append at the same time share one write.
+// frames calls each with every whole frame of b, in order, and where it lies among them; whole are the frames, scraps the rest.
+func frames(b []byte, each func(content []byte, at int64) error) (whole, scraps []byte, err error) {
+	for at := 0; at < len(b); {
+		content, n, ok := cutFrame(b[at:])
+		if !ok {
+			next := bytes.Index(b[at+1:], frameMark[:])
+			if next < 0 {
+				next = len(b) - at - 1
+			}
+			scraps = append(scraps, b[at:at+1+next]...)
+			at += 1 + next
+			continue
+		}
+		if err := each(content, int64(len(whole))); err != nil {
+			return nil, nil, err
+		}
+		whole = append(whole, b[at:at+n]...)
+		at += n
+	}
+	return whole, scraps, nil
+}
+
+// append writes a frame and returns where it lies once it is on disk. Those who append at the same time share one write.
 func (j *journal) append(content []byte) (at int64, err error) {
 	w := &written{frame: frameOf(content), done: make(chan struct{})}
 	j.mu.Lock()

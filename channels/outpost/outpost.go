@@ -71,6 +71,7 @@ type Outpost struct {
 	up       atomic.Bool
 	tried    atomic.Bool // to reach the centre
 	bell     chan struct{}
+	arrived  chan struct{}
 
 	chance  sync.Mutex
 	entropy *bufio.Reader
@@ -95,7 +96,7 @@ func Open(s Settings) (o *Outpost, err error) {
 	path := "/outpost/" + s.Name + "/"
 	o = &Outpost{
 		s: s, base: strings.TrimSuffix(s.Centre, "/") + path, path: path, wires: newLineKeys(s.Secret), shut: newBox([]byte(s.Secret), "town"),
-		marks: derive([]byte(s.Secret), "marks", 32), clock: s.Clock, log: s.Log, client: s.Client, bell: make(chan struct{}, 1),
+		marks: derive([]byte(s.Secret), "marks", 32), clock: s.Clock, log: s.Log, client: s.Client, bell: make(chan struct{}, 1), arrived: make(chan struct{}, 1),
 		entropy: bufio.NewReaderSize(s.Entropy, 512), visits: map[[16]byte]*visit{}, next: 1,
 	}
 	if o.clock == nil {
@@ -110,7 +111,7 @@ func Open(s Settings) (o *Outpost, err error) {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("outpost: %w", err)
 	}
-	if o.lock, err = lockDir(s.Dir); err != nil {
+	if o.lock, err = lockFile(filepath.Join(s.Dir, "lock")); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -127,7 +128,7 @@ func Open(s Settings) (o *Outpost, err error) {
 		if err != nil {
 			o.log.Warn("the town that was kept can't be used: waiting for the centre", "error", err)
 		} else {
-			o.place.Store(p)
+			o.settle(p)
 		}
 	}
 	journal, torn, err := openJournal(filepath.Join(s.Dir, "turns"), o.recall)
@@ -148,20 +149,25 @@ func Open(s Settings) (o *Outpost, err error) {
 // Close lets go of the folder. What was not forwarded is forwarded when it is opened again.
 func (o *Outpost) Close() error { return errors.Join(o.journal.close(), o.lock.Close()) }
 
-// Town is what the conversations are held with; nil until the centre was reached once.
-func (o *Outpost) Town() *talk.Town {
-	if p := o.place.Load(); p != nil {
-		return p.talk
+// Town is what conversations are held with; false until the centre was reached once.
+func (o *Outpost) Town() (t *talk.Town, facts Town, ok bool) {
+	p := o.place.Load()
+	if p == nil {
+		return nil, Town{}, false
 	}
-	return nil
+	return p.talk, p.facts, true
 }
 
-// Hours are the desk's, in words.
-func (o *Outpost) Hours() string {
-	if p := o.place.Load(); p != nil {
-		return p.facts.Hours
+// Arrived gets a value when the town was put in place or has changed, also when it was on disk already.
+func (o *Outpost) Arrived() <-chan struct{} { return o.arrived }
+
+// settle puts a town in place.
+func (o *Outpost) settle(p *place) {
+	o.place.Store(p)
+	select {
+	case o.arrived <- struct{}{}:
+	default:
 	}
-	return ""
 }
 
 // Ready says why no turn can be held; nil when one can.

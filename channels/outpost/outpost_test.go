@@ -344,7 +344,7 @@ func TestNewDialogsReachTheMachine(t *testing.T) {
 	if got := w.polled("words"); !slices.Equal(got, []string{"one two three yes"}) {
 		t.Error(got)
 	}
-	if len(b.Town().Dialogs.Current()) != 1 {
+	if town, _, _ := b.Town(); len(town.Dialogs.Current()) != 1 {
 		t.Error("what is out of service is on the menu")
 	}
 	calls := w.line.calls
@@ -447,11 +447,11 @@ func TestAnotherSecretIsAnotherTown(t *testing.T) {
 	b.Outpost.Close()
 	b.name = "hall" // with the hall's secret, in the library's folder
 	b.start()
-	if b.Town() != nil {
+	if _, _, ok := b.Town(); ok {
 		t.Error("a town under another secret was taken")
 	}
 	b.sync()
-	if b.Town() == nil {
+	if _, _, ok := b.Town(); !ok {
 		t.Error("no town")
 	}
 }

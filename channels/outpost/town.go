@@ -28,8 +28,10 @@ type Town struct {
 	Country   string        `cbor:"5,keyasint,omitempty"` // calling code: "1"
 	Hours     string        `cbor:"6,keyasint,omitempty"` // of the desk, in words
 	Texts     bool          `cbor:"7,keyasint,omitempty"`
-	Dialogs   []dialogs.Pin `cbor:"8,keyasint"` // in service, in the order of the menu
-	Key       []byte        `cbor:"9,keyasint"` // the centre's public key, which turns are sealed for
+	Number    string        `cbor:"10,keyasint,omitempty"` // that residents text
+	PublicURL string        `cbor:"11,keyasint,omitempty"` // where residents' own screens reach the town
+	Dialogs   []dialogs.Pin `cbor:"8,keyasint"`            // in service, in the order of the menu
+	Key       []byte        `cbor:"9,keyasint"`            // the centre's public key, which turns are sealed for
 }
 
 func (t *Town) hash() []byte {

@@ -138,6 +138,9 @@ func unpack(b []byte, most int64, v any) error {
 	return nil
 }
 
+// SyncPath is the path that an outpost forwards to; it may take up to MostReport bytes.
+func SyncPath(name string) string { return "/outpost/" + name + "/" + callSync }
+
 // lineKeys seal what goes over the line.
 type lineKeys struct{ out, back box }
 

@@ -91,7 +91,7 @@ func (w *audioWork) run(ctx context.Context, cmd *cobra.Command) error {
 	if err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%v. What people recorded is all that can be heard.\n", err)
 	}
-	shelf, err := audio.NewShelf(stock(c, voice, phrases, set))
+	shelf, err := audio.NewShelf(stock(c, voice, phrases, set.All()))
 	if err != nil {
 		return err
 	}
@@ -232,12 +232,12 @@ func speech(c *config.Config) audio.Speech {
 }
 
 // stock is what a shelf is made of, with all that the town's dialogs and phrases say.
-func stock(c *config.Config, voice *audio.Voice, phrases *locales.Catalogue, set *dialogs.Set) audio.Stock {
-	return audio.Stock{Dir: c.Audio.Dir, Voice: voice, Phrases: phrases, Script: audio.Script(phrases, c.Town.Languages, set.All())}
+func stock(c *config.Config, voice *audio.Voice, phrases *locales.Catalogue, all []*dialogs.Dialog) audio.Stock {
+	return audio.Stock{Dir: c.Audio.Dir, Voice: voice, Phrases: phrases, Script: audio.Script(phrases, c.Town.Languages, all)}
 }
 
 // newShelf is the shelf of a town at work: it speaks without any step before, where the machine has a voice.
-func newShelf(ctx context.Context, c *config.Config, phrases *locales.Catalogue, set *dialogs.Set, log *slog.Logger) (*audio.Shelf, error) {
+func newShelf(ctx context.Context, c *config.Config, phrases *locales.Catalogue, all []*dialogs.Dialog, log *slog.Logger) (*audio.Shelf, error) {
 	voice, err := audio.FindVoice(ctx, speech(c))
 	if err != nil {
 		log.Warn("pages are not read aloud, but for what lies in audio.dir", "why", err)
@@ -251,7 +251,7 @@ func newShelf(ctx context.Context, c *config.Config, phrases *locales.Catalogue,
 	if err == nil && len(mute) > 0 {
 		log.Info("there is no voice for some languages; pages say so", "languages", strings.Join(mute, ", "))
 	}
-	kept := stock(c, voice, phrases, set)
+	kept := stock(c, voice, phrases, all)
 	kept.Log = log
 	return audio.NewShelf(kept)
 }

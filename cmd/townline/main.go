@@ -102,8 +102,8 @@ To begin:       townline init mytown`,
 		}
 	}
 	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newAudio(), newSchema())
-	add(groupRead, newResults(), newRequests(), newMedia(), newCodes())
-	add(groupRun, newServe(open), newConfig(), newBackup(), newRestore(), newVersion())
+	add(groupRead, newResults(), newRequests(), newMedia(), newCodes(), newOutposts())
+	add(groupRun, newServe(open), newKiosk(), newConfig(), newBackup(), newRestore(), newVersion())
 	return root
 }
 

@@ -19,7 +19,7 @@ func townPages(ctx context.Context, c *config.Config, phrases *locales.Catalogue
 	if !c.Pages.Kiosk && !c.Pages.Web {
 		return nil, nil
 	}
-	shelf, err := newShelf(ctx, c, phrases, set, log)
+	shelf, err := newShelf(ctx, c, phrases, set.All(), log)
 	if err != nil {
 		return nil, err
 	}

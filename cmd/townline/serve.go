@@ -18,6 +18,7 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/exchange"
 	"github.com/townline/townline/channels/kiosk"
+	"github.com/townline/townline/channels/outpost"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/locales"
@@ -98,6 +99,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	for _, p := range pages {
 		lines = append(lines, p)
 	}
+	lines = withFarScreens(c, phrases, lines)
 	h, refused, err := openTown(ctx, c, s, keys, clock, log, metrics, set, phrases, nights, lines...)
 	if err != nil {
 		return err
@@ -117,6 +119,17 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	}
 	for _, p := range pages {
 		web.takes("/"+p.Name(), kiosk.MostBytes)
+	}
+	centre, err := newCentre(c, h, keys, clock, log, metrics, lines)
+	if err != nil {
+		return err
+	}
+	if centre != nil {
+		defer func() { err = errors.Join(err, centre.Close()) }()
+		centre.Mount(web.mux, nil)
+		for name := range c.Kiosk.Outposts {
+			web.takes(outpost.SyncPath(name), outpost.MostReport)
+		}
 	}
 	var workers sync.WaitGroup
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
