@@ -88,6 +88,7 @@ var mainStreet = plan{
 	{cards: []string{"Places to sit", "Safer crossings", "Better lighting"}},
 	{heading: "10 coins", fields: map[string]string{"Buses": "5", "Trees": "3", "Bike lane": "2"}},
 	{heading: "Tell us anything else", do: "skip"},
+	{heading: "Please check your answers"},
 	{heading: "May the city keep", cards: []string{"Yes"}},
 }
 
