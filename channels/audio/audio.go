@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -15,7 +16,7 @@ import (
 type Format string
 
 const (
-	MP3  Format = "mp3"  // 24 kbit/s, for any browser
+	MP3  Format = "mp3"  // 32 kbit/s, for any browser
 	Opus Format = "opus" // 16 kbit/s in Ogg, for the kiosk's Chromium
 )
 
@@ -52,10 +53,15 @@ type Clip struct {
 	Recorded bool   // by a person
 }
 
-// tidy is words as they count for a key: in Unicode's composed form, one space between words, no control characters.
+// tidy is words as they count for a key: in Unicode's composed form, one space between words, no control characters; a
+// letter alone is small, because its name is the same.
 func tidy(words string) string {
 	words = norm.NFC.String(strings.ToValidUTF8(words, " "))
-	return strings.Join(strings.FieldsFunc(words, isGap), " ")
+	words = strings.Join(strings.FieldsFunc(words, isGap), " ")
+	if utf8.RuneCountInString(words) == 1 {
+		return strings.ToLower(words)
+	}
+	return words
 }
 
 // isGap says whether r parts words: any kind of space, and whatever steers a terminal or a voice.

@@ -387,6 +387,17 @@ func TestScriptIsWhole(t *testing.T) {
 	}
 }
 
+func TestLettersOfKeys(t *testing.T) {
+	got := Spelled("es", []string{"a", "A", "ñ", "'", "7", "", "Ñ"})
+	if want := []Line{{"es", "", "@key.a", "a"}, {"es", "", "@key.ñ", "ñ"}}; !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+	s := shelf(t, Stock{})
+	if s.Key("es", "Ñ") != s.Key("es", "ñ") || s.Key("es", "No") == s.Key("es", "no") {
+		t.Error("a letter alone has one name; words are as they are written")
+	}
+}
+
 func TestPlacesOfRecordings(t *testing.T) {
 	for file, want := range map[string]place{
 		"en/main-street/first.wav":        {"en", "main-street", "first"},

@@ -1,8 +1,11 @@
 package audio
 
 import (
+	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/locales"
@@ -22,7 +25,7 @@ func Script(phrases *locales.Catalogue, languages []string, set []*dialogs.Dialo
 	}
 	for _, d := range set {
 		for _, lang := range d.AllLanguages() {
-			if !contains(languages, lang) {
+			if !slices.Contains(languages, lang) {
 				continue
 			}
 			out = dialogLines(out, d, lang)
@@ -31,13 +34,17 @@ func Script(phrases *locales.Catalogue, languages []string, set []*dialogs.Dialo
 	return out
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
+// Spelled are lines for what is on the keys of a screen: the name of each letter. Signs have theirs among the phrases.
+func Spelled(lang string, keys []string) []Line {
+	var out []Line
+	for _, key := range keys {
+		key = tidy(key)
+		l := Line{Lang: lang, Key: "@key." + key, Words: key}
+		if letter, _ := utf8.DecodeRuneInString(key); unicode.IsLetter(letter) && !slices.Contains(out, l) {
+			out = append(out, l)
 		}
 	}
-	return false
+	return out
 }
 
 func phraseLines(out []Line, l *locales.Language, lang string) []Line {

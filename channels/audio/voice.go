@@ -248,7 +248,7 @@ func (v *Voice) encode(ctx context.Context, wav []byte, formats []Format) (map[F
 	for _, f := range formats {
 		switch f {
 		case MP3: // no header of lame's own: it can't be filled in on a pipe
-			out[f], err = v.run(ctx, "lame", wav, "--quiet", "-t", "-m", "m", "-b", "24", "--resample", "22.05", "-", "-")
+			out[f], err = v.run(ctx, "lame", wav, "--quiet", "-t", "-m", "m", "-b", "32", "--resample", "22.05", "-", "-")
 		case Opus:
 			out[f], err = v.run(ctx, "opusenc", wav, "--quiet", "--speech", "--bitrate", "16", "--comp", "5", "--serial", "1", "-", "-")
 		default:

@@ -77,3 +77,6 @@ func first(lang, text string) string {
 	}
 	return lang
 }
+
+// Letters are what is on the keys of a page in lang besides signs and figures: their names can be heard, and are made beforehand.
+func Letters(lang string) []string { return split(spelled(lang)) }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/townline/townline/channels/audio"
+	"github.com/townline/townline/channels/kiosk"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/locales"
@@ -231,9 +232,13 @@ func speech(c *config.Config) audio.Speech {
 	return audio.Speech{Rate: c.Audio.Rate, Voices: c.Audio.Voices}
 }
 
-// stock is what a shelf is made of, with all that the town's dialogs and phrases say.
+// stock is what a shelf is made of, with all that the town's dialogs, its phrases and the keys of its pages say.
 func stock(c *config.Config, voice *audio.Voice, phrases *locales.Catalogue, all []*dialogs.Dialog) audio.Stock {
-	return audio.Stock{Dir: c.Audio.Dir, Voice: voice, Phrases: phrases, Script: audio.Script(phrases, c.Town.Languages, all)}
+	script := audio.Script(phrases, c.Town.Languages, all)
+	for _, lang := range c.Town.Languages {
+		script = append(script, audio.Spelled(lang, kiosk.Letters(lang))...)
+	}
+	return audio.Stock{Dir: c.Audio.Dir, Voice: voice, Phrases: phrases, Script: script}
 }
 
 // newShelf is the shelf of a town at work: it speaks without any step before, where the machine has a voice.
