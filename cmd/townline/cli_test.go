@@ -154,17 +154,22 @@ func (p *place) serve(args ...string) *running {
 
 // start runs serve on a free port, and returns once it said that it is open.
 func start(program, dir string, env []string, args ...string) (*running, error) {
+	if !strings.Contains(strings.Join(args, " "), "--listen") {
+		args = append(args, "--listen", "127.0.0.1:0")
+	}
+	return launch(program, dir, env, "serve", args...)
+}
+
+// launch runs a command that stays, and returns once it said that it is open.
+func launch(program, dir string, env []string, command string, args ...string) (*running, error) {
 	errs, err := os.CreateTemp(dir, "errors-*.txt")
 	if err != nil {
 		return nil, err
 	}
 	defer errs.Close()
 	r := &running{errs: &report{errs}}
-	r.cmd = exec.Command(program, append([]string{"serve"}, args...)...)
+	r.cmd = exec.Command(program, append([]string{command}, args...)...)
 	r.cmd.Dir, r.cmd.Env, r.cmd.Stderr = dir, env, errs
-	if !strings.Contains(strings.Join(args, " "), "--listen") {
-		r.cmd.Args = append(r.cmd.Args, "--listen", "127.0.0.1:0")
-	}
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -177,7 +182,7 @@ func start(program, dir string, env []string, args ...string) (*running, error) 
 	for !strings.HasSuffix(said.String(), "\n\n") {
 		if _, err := io.ReadFull(out, line); err != nil {
 			_ = r.cmd.Wait()
-			return nil, fmt.Errorf("serve ended: %s%s", said.String(), r.errs)
+			return nil, fmt.Errorf("%s ended: %s%s", command, said.String(), r.errs)
 		}
 		said.Write(line)
 	}
