@@ -32,6 +32,7 @@ type scene struct {
 	sounds []string                                   // files that came, "NAME TYPE SIZE"
 	asked  []string                                   // clips that were asked for
 	told   []string                                   // words that clips were asked for
+	down   bool                                       // no page can be had
 	gaps   []string                                   // keys that have no clip
 	answer func(http.ResponseWriter, url.Values) bool // instead of the next page; false: as usual
 }
@@ -88,6 +89,8 @@ func (c *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		c.sent = append(c.sent, r.Form)
 		http.Redirect(w, r, "/kiosk", http.StatusSeeOther)
+	case r.URL.Path == "/kiosk" && c.down:
+		hang(w)
 	case r.URL.Path == "/kiosk":
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
@@ -101,7 +104,7 @@ func (c *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *scene) page() string {
 	n := len(c.sent) + 1
 	return fmt.Sprintf(`<!doctype html><html %s lang="en" dir="ltr" data-base="/kiosk" data-page="question" data-size="2" data-theme="light" data-rate="4"><head><meta charset="utf-8"><title>Page %d</title><link rel="icon" href="data:,"><style>
-body{font:20px sans-serif;margin:8px}button,.opt{display:block;min-height:60px;min-width:200px;margin:6px 0}.vh{position:absolute;width:1px;height:1px;overflow:hidden}.playing{outline:5px solid}:focus-visible{outline:5px solid red}.pad button,.keys button{display:inline-block;min-width:60px}</style></head><body>
+[hidden]{display:none!important}html{overscroll-behavior:none}body{font:20px sans-serif;margin:8px}button,.opt{display:block;min-height:60px;min-width:200px;margin:6px 0}.vh{position:absolute;width:1px;height:1px;overflow:hidden}.playing{outline:5px solid}:focus-visible{outline:5px solid red}.pad button,.keys button{display:inline-block;min-width:60px}</style></head><body>
 <header><p data-a="title">Main Street</p><p id="way" data-a="way">Question %d</p></header><main><form id="f" method="post" action="/kiosk" autocomplete="off"><input type="hidden" name="token" value="t%d">
 %s
 </form></main><p id="net" role="status"><span hidden data-a="away">Your answer is safe on this screen.</span></p>

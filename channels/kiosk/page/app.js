@@ -20,11 +20,11 @@ addEventListener("pageshow", e => { if (e.persisted) { h.hidden = true; location
 
 // One press is one action. The same key or control is not taken again for half a second (EN 301 549, 5.8; keys of the
 // on-screen keyboard and steppers: 120 ms), counted from its last press, so that a shaking hand presses once.
-const last = new Map();
-function twice(what, ms) {
-  const now = performance.now(), again = now - last.get(what) < (slow || ms);
-  last.set(what, now);
-  return again;
+const last = {};
+function twice(kind, what, ms) {
+  const now = performance.now(), [before, at] = last[kind] || [];
+  last[kind] = [what, now];
+  return before === what && now - at < (slow || ms);
 }
 const control = x => x.closest?.("button,a[href],label.opt,summary");
 let inside;
@@ -33,7 +33,7 @@ on("click", e => {
   // a card's click is passed on to the radio in it
   if (!c || c === inside) return;
   const early = K && !("ready" in conf), wait = /^(key|less|more)\./.test(c.value) ? 120 : 500;
-  if (early || (K || c.type === "submit") && twice(c, wait)) {
+  if (early || (K || c.type === "submit") && twice("control", c, wait)) {
     e.preventDefault();
     e.stopImmediatePropagation();
   } else if (c.matches("label")) {

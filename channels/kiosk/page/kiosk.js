@@ -50,7 +50,7 @@ function fill(x) {
 }
 const press = id => ($(id) || d.querySelector(`[name=do][value="${id}"]`))?.click();
 // the last press was a digit: what it chose
-let digit, before;
+let digit;
 let pick = () => {
   const a = d.activeElement, fields = all(typed), f = a.inputMode && fields[fields.indexOf(a) + 1];
   // from one number to the next, and on from the last
@@ -71,7 +71,7 @@ on("keydown", e => {
   if (e.ctrlKey || e.altKey || e.metaKey) return;
   if (e.repeat) return e.preventDefault();
   if (field && (k.length < 2 ? !(/numeric|decimal|tel/.test(a.inputMode) ? /[#*/+ -]/.test(k) || a.inputMode !== "decimal" && k === "." : /^Numpad[AMS]|^NumpadDi/.test(e.code)) : a.value && /^Arrow[LR]/.test(k) || k === "Enter" && e.shiftKey)) {
-    if (slow && twice(k, slow)) e.preventDefault();
+    if (slow && twice("key", k)) e.preventDefault();
     return;
   }
   const o = !field && !D && /^[1-9]$/.test(k) && d.querySelector(`[name=o][value="${k}"],[data-digit="${k}"]`);
@@ -84,9 +84,7 @@ on("keydown", e => {
   if (!act && !o && !D) return;
   e.preventDefault();
   const goes = /^(Tab|Arrow[UD])/.test(k) || k === conf.move;
-  if (k !== before) last.delete(before);
-  before = k;
-  if (!("ready" in conf) || twice(k, goes ? 100 : 500)) return;
+  if (!("ready" in conf) || twice("key", k, goes ? 100 : 500)) return;
   if (D && !goes && act !== read) return (k === "Enter" || k === " " || k === conf.choose) && D.contains(a) ? a.click() : press("more");
   if (o) {
     if (o.type === "radio" && o.checked && digit === o) return press("next");
