@@ -98,10 +98,16 @@ func sight(n int) []byte {
 	return append([]byte("\xff\xd8\xff\xe0"), bytes.Repeat([]byte{byte(n)}, 700)...)
 }
 
+// buttons are what is pressed on a screen, where typed words are an answer.
+var buttons = map[string]string{"back": "*", "skip": "skip", "menu": "menu", "person": "person", "erase": "erase"}
+
 // online is an event of a visitor on the web, with what comes along.
 func (w *town) online(visitor, words string, along ...[]byte) channels.Event {
 	e := w.text(visitor, words)
 	e.Channel, e.From.Kind = "web", "web"
+	if press, ok := buttons[words]; ok {
+		e.Words, e.Choice = "", press
+	}
 	for _, b := range along {
 		e.Attached = append(e.Attached, channels.Attachment{Type: "application/octet-stream", Bytes: b})
 	}
@@ -210,7 +216,7 @@ func testMediaIsKeptWithItsTurn(t *testing.T, on setting) {
 			t.Fatal(err)
 		}
 	}
-	w.tells("ana", "NOTE", "skip", "in words", "skip", "1", "yes", "skip")
+	w.tells("ana", "menu", "NOTE", "skip", "in words", "skip", "1", "yes", "skip")
 	w.have(media["look"][0], sight(1))
 	w.kept(2)
 	w.tells("ana", "erase", "1")
@@ -234,7 +240,7 @@ func testMediaGoesWithItsAnswer(t *testing.T, on setting) {
 		"written instead":           {[]any{"NOTE", "skip", sound(1), "back", "in words"}, 0},
 		"not written after all":     {[]any{"NOTE", "skip", sound(1), "back", "skip"}, 1},
 		"set aside":                 {[]any{"NOTE", sight(1), "menu"}, 1},
-		"set aside, and another":    {[]any{"NOTE", sight(1), "OPENLY", sight(2)}, 2},
+		"set aside, and another":    {[]any{"NOTE", sight(1), "menu", "OPENLY", sight(2)}, 2},
 		"refused":                   {[]any{"NOTE", sight(1), sound(2), "skip", "1", "no"}, 0},
 		"sent":                      {[]any{"NOTE", sight(1), sound(2), "skip", "1", "yes"}, 2},
 		"sent, and ended":           {[]any{"NOTE", sight(1), sound(2), "skip", "1", "yes", "skip"}, 2},
@@ -283,7 +289,7 @@ func testNoVoiceWithABallot(t *testing.T, on setting) {
 			w.tells("ana", "menu")
 			w.tells("ana", "NOTE", sight(5))
 			w.kept(1)
-			w.tells("ana", "erase", "2")
+			w.tells("ana", "erase", "2", "menu")
 			w.expect(w.tells("ana", start, "skip", sound(6)), sorry, "Please check your answers.") // nor where none is asked for
 			w.expect(w.tells("ana", "1", "yes"), "Thank you.")
 			w.kept(1)
@@ -391,6 +397,9 @@ func testMediaFromAnOutpost(t *testing.T, on setting) {
 		}
 		taken, _ := channels.Take(attached, func(n int) [16]byte { return channels.VisitMedia(from, number, n) })
 		h := talk.Heard{At: noon, Traits: render.Web, Words: words}
+		if press, ok := buttons[words]; ok {
+			h.Words, h.Choice = "", press
+		}
 		for _, one := range taken {
 			h.Media = append(h.Media, one.Media)
 		}
@@ -451,6 +460,9 @@ func TestMediaOnceInRaces(t *testing.T) {
 					e.Attached = []channels.Attachment{{Bytes: sight(i)}, {Bytes: sound(1000*who + i)}}
 				default:
 					e.Words = []string{"NOTE", "OPENLY", "PRIVATE", "back", "skip", "skip", "1", "yes", "words of mine"}[n-5]
+					if press, ok := buttons[e.Words]; ok {
+						e.Words, e.Choice = "", press
+					}
 				}
 				walk = append(walk, e)
 			}
