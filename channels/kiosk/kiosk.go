@@ -88,6 +88,9 @@ type Kiosk struct {
 	base  string // of its addresses: "/kiosk"
 	inbox channels.Inbox
 	paper *paper
+
+	light, typed, full program // the script of pages where nothing is typed, where something is, and where voices are recorded
+	policy             string
 }
 
 var (
@@ -120,7 +123,18 @@ func newChannel(name string, s Settings) *Kiosk {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper()}
+	k := &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper()}
+	needs := parts{Kiosk: k.atMachine(), Scan: s.Scan > 0}
+	k.typed = newProgram(needs)
+	needs.Plain = true
+	k.light = newProgram(needs)
+	k.policy = policyOf(k.paper.style, k.light, k.typed)
+	if k.records() {
+		needs.Plain, needs.Record = false, true
+		k.full = newProgram(needs)
+		k.policy = policyOf(k.paper.style, k.light, k.typed, k.full)
+	}
+	return k
 }
 
 // Name is "kiosk" or "web".

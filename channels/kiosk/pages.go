@@ -17,6 +17,12 @@ import (
 func (k *Kiosk) welcome(lang string, l look, note string) *view {
 	s := k.newView(lang, l, nil)
 	s.Kind = "welcome"
+	switch {
+	case l == usualLook(): // nothing is left to clear
+		s.End = ""
+	case s.Machine:
+		s.Kind = "welcome again"
+	}
 	if k.s.Town != "" {
 		s.Service = s.say("", k.s.Town)
 	}
@@ -207,26 +213,33 @@ func (k *Kiosk) phoneAddress(code string) string {
 
 // qrImage draws a QR code, with the quiet zone that readers need (ISO/IEC 18004: four modules).
 func qrImage(words string) (template.HTML, error) {
-	code, err := qr.Encode(words, qr.M)
+	code, err := qr.Encode(words, qr.L)
 	if err != nil {
 		return "", err
 	}
 	const quiet = 4
 	var path strings.Builder
 	for y := range code.Size {
+		at := 0 // where the pen is, in this row
 		for x := 0; x < code.Size; x++ {
 			n := 0
 			for x+n < code.Size && code.Black(x+n, y) {
 				n++
 			}
-			if n > 0 {
-				path.WriteString("M" + strconv.Itoa(x+quiet) + " " + strconv.Itoa(y+quiet) + "h" + strconv.Itoa(n) + "v1h-" + strconv.Itoa(n) + "z")
-				x += n
+			if n == 0 {
+				continue
 			}
+			if at == 0 {
+				path.WriteString("M" + strconv.Itoa(x+quiet) + " " + strconv.Itoa(y+quiet) + ".5h" + strconv.Itoa(n))
+			} else {
+				path.WriteString("m" + strconv.Itoa(x-at) + " 0h" + strconv.Itoa(n))
+			}
+			x += n
+			at = x
 		}
 	}
 	size := strconv.Itoa(code.Size + 2*quiet)
-	return template.HTML(`<svg class="qr" viewBox="0 0 ` + size + ` ` + size + `" aria-hidden="true" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h` + size + `v` + size + `H0z"/><path fill="#000" d="` + path.String() + `"/></svg>`), nil // numbers only
+	return template.HTML(`<svg class="qr" viewBox="0 0 ` + size + ` ` + size + `" aria-hidden="true" shape-rendering="crispEdges"><path d="` + path.String() + `"/></svg>`), nil // numbers only
 }
 
 // plain is a page with one sentence and one way on.

@@ -42,6 +42,26 @@ func newPaper() *paper {
 	}
 }
 
+// program is a script, and its hash as a content security policy names it.
+type program struct {
+	code template.JS
+	hash string
+}
+
+func newProgram(p parts) program {
+	js, hash := script(p)
+	return program{template.JS(js), hash} // files of ours
+}
+
+// policyOf is the content security policy of all pages of a channel, because the script shows one in the place of another.
+func policyOf(style string, programs ...program) string {
+	hashes := ""
+	for _, p := range programs {
+		hashes += " '" + p.hash + "'"
+	}
+	return "default-src 'none'; script-src" + hashes + "; style-src '" + style + "'; connect-src 'self'; media-src 'self' blob:; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
+
 func hashOf(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
@@ -56,9 +76,13 @@ func squeeze(css string) string {
 
 // write sends a page: one answer, small, and nobody may keep it.
 func (k *Kiosk) write(w http.ResponseWriter, r *http.Request, status int, s *view) {
-	records := k.records()
-	js, hash := script(parts{Kiosk: s.Machine, Record: records, Scan: k.s.Scan > 0})
-	s.JS = template.JS(js) // a file of ours
+	s.JS = k.light.code
+	switch {
+	case s.Record:
+		s.JS = k.full.code
+	case len(s.Fields)+len(s.Shares) > 0:
+		s.JS = k.typed.code
+	}
 	var b bytes.Buffer
 	if err := k.paper.page.Execute(&b, s); err != nil {
 		k.s.Log.Error("a page can't be written", "channel", k.name, "error", err)
@@ -67,13 +91,10 @@ func (k *Kiosk) write(w http.ResponseWriter, r *http.Request, status int, s *vie
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src '"+hash+"'; style-src '"+k.paper.style+"'; connect-src 'self'; media-src 'self' blob:; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	microphone := "()"
-	if records { // one page may be shown in the place of another, under its policy
-		microphone = "(self)"
+	h.Set("Content-Security-Policy", k.policy)
+	if !k.records() { // one page may be shown in the place of another, under its policy
+		h.Set("Permissions-Policy", "microphone=()")
 	}
-	h.Set("Permissions-Policy", "microphone="+microphone+", camera=(), geolocation=()")
-	h.Set("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		var small bytes.Buffer
 		z := k.paper.zips.Get().(*gzip.Writer)

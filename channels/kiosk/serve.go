@@ -218,6 +218,11 @@ func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v 
 // arrive takes a form of somebody who has no visit yet.
 func (k *Kiosk) arrive(w http.ResponseWriter, r *http.Request, f *form, l look, lang string) {
 	what, to, _ := strings.Cut(f.do, ".")
+	if f.do == "over.yes" && f.token == nobody {
+		k.forget(w, r)
+		http.Redirect(w, r, k.base, http.StatusSeeOther)
+		return
+	}
 	if what == "language" && slices.Contains(k.s.Languages, to) {
 		l.Lang, lang = to, to
 	}

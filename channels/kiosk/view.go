@@ -72,7 +72,7 @@ type view struct {
 	Tools      []button
 	Links      []link // to other pages of ours
 	Aloud      string // where the page is to be heard in one piece; "": where the page on show is
-	Again      bool // the form asks for the page once more, and sends nothing
+	Again      bool   // the form asks for the page once more, and sends nothing
 	Offline    *said
 	IdleTitle  *said
 	visitor    string
@@ -155,6 +155,9 @@ type door struct {
 	Begin         said
 }
 
+// nobody is the token that clears the screen where no visit has begun.
+const nobody = "nobody"
+
 // newView begins a page in lang for a visitor; "" for none.
 func (k *Kiosk) newView(lang string, l look, v *visit) *view {
 	words := k.s.Phrases.Language(lang)
@@ -166,8 +169,11 @@ func (k *Kiosk) newView(lang string, l look, v *visit) *view {
 	if words.RTL {
 		p.Dir = "rtl"
 	}
-	if v != nil {
+	switch {
+	case v != nil:
 		p.Token, p.End, p.visitor = v.token(), v.end(), v.voice()
+	case p.Machine: // a code that was half typed, or settings of somebody who left, are cleared too
+		p.End = nobody
 	}
 	p.About = p.words("screen.about", locales.Arg{Name: "town", Value: k.s.Town})
 	p.Offline = p.T("net")
@@ -246,10 +252,20 @@ func (p *view) note(kind string, s *said) {
 // press is a button with a phrase.
 func (p *view) press(do, key string) button { return button{Do: do, said: *p.T(key)} }
 
+// marks are drawn by letters: they are on every page, where a pictogram would take ten times as much.
+var marks = map[string]template.HTML{
+	"help":      `<i aria-hidden="true">?</i>`,
+	"text_size": `<i aria-hidden="true">Aa</i>`,
+	"back":      `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="m12 19-7-7 7-7M5 12h14"/></svg>`,
+}
+
 // tool is a button with a pictogram.
 func (p *view) tool(do, key, pic string) button {
 	b := p.press(do, key)
-	b.Icon = icon(pic)
+	b.Icon = marks[pic]
+	if b.Icon == "" {
+		b.Icon = icon(pic)
+	}
 	return b
 }
 
