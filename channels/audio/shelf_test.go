@@ -261,10 +261,16 @@ func TestWordsAreForgottenAfterAWhile(t *testing.T) {
 				t.Error("what is asked for is forgotten")
 			}
 		}
+		synctest.Wait()
+		s.mu.Lock()
 		if len(s.memory.offers) != 1 || s.memory.offers[old] != nil {
 			t.Errorf("%d are remembered, want the one that is asked for", len(s.memory.offers))
 		}
+		s.mu.Unlock()
 		<-time.After(11 * time.Minute)
+		synctest.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		if len(s.memory.offers)+len(s.memory.visits)+s.memory.words != 0 || s.expiry != nil {
 			t.Error("something is remembered of who left long ago")
 		}
