@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -70,6 +71,16 @@ audio:
   rate: 120
   voices: en=en-gb, es=es
 preview: yes
+kiosk:
+  outposts: library=0123456789abcdef0123456789abcdef, hall=another-secret-of-32-characters-x
+  centre: https://talk.example.org/
+  name: library
+  secret: 0123456789abcdef0123456789abcdef
+  dir: machine
+  scale: 1.476
+  idle: 120
+  scan: 1.5
+  headphones: on
 log: {level: debug, format: json}
 `
 
@@ -85,6 +96,15 @@ func TestWholeFile(t *testing.T) {
 		"audio.dir":    {c.Audio.Dir, filepath.Join(dir, "sound")},
 		"audio.rate":   {c.Audio.Rate, 120},
 		"audio.voices": {c.Audio.Voices["en"] + " " + c.Audio.Voices["es"], "en-gb es"},
+		"outposts":     {c.Kiosk.Outposts["hall"].Reveal() + fmt.Sprint(len(c.Kiosk.Outposts)), "another-secret-of-32-characters-x2"},
+		"centre":       {c.Kiosk.Centre, "https://talk.example.org"},
+		"machine":      {c.Kiosk.Name + " " + c.Kiosk.Secret.Reveal(), "library 0123456789abcdef0123456789abcdef"},
+		"kiosk.dir":    {c.Kiosk.Dir, filepath.Join(dir, "machine")},
+		"scale":        {c.Kiosk.Scale, 1.476},
+		"idle":         {c.Kiosk.Idle, 2 * time.Minute},
+		"warn":         {c.Kiosk.Warn, 45 * time.Second},
+		"scan":         {c.Kiosk.Scan, 1500 * time.Millisecond},
+		"headphones":   {c.Kiosk.Headphones, true},
 		"dialogs":      {c.Dialogs, filepath.Join(dir, "dialogs")},
 		"emergency":    {c.Town.Emergency, "112"},
 		"country":      {c.Town.Country, "ES"},
@@ -176,6 +196,10 @@ func TestMistakes(t *testing.T) {
 			want: []string{"sms.twilio.auth_token: is missing", "TOWNLINE_SMS_TWILIO_AUTH_TOKEN", "sms.twilio.from: is missing", "public_url: is missing"}},
 		{name: "whatsapp alone", file: "sms: {twilio: {whatsapp: '+15550100'}}\n", want: []string{"sms.twilio.account_sid: is missing", "sms.twilio.auth_token: is missing"}},
 		{name: "pace", file: "audio: {rate: 400}\n", want: []string{`"400" is no pace to read aloud in`, "60 to 250"}},
+		{name: "outposts", file: "kiosk: {outposts: 'library=short, Hall=0123456789abcdef0123456789abcdef, a=0123456789abcdef0123456789abcdef, a=0123456789abcdef0123456789abcdef'}\n",
+			want: []string{`a secret for "library" that is too short`, "openssl rand -hex 16", "not a machine's name", `names "a" twice`}},
+		{name: "machine", file: "kiosk: {name: The Library, secret: abc, centre: talk, scale: 0, idle: 3, printer: -h x, listen: here}\n",
+			want: []string{`"The Library" is not a name`, "is too short", `"talk" is not a web address`, `"0" is not a scale`, `"3" is no number of seconds`, `"-h x" is not a printer's queue`, `"here" has no address`}},
 		{name: "voices", file: "audio: {voices: [en, es=--help, fr=f/r]}\n", want: []string{`"en" is not a language and its voice`, `"es=--help" is not`, `"fr=f/r" is not`}},
 		{name: "templates", file: "sms: {twilio: {whatsapp_buttons: [two=HX1]}}\n", want: []string{`"two=HX1" is not a number of options and its template`}},
 		{name: "sid", file: "sms: {twilio: {account_sid: SK1}}\n", want: []string{"begins with AC"}},
