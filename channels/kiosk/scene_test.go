@@ -79,6 +79,14 @@ func (c *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "not a form", http.StatusBadRequest)
 			return
 		}
+		if do := r.Form.Get("do"); strings.HasPrefix(do, "sound.") { // a setting, and no turn
+			c.on = strings.ReplaceAll(c.on, " data-sound", "")
+			if do == "sound.on" {
+				c.on += " data-sound"
+			}
+			_, _ = io.WriteString(w, c.page())
+			return
+		}
 		if c.answer != nil && c.answer(w, r.Form) {
 			return
 		}
@@ -183,9 +191,9 @@ func silence(d time.Duration) []byte {
 }
 
 // ears notes in each page what is played, in heard, and what is stopped.
-const ears = `globalThis.heard=[];globalThis.hushed=[];globalThis.rates=[];globalThis.tones=0;
+const ears = `globalThis.heard=[];globalThis.marks=[];globalThis.hushed=[];globalThis.rates=[];globalThis.tones=0;
 {const play=HTMLMediaElement.prototype.play,pause=HTMLMediaElement.prototype.pause;
-HTMLMediaElement.prototype.play=function(){const k=this.src.startsWith("blob:")?"blob":this.src.split("/").pop().replace(/\.(opus|mp3)$/,"");heard.push(decodeURIComponent(k));rates.push([this.playbackRate,this.preservesPitch,this.volume]);globalThis.sounding=this;return play.call(this)};
+HTMLMediaElement.prototype.play=function(){const k=this.src.startsWith("blob:")?"blob":this.src.split("/").pop().replace(/\.(opus|mp3)$/,"");heard.push(decodeURIComponent(k));marks.push(document.querySelector(".playing")?.tagName);rates.push([this.playbackRate,this.preservesPitch,this.volume]);globalThis.sounding=this;return play.call(this)};
 HTMLMediaElement.prototype.pause=function(){if(!this.paused)hushed.push(performance.now());return pause.call(this)};
 const start=OscillatorNode.prototype.start;OscillatorNode.prototype.start=function(...a){tones++;return start.apply(this,a)}}`
 

@@ -124,8 +124,9 @@ const also = x => (x = x.control || x, [
   ...x.checked || x.ariaPressed === "true" ? chosen(true) : [],
   ...x.matches(typed) && x.value ? tell(x.value) : [],
 ]);
-const clips = css => all(css).filter(x => x.dataset.a !== "none" && !x.closest("dialog:not([open]),#net,#record [hidden],[hidden]>*"))
-  .flatMap(x => [[x.dataset.a, x], ...also(x)]);
+const clips = css => all(css).filter(x => x.dataset.a && x.dataset.a !== "none" && !x.closest("dialog:not([open]),#net,#record [hidden],[hidden]>*"))
+  // what changed on the page has no clip of its own any more
+  .flatMap(x => [...x.dataset.a === "tell" ? tell(x.textContent) : [[x.dataset.a, x]], ...also(x)]);
 const read = () => say(clips(d.querySelector("dialog[open]") ? "dialog[open] [data-a]" : "[data-a]"));
 function name(x) {
   const l = x.labels?.[0] || x;
@@ -139,9 +140,15 @@ on("change", e => {
 on("click", e => {
   if (!e.target.closest("#say")) return;
   e.preventDefault();
-  S = true;
-  if (!was) read();
+  if (was) lasting(false);
+  else listen();
 });
+let lasting = () => {};
+function listen() {
+  S = !("mute" in conf);
+  lasting(S);
+  if (S) read();
+}
 // "Listen" once more, while it speaks, is "be quiet"
 let was;
 for (const what of ["pointerdown", "keydown", "input"]) on(what, () => {

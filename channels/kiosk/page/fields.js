@@ -65,11 +65,13 @@ on("click", e => {
 });
 on("input", e => {
   const m = $("month-name");
-  if (rest) rest.textContent = left();
+  if (rest) {
+    rest.textContent = left();
+    rest.dataset.a = "tell";
+  }
   if (m) {
-    const n = amount($("month"));
-    m.textContent = $("months").textContent.split("|")[n - 1] || "";
-    m.dataset.a = "none";
+    m.textContent = $("months").textContent.split("|")[amount($("month")) - 1] || "";
+    m.dataset.a = m.textContent && "tell";
   }
   if (S && e.data) say([...e.data].map(c => [sign(c)]));
 });

@@ -61,7 +61,7 @@ let pick = () => {
 const back = h.dir === "rtl";
 const keys = {
   ArrowDown: () => move(1), ArrowUp: () => move(-1), [back ? "ArrowLeft" : "ArrowRight"]: "next", [back ? "ArrowRight" : "ArrowLeft"]: "back",
-  F1: "help", F2: read, "#": "next", "*": "back", "/": "help", ".": read, 0: "help", 9: read,
+  F1: "help", F2: listen, "#": "next", "*": "back", "/": "help", ".": listen, 0: "help", 9: listen,
   Enter: () => pick(), " ": () => pick(), "+": () => near(d.activeElement, "[value^='more.']")?.click(), "-": () => near(d.activeElement, "[value^='less.']")?.click(),
 };
 if (conf.move) keys[conf.move] = keys.ArrowDown;
@@ -85,7 +85,7 @@ on("keydown", e => {
   e.preventDefault();
   const goes = /^(Tab|Arrow[UD])/.test(k) || k === conf.move;
   if (!("ready" in conf) || twice("key", k, goes ? 100 : 500)) return;
-  if (D && !goes && act !== read) return (k === "Enter" || k === " " || k === conf.choose) && D.contains(a) ? a.click() : press("more");
+  if (D && !goes && act !== listen) return (k === "Enter" || k === " " || k === conf.choose) && D.contains(a) ? a.click() : press("more");
   if (o) {
     if (o.type === "radio" && o.checked && digit === o) return press("next");
     o.focus({ focusVisible: true });
@@ -98,6 +98,15 @@ on("keydown", e => {
   else act();
   digit = 0;
 });
+
+// Whoever listened once hears every page from then on, until "Listen" makes it quiet.
+lasting = yes => {
+  if (yes === "sound" in conf || pending) return;
+  S = yes;
+  if (yes) conf.sound = "";
+  else delete conf.sound;
+  fetch(base, { method: "POST", body: new URLSearchParams({ token: $("f")?.token?.value || "", do: "sound." + (yes ? "on" : "off") }) }).catch(() => {});
+};
 
 // Speech only where one person alone hears it.
 const { phones, sink } = conf;
