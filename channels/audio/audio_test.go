@@ -1,24 +1,29 @@
 package audio
 
 import (
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/townline/townline/locales"
 )
 
+// loaded is read-only, and shared by all tests.
+var loaded = sync.OnceValues(locales.Load)
+
 func phrases(t testing.TB) *locales.Catalogue {
 	t.Helper()
-	c, err := locales.Load()
+	c, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// voice is the machine's own.
+// voice is the machine's own. It may take its time: other tests may keep the machine busy.
 func voice(t testing.TB) *Voice {
 	t.Helper()
-	v, err := FindVoice(t.Context(), Speech{})
+	v, err := FindVoice(t.Context(), Speech{Timeout: 3 * time.Minute})
 	if err != nil {
 		t.Fatal(err, "\nthe tests need espeak-ng, lame and opus-tools")
 	}
