@@ -21,6 +21,7 @@ const (
 	Made                  // a voice made it
 	Recorded              // a person recorded it
 	Silent                // there is no voice for the language, and nobody recorded it
+	OnDemand              // there is no folder: it is made when it is asked for
 )
 
 // Item is one line of the script, and its sound.
@@ -42,19 +43,19 @@ type Inventory struct {
 	dir     string
 }
 
-// ErrNoFolder is the error of what needs a folder, when there is none.
+// ErrNoFolder is the error of Make when there is no folder.
 var ErrNoFolder = errors.New("there is no folder for sound: set audio.dir")
 
 // Inventory compares the folder with the script. It reads every recording that changed since it was listed, and writes
-// nothing. accepted are recordings (their files' names within the folder) that still say what stands there, though the words
+// nothing; where there is no folder, it says what can be made when it is asked for. accepted are recordings (their files' names within the folder) that still say what stands there, though the words
 // have changed since.
 func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
-	if s.folder == nil {
-		return nil, ErrNoFolder
-	}
 	s.mu.Lock()
 	lines := s.book.lines
 	s.mu.Unlock()
+	if s.folder == nil {
+		return s.onDemand(lines), nil
+	}
 	v := &Inventory{dir: s.folder.dir}
 	if err := v.listRecordings(lines, accepted); err != nil {
 		return nil, err
@@ -105,6 +106,25 @@ func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
 		v.Items = append(v.Items, item)
 	}
 	return v, v.listUnused(used)
+}
+
+// onDemand is the inventory where nothing is kept.
+func (s *Shelf) onDemand(lines []Line) *Inventory {
+	v := &Inventory{}
+	seen := map[string]bool{}
+	for _, l := range lines {
+		key := s.lineKey(l)
+		if key == "" || seen[key] {
+			continue
+		}
+		seen[key] = true
+		item := Item{Line: l, ClipKey: key, State: OnDemand, Record: placeOfLine(l).file()}
+		if !s.voice.Speaks(l.Lang) {
+			item.State = Silent
+		}
+		v.Items = append(v.Items, item)
+	}
+	return v
 }
 
 // listRecordings finds the recordings in the folder and says of each which words it was recorded for: those of today where
@@ -214,6 +234,9 @@ type Trouble struct {
 // goroutine at a time. What could not be made comes back; the others are kept, also when ctx ends before all are made. The
 // items' states are brought up to date.
 func (s *Shelf) Make(ctx context.Context, v *Inventory, done func(made, of int)) ([]Trouble, error) {
+	if s.folder == nil {
+		return nil, ErrNoFolder
+	}
 	if _, err := os.Stat(filepath.Join(v.dir, recordingsDir)); err == nil {
 		if err := writeIndex(v.dir, v.entries); err != nil {
 			return nil, err

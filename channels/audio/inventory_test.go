@@ -86,7 +86,7 @@ func (w *town) play(l Line) (seconds float64, recorded bool) {
 func states(v *Inventory) string {
 	var all []string
 	for _, i := range v.Items {
-		all = append(all, i.Lang+" "+i.Key+" "+[]string{"missing", "made", "recorded", "silent"}[i.State])
+		all = append(all, i.Lang+" "+i.Key+" "+[]string{"missing", "made", "recorded", "silent", "on demand"}[i.State])
 	}
 	return strings.Join(all, ", ")
 }
@@ -291,7 +291,12 @@ func TestOnlySome(t *testing.T) {
 }
 
 func TestNoFolder(t *testing.T) {
-	if _, err := shelf(t, Stock{}).Inventory(); !errors.Is(err, ErrNoFolder) {
+	s := shelf(t, Stock{Voice: voice(t), Script: []Line{question, hello, question}})
+	v, err := s.Inventory()
+	if err != nil || states(v) != "en first on demand, so first silent" || len(v.Wanting()) != 1 {
+		t.Errorf("%s, %v", states(v), err)
+	}
+	if _, err := s.Make(t.Context(), v, nil); !errors.Is(err, ErrNoFolder) {
 		t.Error(err)
 	}
 }

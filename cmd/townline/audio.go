@@ -46,8 +46,10 @@ the names. When its text is changed later, it is not used any more until it is r
 
 With the names of dialogs only these are looked at; "town" is the town's own phrases.
 
+Without a folder nothing is kept: each clip is made when somebody asks for it, and --list and --missing say what can't be.
+
 With --check nothing is made, and the exit status is 1 when something is missing or was recorded for other words.`,
-		Example: "  townline audio --dir audio\n  townline audio --dir audio --missing --lang so\n  townline audio --dir audio --check --lang en,es",
+		Example: "  townline audio --missing\n  townline audio --dir audio\n  townline audio --dir audio --missing --lang so\n  townline audio --dir audio --check --lang en,es",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -74,7 +76,8 @@ func (w *audioWork) run(ctx context.Context, cmd *cobra.Command) error {
 	if w.dir != "" {
 		c.Audio.Dir = w.dir
 	}
-	if c.Audio.Dir == "" {
+	makes := !w.list && !w.missing && !w.check
+	if c.Audio.Dir == "" && makes {
 		return usage{errors.New("say where to keep the sound: --dir audio, or audio.dir in the settings")}
 	}
 	phrases, err := locales.Load()
@@ -106,7 +109,7 @@ func (w *audioWork) run(ctx context.Context, cmd *cobra.Command) error {
 		}
 	}
 	stock.Only(w.languages, w.dialogs)
-	if !w.list && !w.missing && !w.check {
+	if makes {
 		if err := w.make(ctx, cmd, shelf, stock); err != nil {
 			return err
 		}
@@ -177,9 +180,10 @@ func (w *audioWork) tell(cmd *cobra.Command, phrases *locales.Catalogue, stock *
 
 // sumUp prints a line for each language and returns those with texts that can't be heard for want of a voice.
 func sumUp(out io.Writer, phrases *locales.Catalogue, stock *audio.Inventory) (silent []string) {
-	type sums struct{ all, recorded, made, missing, silent int }
+	type sums struct{ all, recorded, made, missing, silent, onDemand int }
 	count := map[string]*sums{}
 	var order []string
+	onDemand := false
 	for _, i := range stock.Items {
 		n := count[i.Lang]
 		if n == nil {
@@ -197,14 +201,24 @@ func sumUp(out io.Writer, phrases *locales.Catalogue, stock *audio.Inventory) (s
 			n.missing++
 		case audio.Silent:
 			n.silent++
+		case audio.OnDemand:
+			n.onDemand++
+			onDemand = true
 		}
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "language\ttexts\trecorded\tby machine\tto make\tno voice")
+	last := ""
+	if onDemand {
+		last = "\twhen asked for"
+	}
+	fmt.Fprintln(table, "language\ttexts\trecorded\tby machine\tto make\tno voice"+last)
 	for _, lang := range order {
 		n := count[lang]
 		name, _ := phrases.Language(locales.Source).Called(lang)
-		fmt.Fprintf(table, "%s (%s)\t%d\t%d\t%d\t%d\t%d\n", name, lang, n.all, n.recorded, n.made, n.missing, n.silent)
+		if onDemand {
+			last = fmt.Sprintf("\t%d", n.onDemand)
+		}
+		fmt.Fprintf(table, "%s (%s)\t%d\t%d\t%d\t%d\t%d%s\n", name, lang, n.all, n.recorded, n.made, n.missing, n.silent, last)
 		if n.silent > 0 {
 			silent = append(silent, lang)
 		}
@@ -217,7 +231,7 @@ func sumUp(out io.Writer, phrases *locales.Catalogue, stock *audio.Inventory) (s
 func listItems(out io.Writer, items []audio.Item) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, i := range items {
-		state := map[audio.State]string{audio.Missing: "to make", audio.Made: "by machine", audio.Recorded: "recorded", audio.Silent: "no voice"}[i.State]
+		state := map[audio.State]string{audio.Missing: "to make", audio.Made: "by machine", audio.Recorded: "recorded", audio.Silent: "no voice", audio.OnDemand: "when asked for"}[i.State]
 		if i.Stale != "" {
 			state = "other words"
 		}

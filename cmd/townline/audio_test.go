@@ -13,6 +13,7 @@ func TestAudio(t *testing.T) {
 	p.run("", "init", "town").must(t, 0)
 	p.dir = filepath.Join(p.dir, "town")
 	p.run("", "audio", "oak-park").must(t, 2, "say where to keep the sound")
+	p.run("", "audio", "oak-park", "--check").must(t, 0, "when asked for", "Everything can be heard.")
 	p.run("", "audio", "oak-prak", "--dir", "sound").must(t, 1, `there is no dialog "oak-prak"`)
 	p.run("", "audio", "--dir", "sound", "--lang", "xx").must(t, 2, `does not speak "xx"`)
 	p.run("", "audio", "oak-park", "--dir", "sound", "--check").must(t, 1, "to make")
