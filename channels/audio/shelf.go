@@ -62,6 +62,10 @@ func NewShelf(s Stock) (*Shelf, error) {
 	return shelf, nil
 }
 
+// longestWait is how long a clip may take with waiting for its turn: when very many ask at once, some are told sorry rather
+// than left to wait, and what nobody waits for any more doesn't pile up.
+const longestWait = time.Minute
+
 // SetScript replaces what authors wrote, when dialogs were published anew.
 func (s *Shelf) SetScript(lines []Line) {
 	s.mu.Lock()
@@ -167,18 +171,12 @@ func (s *Shelf) Open(ctx context.Context, key string, f Format) (*Clip, error) {
 func (s *Shelf) open(ctx context.Context, key string, f Format) (*Clip, *Gap) {
 	line, known, authored := s.line(key)
 	gap := &Gap{ClipKey: key, Lang: line.Lang, Dialog: line.Dialog, Key: line.Key}
-	if c, err := s.onDisk(line, known, key, f); c != nil || err != nil {
-		gap.Err = err
-		if err != nil {
-			return nil, gap
-		}
-		return c, nil
-	}
-	s.mu.Lock()
-	c, ok := s.memory.sound(soundKey{key, f})
-	s.mu.Unlock()
+	c, err := s.there(line, known, key, f)
 	switch {
-	case ok:
+	case err != nil:
+		gap.Err = err
+		return nil, gap
+	case c != nil:
 		return c, nil
 	case !known:
 		return nil, gap
@@ -187,7 +185,12 @@ func (s *Shelf) open(ctx context.Context, key string, f Format) (*Clip, *Gap) {
 		return nil, gap
 	}
 	made := s.making.DoChan(key+"."+string(f), func() (any, error) {
-		return s.make(context.WithoutCancel(ctx), line, authored, key, f) // others may wait for it too
+		if c, err := s.there(line, known, key, f); c != nil || err != nil { // made between our look and our turn
+			return c, err
+		}
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), longestWait) // others may wait for it too
+		defer done()
+		return s.make(ctx, line, authored, key, f)
 	})
 	select {
 	case r := <-made:
@@ -200,6 +203,17 @@ func (s *Shelf) open(ctx context.Context, key string, f Format) (*Clip, *Gap) {
 		gap.Err = ctx.Err()
 		return nil, gap
 	}
+}
+
+// there finds a clip that needn't be made: on disk or in memory. It is nil where there is none.
+func (s *Shelf) there(l Line, known bool, key string, f Format) (*Clip, error) {
+	if c, err := s.onDisk(l, known, key, f); c != nil || err != nil {
+		return c, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, _ := s.memory.sound(soundKey{key, f})
+	return c, nil
 }
 
 // line finds the words of a key: on show, or in the script. authored says that the very words are in the script.
