@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,16 +19,21 @@ var shBlocks = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 // preamble makes the documents' commands fit for a test: the server runs in the background and is waited for; it is built
 // already; the whole test suite isn't run within itself, but its recipe must be there.
 const preamble = `
-serving=
+serving= standing=
 over() { if [ -n "$serving" ]; then kill $serving 2>/dev/null; wait $serving 2>/dev/null; fi; serving=; }
-trap over EXIT
+trap 'over; if [ -n "$standing" ]; then kill $standing 2>/dev/null; wait $standing 2>/dev/null; fi' EXIT
 open() {
   over
   command townline "$@" & serving=$!
   for try in $(seq 100); do curl -fs "http://$LISTEN/readyz" >/dev/null && return; sleep 0.1; done
   echo "it did not open"; exit 1
 }
-townline() { if [ "$1" = serve ]; then open "$@"; else command townline "$@"; fi; }
+stand() {
+  command townline "$@" & standing=$!
+  for try in $(seq 100); do curl -fs "http://$TOWNLINE_KIOSK_LISTEN/readyz" >/dev/null && return; sleep 0.1; done
+  echo "the kiosk did not open"; exit 1
+}
+townline() { case "$1" in serve) open "$@";; kiosk) stand "$@";; *) command townline "$@";; esac; }
 go() {
   [ "$*" = "run ./cmd/townline serve" ] || { echo "go $*?"; exit 1; }
   (cd "$REPO" && command go vet ./cmd/townline)
@@ -101,23 +105,18 @@ func TestCommandsInDocuments(t *testing.T) {
 }
 
 func runDocument(t *testing.T, repo string, blocks [][][]byte) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := free.Addr().String()
-	_ = free.Close()
+	listen, screen := free(t), free(t)
 	var script strings.Builder
 	script.WriteString("set -eu\n" + preamble)
 	for _, b := range blocks {
-		script.WriteString("set -x\n" + strings.ReplaceAll(string(b[1]), "127.0.0.1:8080", listen) + "\nset +x\n")
+		script.WriteString("set -x\n" + strings.NewReplacer("127.0.0.1:8080", listen, "127.0.0.1:8090", screen).Replace(string(b[1])) + "\nset +x\n")
 	}
 	p := newPlace(t)
 	ctx, done := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer done()
 	cmd := exec.CommandContext(ctx, "bash", "-c", script.String())
 	cmd.Dir = p.dir
-	cmd.Env = append(p.env, "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"), "REPO="+repo, "LISTEN="+listen, "TOWNLINE_LISTEN="+listen)
+	cmd.Env = append(p.env, "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"), "REPO="+repo, "LISTEN="+listen, "TOWNLINE_LISTEN="+listen, "TOWNLINE_KIOSK_LISTEN="+screen)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
