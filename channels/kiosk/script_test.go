@@ -111,6 +111,8 @@ func TestOnePressOneAction(t *testing.T) {
 		_, to := b.middle()
 		s.slide(x, y, x, to)
 		expect(t, s, ticked, "")
+		s.slide(x, a.Y+a.H-4, x, b.Y+8) // over the edge
+		expect(t, s, ticked, "")
 		s.slide(x, y, x+200, y) // a swipe within one card
 		expect(t, s, ticked, "")
 		s.slide(x, y, x+15, y+18) // a hand that shakes
