@@ -78,10 +78,14 @@ func (k *Kiosk) statement(lang string, l look, v *visit) *view {
 	if err != nil {
 		panic(err) // a constant of ours
 	}
-	tell("rules", locales.Arg{Name: "rules", Value: s.l.List([]string{string(WCAG), string(EN), string(S508), string(VVSG)})})
+	tell("rules")
+	for _, rules := range Standards() {
+		s.after("text", s.say("", string(rules.Standard)))
+	}
+	tell("machines")
 	tell("date", locales.Arg{Name: "date", Value: s.l.FormatDate(day, locales.Full)})
 	s.Again = true
-	s.back("", "back")
+	s.back("on", "back")
 	if !s.Machine { // the table has no buttons for the machine, and nobody clears it away there
 		s.Links = append(s.Links, link{k.base + "/accessibility/clauses", *s.T("statement.clauses")})
 	}

@@ -1,8 +1,9 @@
 // The set-up page's self-test. It keeps nothing and sends nothing.
 const $ = id => document.getElementById(id), tell = (id, words) => { $(id).textContent = words; };
 
-tell("ratio", `This browser draws ${devicePixelRatio} dots to a CSS pixel now, on a page of ${innerWidth} by ${innerHeight}.`);
-if (!new URLSearchParams(location.search).has("now")) $("now").value = devicePixelRatio;
+const ratio = Math.round(devicePixelRatio * 1000) / 1000;
+tell("ratio", `This browser draws ${ratio} dots to a CSS pixel now, on a page of ${innerWidth} by ${innerHeight}.`);
+if (!new URLSearchParams(location.search).has("now")) $("now").value = ratio;
 
 // Keys: what the browser calls them. In a field keys write.
 tell("key", "No key was pressed yet.");
