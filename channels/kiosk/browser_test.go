@@ -93,7 +93,7 @@ func newScreen(t testing.TB, l look) *screen {
 		l.wide, l.high = kioskWide, kioskHigh
 	}
 	if l.patience == 0 {
-		l.patience = 4 * time.Minute
+		l.patience = 9 * time.Minute
 	}
 	ctx, dispose := chromedp.NewContext(root, chromedp.WithNewBrowserContext())
 	ctx, cancel := context.WithTimeout(ctx, l.patience)

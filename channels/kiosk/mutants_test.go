@@ -28,7 +28,7 @@ var mutants = []mutant{
 	{"sticks out", css(`.txt{white-space:nowrap;width:900px;flex:none}`), []string{"wide"}},
 	{"no legend", `const l=document.querySelector("legend");l.replaceWith(...l.childNodes)`, []string{"structure"}},
 	{"its own order of focus", `document.querySelector("#next").tabIndex=5`, []string{"axe", "structure"}},
-	{"small targets, close together", css(`.opt,button{min-height:0!important;min-width:0!important;padding:0!important;border:0!important;font-size:10px!important}.opts,.row{gap:0!important}`), []string{"axe", "reach"}},
+	{"small targets, close together", css(`.opt,button{min-height:0!important;min-width:0!important;padding:0!important;border:0!important;font-size:10px!important;line-height:1!important}.opt *,button *{width:8px!important;height:8px!important;overflow:hidden}*{gap:0!important}`), []string{"axe", "reach"}},
 
 	{"a thin focus ring", css(`*:focus-visible,.opt:has(:focus-visible){outline:1px solid currentColor!important;box-shadow:none!important;border-color:inherit}`), []string{"focus"}},
 	{"a focus ring of 1.5:1", css(`*:focus-visible,.opt:has(:focus-visible){outline:6px solid #ccc!important;box-shadow:none!important}`), []string{"focus"}},

@@ -81,15 +81,19 @@ func eachSight(t *testing.T, bases, languages []string, l look, test func(t *tes
 	close(queue)
 	var crew sync.WaitGroup
 	for range 2 {
+		screens := map[string]*screen{} // one for each place: pages are shown on it one after the other
+		for _, base := range bases {
+			on := l
+			if base == "/web" && on.wide == 0 {
+				on.wide, on.high = 412, 915
+			}
+			screens[base] = newScreen(t, on)
+		}
 		crew.Go(func() {
 			for n := range queue {
 				p := g.all[n]
 				t.Run(p.base[1:]+"/"+p.lang+"/"+p.name, func(t *testing.T) {
-					on := l
-					if p.base == "/web" && on.wide == 0 {
-						on.wide, on.high = 412, 915
-					}
-					s := newScreen(t, on)
+					s := &screen{t, screens[p.base].ctx}
 					s.show(url+g.path(n), p)
 					test(t, s, p)
 				})
@@ -99,27 +103,23 @@ func eachSight(t *testing.T, bases, languages []string, l look, test func(t *tes
 	crew.Wait()
 }
 
-// TestPages: every page, in every language, theme and size, passes every judge that looks at one state of a page.
+// TestPages: every page in every language passes every judge that looks at one state of a page, in each theme and each size.
+// What a judge sees depends on the theme (colours) or on the size (room), not on both together: four pairs have each of both,
+// and -all looks at the sixteen. In four of the languages axe looks at one pair.
 func TestPages(t *testing.T) {
-	var mu sync.Mutex
-	seen := map[string]int{}
 	eachSight(t, bothPlaces, everyLanguage, look{}, func(t *testing.T, s *screen, p sight) {
 		for i, theme := range themes {
 			for k, size := range sizes {
+				if i != k && !*everyPage {
+					continue
+				}
 				s.dress(theme, size)
 				for _, j := range judges {
-					// What axe says of a page depends on the theme or on the size, not on both together: one of four pairs each, unless -all.
-					if j.name == "focus" || j.name == "axe" && !*everyPage && i != k {
+					if j.name == "focus" || j.name == "axe" && !*everyPage && i != 1 && p.lang != "en" && p.lang != "ar" {
 						continue
 					}
 					for _, f := range j.look(s, view{lang: p.lang, kiosk: p.base == "/kiosk", theme: theme}) {
-						mu.Lock()
-						seen[j.name+": "+f]++
-						first := seen[j.name+": "+f] <= 3
-						mu.Unlock()
-						if t.Fail(); first {
-							t.Errorf("%s, size %s: %s: %s", theme, size, j.name, f)
-						}
+						t.Errorf("%s, size %s: %s: %s", theme, size, j.name, f)
 					}
 				}
 			}
@@ -177,16 +177,17 @@ func TestSentPages(t *testing.T) {
 func TestOneRequest(t *testing.T) {
 	h := newHouse(t)
 	url := h.serve()
-	for _, base := range []string{"/kiosk", "/web"} {
+	s := newScreen(t, look{guarded: true})
+	asked := s.requests()
+	for _, base := range bothPlaces {
 		for _, p := range sights(t, h, base, "en") {
 			if p.posted {
 				continue
 			}
-			s := newScreen(t, look{guarded: true})
-			asked := s.requests()
+			before := len(asked())
 			s.visit(url, p)
-			if l := asked(); len(l) != 1 {
-				t.Errorf("%s%s asks for %d: %v", base, p.name, len(l), l)
+			if l := asked()[before:]; len(l) != 1 {
+				t.Errorf("%s %s asks for %d: %v", base, p.name, len(l), l)
 			}
 		}
 	}
@@ -231,8 +232,9 @@ func (s *screen) slow(kbit float64, delay time.Duration) {
 	}
 }
 
-// letterHeights in millimetres that each size of text is made for (VVSG 2.0, 7.1-G); the second is the usual one.
-var letterHeights = map[string][2]float64{"1": {3.5, 4.2}, "2": {4.8, 5.65}, "3": {6.4, 7.1}, "4": {8.5, 9.0}}
+// letterHeights in millimetres that each size of text is made for (VVSG 2.0, 7.1-G). The second is the usual one: 5.6 mm is
+// the most there, and 16 px for a small x (EN 301 549 V4.1.0, 5.1.4) the least, which in Noto Sans is a capital of 5.64 mm.
+var letterHeights = map[string][2]float64{"1": {3.5, 4.2}, "2": {4.8, 5.7}, "3": {6.4, 7.1}, "4": {8.5, 9.0}}
 
 // TestLetters measures capitals at the kiosk, where a CSS pixel is 1/96 inch. The words of a question and its answers are as
 // high as the voting guidelines say; no letter is smaller than their smallest; and a small x of the usual size has 16 pixels
@@ -255,10 +257,10 @@ func TestLetters(t *testing.T) {
 				continue
 			}
 			between := letterHeights[size]
-			if got := m.Body.H * mm; got < between[0]-0.05 || got > between[1]+0.05 {
+			if got := m.Body.H * mm; got < between[0] || got > between[1] {
 				t.Errorf("size %s: capitals of %.2f mm, not of %v to %v", size, got, between[0], between[1])
 			}
-			if size == "2" && m.Body.X < 15.9 {
+			if size == "2" && m.Body.X < 16 {
 				t.Errorf("size %s: an x of %.2f px", size, m.Body.X)
 			}
 		}

@@ -105,7 +105,7 @@ func read(url_ string, status int, r io.Reader) (*sheet, error) {
 		}
 		name, value := attribute(n, "name"), attribute(n, "value")
 		stop := name
-		if slices.Contains([]string{"input", "textarea", "select", "button"}, n.Data) && attribute(n, "type") != "hidden" {
+		if slices.Contains([]string{"input", "textarea", "select", "button"}, n.Data) && attribute(n, "type") != "hidden" && (n.Data != "button" || text(n) != "") {
 			if n.Data == "button" || attribute(n, "type") == "radio" || attribute(n, "type") == "checkbox" || attribute(n, "type") == "submit" {
 				stop += "=" + value
 			}

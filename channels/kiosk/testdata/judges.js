@@ -161,7 +161,7 @@ const J = (() => {
     // overlap: text that lies on other text.
     overlap() {
       const out = [], l = [];
-      for (const n of texts()) {
+      for (const n of texts(document.querySelector("dialog[open]") || document.body)) { // what is behind it is out of use
         const r = document.createRange();
         r.selectNodeContents(n);
         for (const b of r.getClientRects()) if (b.width > 1) l.push({ n, left: b.left, right: b.right, top: b.top + b.height * 0.25, bottom: b.bottom - b.height * 0.25 });
@@ -198,7 +198,8 @@ const J = (() => {
     // letters: heights in pixels of a capital H and a small x, of the question and of the smallest text.
     letters() {
       const c = document.createElement("canvas").getContext("2d");
-      const of = e => { const s = getComputedStyle(e); c.font = `${s.fontWeight} ${s.fontSize} ${s.fontFamily}`; return { H: c.measureText("H").actualBoundingBoxAscent, x: c.measureText("x").actualBoundingBoxAscent, size: parseFloat(s.fontSize) }; };
+      // measured forty times as large: a canvas counts whole pixels
+      const of = e => { const s = getComputedStyle(e), size = parseFloat(s.fontSize); c.font = `${s.fontWeight} ${size * 40}px ${s.fontFamily}`; return { H: c.measureText("H").actualBoundingBoxAscent / 40, x: c.measureText("x").actualBoundingBoxAscent / 40, size }; };
       let least = null, who = "", body = null;
       for (const n of texts()) {
         const m = of(n.parentElement);
