@@ -50,9 +50,7 @@ var ErrNoFolder = errors.New("there is no folder for sound: set audio.dir")
 // nothing; where there is no folder, it says what can be made when it is asked for. accepted are recordings (their files' names within the folder) that still say what stands there, though the words
 // have changed since.
 func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
-	s.mu.Lock()
 	lines := s.book.lines
-	s.mu.Unlock()
 	if s.folder == nil {
 		return s.onDemand(lines), nil
 	}

@@ -27,8 +27,9 @@ type Shelf struct {
 	log     *slog.Logger
 	making  singleflight.Group
 
+	book *book
+
 	mu     sync.Mutex
-	book   *book
 	memory *memory
 	expiry *time.Timer
 	gaps   gaps
@@ -65,13 +66,6 @@ func NewShelf(s Stock) (*Shelf, error) {
 // longestWait is how long a clip may take with waiting for its turn: when very many ask at once, some are told sorry rather
 // than left to wait, and what nobody waits for any more doesn't pile up.
 const longestWait = time.Minute
-
-// SetScript replaces what authors wrote, when dialogs were published anew.
-func (s *Shelf) SetScript(lines []Line) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.book = &book{lines: lines}
-}
 
 // gapPhrase is said where a part can't be read aloud.
 const gapPhrase = "@audio.gap"
@@ -220,9 +214,8 @@ func (s *Shelf) there(l Line, known bool, key string, f Format) (*Clip, error) {
 func (s *Shelf) line(key string) (l Line, known, authored bool) {
 	s.mu.Lock()
 	l, known = s.memory.line(key, time.Now())
-	book := s.book
 	s.mu.Unlock()
-	written, authored := book.find(key, s.lineKey)
+	written, authored := s.book.find(key, s.lineKey)
 	if !known {
 		l = written
 	}

@@ -65,7 +65,6 @@ func TestTheScriptIsKnown(t *testing.T) {
 	if _, err := s.Open(t.Context(), s.Key("en", question.Words), MP3); err != nil {
 		t.Error(err)
 	}
-	s.SetScript(nil)
 	if _, err := s.Open(t.Context(), s.Key("en", "Another question?"), MP3); gapOf(t, err).Lang != "" {
 		t.Error("what was never shown is known")
 	}

@@ -142,17 +142,6 @@ func (v *Voice) Speaks(lang string) bool {
 	return v.has[name]
 }
 
-// Voices are the languages among langs that can be spoken, each with the name of its voice.
-func (v *Voice) Voices(langs ...string) map[string]string {
-	out := map[string]string{}
-	for _, l := range langs {
-		if v.Speaks(l) {
-			out[l] = v.speech.voice(l)
-		}
-	}
-	return out
-}
-
 // wanted is the speech that keys are made of.
 func (v *Voice) wanted() *Speech {
 	if v == nil {

@@ -78,9 +78,6 @@ func TestEachLanguageIsSpoken(t *testing.T) {
 	if v.Speaks("so") || v.Speaks("") || v.Speaks("xx") {
 		t.Error("a language is said to be spoken that is not")
 	}
-	if got := v.Voices("en", "zh", "so"); len(got) != 2 || got["zh"] != "cmn-latn-pinyin" {
-		t.Errorf("voices: %v", got)
-	}
 	if _, err := v.Say(t.Context(), "so", "Waad mahadsan tahay.", MP3); !errors.Is(err, ErrNoVoice) {
 		t.Errorf("Somali: %v", err)
 	}
@@ -283,7 +280,7 @@ func TestAMachineWithoutPrograms(t *testing.T) {
 		t.Errorf("it converts: %v", err)
 	}
 	var none *Voice
-	if none.Speaks("en") || len(none.Voices("en")) > 0 {
+	if none.Speaks("en") {
 		t.Error("no voice at all speaks")
 	}
 }
@@ -324,6 +321,11 @@ func TestMP3ClipsCanBePutInARow(t *testing.T) {
 		sounds, err := v.Say(t.Context(), "en", words, MP3)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, header := range []string{"Xing", "Info"} { // it would tell a player that the row is as long as its first clip
+			if strings.Contains(string(sounds[MP3][:200]), header) {
+				t.Errorf("%q has a header of its own", words)
+			}
 		}
 		row = append(row, sounds[MP3]...)
 		whole += heard(t, MP3, sounds[MP3]).length().Seconds()

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/townline/townline/channels/audio"
@@ -273,4 +274,18 @@ func newShelf(ctx context.Context, c *config.Config, phrases *locales.Catalogue,
 	kept := stock(c, voice, phrases, all)
 	kept.Log = log
 	return audio.NewShelf(kept)
+}
+
+// countGaps counts among the town's figures how often somebody wanted to hear what can't be read aloud; the log names each
+// such text once.
+func countGaps(metrics prometheus.Registerer, shelf *audio.Shelf) {
+	metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "townline_audio_gaps_total", Help: "How often a text was to be read aloud and could not be; the log names the texts.",
+	}, func() float64 {
+		times := 0
+		for _, gap := range shelf.Gaps() {
+			times += gap.Times
+		}
+		return float64(times)
+	}))
 }

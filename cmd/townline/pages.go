@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/kiosk"
 	"github.com/townline/townline/config"
@@ -15,7 +17,7 @@ import (
 )
 
 // townPages makes the pages that are on: the kiosk's, and those for residents' own screens. lines are the other channels.
-func townPages(ctx context.Context, c *config.Config, phrases *locales.Catalogue, set *dialogs.Set, log *slog.Logger, lines []channels.Channel) ([]*kiosk.Kiosk, error) {
+func townPages(ctx context.Context, c *config.Config, phrases *locales.Catalogue, set *dialogs.Set, log *slog.Logger, metrics prometheus.Registerer, lines []channels.Channel) ([]*kiosk.Kiosk, error) {
 	if !c.Pages.Kiosk && !c.Pages.Web {
 		return nil, nil
 	}
@@ -23,6 +25,7 @@ func townPages(ctx context.Context, c *config.Config, phrases *locales.Catalogue
 	if err != nil {
 		return nil, err
 	}
+	countGaps(metrics, shelf)
 	s := kiosk.Settings{
 		Town: c.Town.Name, Languages: c.Town.Languages, Phrases: phrases, Sound: shelf, PublicURL: c.PublicURL, Log: log,
 		Texts:  slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }),

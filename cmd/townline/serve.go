@@ -92,7 +92,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		s = shown.store
 		lines = append(lines, shown.channel)
 	}
-	pages, err := townPages(ctx, c, phrases, set, log, lines)
+	pages, err := townPages(ctx, c, phrases, set, log, metrics, lines)
 	if err != nil {
 		return err
 	}
