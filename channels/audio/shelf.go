@@ -25,9 +25,8 @@ type Shelf struct {
 	folder  *folder // nil: nothing is kept on disk
 	keep    time.Duration
 	log     *slog.Logger
+	book    *book
 	making  singleflight.Group
-
-	book *book
 
 	mu     sync.Mutex
 	memory *memory
