@@ -32,8 +32,11 @@ func TestAway(t *testing.T) {
 		} {
 			t.Run(what, func(t *testing.T) {
 				c := newScene(t, threeBody, "data-sound")
-				kept, away := "", true
+				kept, away, others := "", true, 0
 				c.answer = func(w http.ResponseWriter, f url.Values) bool {
+					if f.Get("o") != "2" {
+						others++
+					}
 					switch {
 					case !away:
 						return f.Get("token") == kept && taken(w)
@@ -58,6 +61,9 @@ func TestAway(t *testing.T) {
 				s.at(2)
 				c.wants(t, "do=next o=2")
 				expect(t, s, pages, n)
+				if others > 0 {
+					t.Errorf("%d other answers came from the same page", others)
+				}
 			})
 		}
 	})
