@@ -123,7 +123,7 @@ func newChannel(name string, s Settings) *Kiosk {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper()}
+	k := &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper(name)}
 	needs := parts{Kiosk: k.atMachine(), Scan: s.Scan > 0}
 	k.typed = newProgram(needs)
 	needs.Plain = true

@@ -27,8 +27,8 @@ type paper struct {
 	zips  sync.Pool
 }
 
-func newPaper() *paper {
-	css := squeeze(styleFile)
+func newPaper(channel string) *paper {
+	css := squeeze(linesFor(channel, styleFile))
 	return &paper{
 		page: template.Must(template.New("page").Parse(pageFile)),
 		css:  template.CSS(css), style: hashOf(css), // a file of ours
@@ -65,6 +65,12 @@ func policyOf(style string, programs ...program) string {
 func hashOf(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// linesFor leaves out the lines of a style sheet that are for another channel.
+func linesFor(channel, css string) string {
+	css = strings.ReplaceAll(css, "\n"+channel+":", "\n")
+	return regexp.MustCompile(`\n(?:`+Name+`|`+WebName+`):.*`).ReplaceAllString(css, "")
 }
 
 // squeeze takes comments, and blanks that mean nothing, out of a style sheet.

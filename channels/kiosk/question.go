@@ -241,6 +241,9 @@ func (s *view) pad(signs string) {
 	if !s.Machine {
 		return
 	}
+	if s.Dir == "rtl" { // digits are read from the left there too
+		s.KeysDir = "ltr"
+	}
 	for _, c := range split("1234567890" + signs) {
 		s.Digits = append(s.Digits, s.key(c, s.Lang))
 	}
@@ -262,14 +265,20 @@ func (s *view) keyboard(f *form) {
 		pad = first(s.l.Tag, f.text)
 	}
 	lay := layoutOf(pad, s.l.Tag)
-	s.Pad, s.KeysRTL = lay.name, lay.rtl
+	s.Pad = lay.name
 	own, caps := strings.CutSuffix(lay.name, capsPad)
-	s.KeysLang = own
+	lang := own
 	if lay.name == signPad {
-		s.KeysLang = s.Lang
+		lang = s.Lang
+	}
+	if lang != s.Lang {
+		s.KeysLang = lang
+	}
+	if dir := map[bool]string{true: "rtl", false: "ltr"}[lay.rtl]; dir != s.Dir {
+		s.KeysDir = dir
 	}
 	for _, c := range lay.keys {
-		s.Keys = append(s.Keys, s.key(c, s.KeysLang))
+		s.Keys = append(s.Keys, s.key(c, lang))
 	}
 	s.Keys = append(s.Keys, key{"space", *s.T("key.space")}, key{"del", *s.T("key.del")})
 	layout := func(name, sign, key string) {

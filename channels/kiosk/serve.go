@@ -196,6 +196,9 @@ func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v 
 		k.redraw(w, r, p, v, l, f)
 		return
 	}
+	if !k.records() {
+		f.sound = nil
+	}
 	e, wrong := answer(f, p, words)
 	if wrong != nil {
 		k.redraw(w, r, p, v, l, f, func(s *view) { s.wrong(wrong) })

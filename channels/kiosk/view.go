@@ -56,7 +56,7 @@ type view struct {
 	Digits     []key
 	Keys       []key
 	Layouts    []button
-	KeysRTL    bool
+	KeysDir    string // where it is not the page's
 	KeysLang   string
 	KeysNote   *said
 	Record     bool
