@@ -14,7 +14,7 @@ const (
 type Verdict string
 
 const (
-	Proved       Verdict = "test"           // tests prove it, on every run
+	Proved       Verdict = "by test"        // tests prove it, on every run
 	ByHand       Verdict = "by hand"        // somebody has to look or listen; Note says how
 	Hardware     Verdict = "hardware"       // what is bought and where it is put decides; Note says what it must have
 	NotMet       Verdict = "not met"        // Note says why, and what there is instead

@@ -52,7 +52,7 @@ func standardParts(list []Clause) []standardPart {
 	return out
 }
 
-// sum tells the counts in words: "70 by test, 9 by hand, 0 …".
+// sum tells the counts in words: "57 by test, 9 by hand, 0 …".
 func sum(n map[Verdict]int) string {
 	var out []string
 	for _, v := range Verdicts() {
@@ -143,7 +143,7 @@ func writeMarkdown(w io.Writer, list []Clause) error {
 	return err
 }
 
-const aboutTable = "What each clause asks is told in our words, not the standard's. \"Test\" is proved by the tests that are named, each time they run; \"by hand\" is for a person to look at or listen to; \"hardware\" depends on what is bought and where it is put; \"from memory\" marks a clause whose text could not be had, and is to be checked before it is relied on. The last look at all of it: " + Reviewed + "."
+const aboutTable = "What each clause asks is told in our words, not the standard's. \"By test\" is proved by the tests that are named, each time they run; \"by hand\" is for a person to look at or listen to; \"hardware\" depends on what is bought and where it is put; \"from memory\" marks a clause whose text could not be had, and is to be checked before it is relied on. The last look at all of it: " + Reviewed + "."
 
 // staffPage is a template of a page for staff, in English, with its style.
 func staffPage(file string) *template.Template {

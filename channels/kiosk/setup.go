@@ -26,7 +26,7 @@ var setupScript string
 // Line is how a machine on its own stands with the town's server.
 type Line struct {
 	Centre  string        // address of the server
-	Reached time.Time     // when it was last there; zero: not since the machine was started
+	Up      bool          // it was there when it was last tried
 	Waiting int           // turns that are not forwarded yet
 	Oldest  time.Duration // how long the first of them has waited
 }
@@ -47,21 +47,22 @@ func near(h http.HandlerFunc) http.HandlerFunc {
 
 // setup is what the set-up page is filled with.
 type setup struct {
-	CSS    template.CSS
-	Script template.JS
-	Base   string
-	Panel  Panel
-	Wrong  string // why the figures can't be
-	PPI    string
-	Scale  string
-	PageW  int
-	PageH  int
-	FaceW  string
-	FaceH  string
-	Small  bool // less than 12 inches, or fewer dots than VVSG 2.0, 8.1-A asks for
-	Letter [sizes]Letter
-	NeedH  string
-	NeedX  string
+	CSS      template.CSS
+	Script   template.JS
+	Base     string
+	Panel    Panel
+	Wrong    string // why the figures can't be
+	PPI      string
+	Scale    string
+	PageW    int
+	PageH    int
+	FaceW    string
+	FaceH    string
+	Settings string // what the button for the size is called
+	Small    bool   // less than 12 inches, or fewer dots than VVSG 2.0, 8.1-A asks for
+	Letter   [sizes]Letter
+	NeedH    string
+	NeedX    string
 
 	Now, Measured string // the scale in use, and how long the bar was
 	Mended        string
@@ -72,7 +73,6 @@ type setup struct {
 	Printer bool
 	Printed string
 	Line    *Line
-	Reached string
 	Oldest  string
 	Mic     bool
 	Phones  bool
@@ -154,7 +154,7 @@ func (k *Kiosk) newSetup(ctx context.Context, p Panel) *setup {
 	s := &setup{
 		Base: k.base, Panel: p, PPI: short(p.PPI(), 1), Scale: short(p.Scale(), 3), Letter: p.Letters(),
 		Printer: k.s.Print != nil, Mic: k.s.Microphone, Phones: k.s.Phones, Mute: k.s.Sound == nil,
-		Keys: k.keys(), Sheet: sheet(),
+		Keys: k.keys(), Sheet: sheet(), Settings: k.s.Phrases.Language("en").Phrase("screen.settings", locales.Screen),
 	}
 	s.PageW, s.PageH = p.Page()
 	wide, high := p.Millimetres()
@@ -173,10 +173,7 @@ func (k *Kiosk) newSetup(ctx context.Context, p Panel) *setup {
 	}
 	if k.s.Line != nil {
 		l := k.s.Line(ctx)
-		s.Line, s.Reached, s.Oldest = &l, "not since the machine was started", "nothing waits"
-		if !l.Reached.IsZero() {
-			s.Reached = k.s.Clock().Sub(l.Reached).Round(time.Second).String() + " ago"
-		}
+		s.Line, s.Oldest = &l, "nothing waits"
 		if l.Waiting > 0 {
 			s.Oldest = "the first has waited for " + l.Oldest.Round(time.Second).String()
 		}

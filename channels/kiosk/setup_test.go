@@ -113,7 +113,7 @@ func TestSetUp(t *testing.T) {
 		}
 		return "/kiosk/setup?" + v.Encode()
 	}
-	line := kiosk.Line{Centre: "https://talk.example.org", Reached: noon.Add(-90 * time.Second), Waiting: 3, Oldest: 4 * time.Minute}
+	line := kiosk.Line{Centre: "https://talk.example.org", Up: true, Waiting: 3, Oldest: 4 * time.Minute}
 	for _, c := range []struct {
 		name   string
 		target string
@@ -130,8 +130,8 @@ func TestSetUp(t *testing.T) {
 		{"what is no number", q("wide", "NaN", "high", "<b>"), nil, 400, []string{"&lt;b&gt;"}, []string{`"<b>"`}},
 		{"no sound", "/kiosk/setup", func(s *kiosk.Settings) { s.Sound = nil }, 200, []string{"There is no sound on this machine"}, []string{"is there</td>"}},
 		{"a language without a voice", "/kiosk/setup", nil, 200, []string{`lang="so">Soomaali</th><td><span class="no">is missing`, `lang="ar">العربية</th><td>is there`}, nil},
-		{"a machine on its own", "/kiosk/setup", func(s *kiosk.Settings) { s.Line = func(context.Context) kiosk.Line { return line } }, 200, []string{"https://talk.example.org, was reached: 1m30s ago", "forwarded: 3; the first has waited for 4m0s"}, []string{"server itself"}},
-		{"a machine that was never connected", "/kiosk/setup", func(s *kiosk.Settings) { s.Line = func(context.Context) kiosk.Line { return kiosk.Line{} } }, 200, []string{"not since the machine was started", "nothing waits"}, nil},
+		{"a machine on its own", "/kiosk/setup", func(s *kiosk.Settings) { s.Line = func(context.Context) kiosk.Line { return line } }, 200, []string{"https://talk.example.org, is there. ", "forwarded: 3; the first has waited for 4m0s"}, []string{"server itself"}},
+		{"a machine that is cut off", "/kiosk/setup", func(s *kiosk.Settings) { s.Line = func(context.Context) kiosk.Line { return kiosk.Line{} } }, 200, []string{"can't be reached now", "nothing waits"}, nil},
 		{"switches and a microphone", "/kiosk/setup", func(s *kiosk.Settings) { s.Move, s.Choose, s.Microphone, s.Phones = "F7", "F8", true, true }, 200, []string{`data-key="F7"`, `data-key="F8"`, "Voices may be recorded here", "only while headphones"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

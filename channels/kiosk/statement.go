@@ -1,6 +1,7 @@
 package kiosk
 
 import (
+	"html/template"
 	"net/http"
 	"time"
 
@@ -68,7 +69,7 @@ func (k *Kiosk) statement(lang string, l look, v *visit) *view {
 	tell("letter")
 	part("trouble")
 	if k.s.Number != "" {
-		tell("ask.number", locales.Arg{Name: "number", Value: k.s.Number})
+		tell("ask.number", locales.Arg{Name: "number", Value: leftToRight(k.s.Number)})
 	} else {
 		tell("ask")
 	}
@@ -87,11 +88,14 @@ func (k *Kiosk) statement(lang string, l look, v *visit) *view {
 	s.Again = true
 	s.back("on", "back")
 	if !s.Machine { // the table has no buttons for the machine, and nobody clears it away there
-		s.Links = append(s.Links, link{k.base + "/accessibility/clauses", *s.T("statement.clauses")})
+		s.Links = append(s.Links, link{Href: k.base + "/accessibility/clauses", said: *s.T("statement.clauses")})
 	}
 	s.finish()
 	return s
 }
+
+// leftToRight keeps the order of a telephone number's signs where one writes from the right (Unicode Standard Annex 9).
+func leftToRight(number string) string { return "\u2066" + number + "\u2069" }
 
 // silent names the languages of the town that have no voice, each by its own name.
 func (k *Kiosk) silent() (names []string) {
@@ -106,10 +110,11 @@ func (k *Kiosk) silent() (names []string) {
 // link leads to another page of ours.
 type link struct {
 	Href string
+	Icon template.HTML
 	said
 }
 
 // about is the link to the statement, for the first page and the settings.
 func (s *view) about() {
-	s.Links = append(s.Links, link{s.Base + "/accessibility", *s.T("statement.link")})
+	s.Links = append(s.Links, link{s.Base + "/accessibility", icon("wheelchair"), *s.T("statement.link")})
 }

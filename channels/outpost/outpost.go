@@ -188,6 +188,9 @@ func (o *Outpost) Waiting() (n int, oldest time.Duration) {
 	return len(o.queue), o.age(o.queue[0])
 }
 
+// Up says whether the centre was there when it was last tried.
+func (o *Outpost) Up() bool { return o.up.Load() }
+
 // Report: nothing is pushed from an outpost.
 func (o *Outpost) Report(context.Context, string, string, channels.Delivery) error { return nil }
 

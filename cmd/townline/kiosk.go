@@ -173,6 +173,10 @@ func (m *machine) dress(ctx context.Context) {
 			Town: facts.Name, Languages: facts.Languages, Phrases: m.phrases, Texts: facts.Texts, Number: facts.Number, PublicURL: facts.PublicURL,
 			Idle: k.Idle, Warn: k.Warn, Scan: k.Scan, Move: k.Move, Choose: k.Choose, Phones: k.Headphones, Sink: k.Sound, Microphone: c.Pages.Microphone,
 			Over: m.over, Log: m.log,
+			Line: func(context.Context) kiosk.Line {
+				waiting, oldest := m.outpost.Waiting()
+				return kiosk.Line{Centre: k.Centre, Up: m.outpost.Up(), Waiting: waiting, Oldest: oldest}
+			},
 		}
 		if shelf != nil {
 			s.Sound = shelf
