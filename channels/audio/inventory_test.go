@@ -12,6 +12,7 @@ import (
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/library"
+	"github.com/townline/townline/locales"
 )
 
 var (
@@ -246,6 +247,51 @@ func TestABrokenRecordingLeavesTheVoice(t *testing.T) {
 	}
 }
 
+// The same words at two places are one clip, counted once; a recording of one of them is named for each.
+func TestTheSameWordsAreMadeOnce(t *testing.T) {
+	again := roads
+	again.Key = "second.roads"
+	w := newTown(t, roads, again)
+	if n, _ := w.make(); n != 1 || states(w.take()) != "en first.roads made" {
+		t.Errorf("%d made: %s", n, states(w.take()))
+	}
+	w.record("en/main-street/second.roads.wav", time.Second)
+	w.make()
+	if got := states(w.take()); got != "en first.roads recorded, en second.roads recorded" {
+		t.Error(got)
+	}
+}
+
+// A recording counts as soon as it is listed, in a town that is open.
+func TestARecordingCountsWithoutARestart(t *testing.T) {
+	w := newTown(t, question)
+	w.record("en/main-street/first.wav", 5*time.Second)
+	w.make()
+	open := w.shelf()
+	recorded := func() bool {
+		c, err := open.Open(t.Context(), open.Offer("visitor", question), MP3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Recorded
+	}
+	if !recorded() {
+		t.Error("a recording is not heard")
+	}
+	if err := os.Remove(filepath.Join(w.dir, recordingsDir, "en", "main-street", "first.wav")); err != nil {
+		t.Fatal(err)
+	}
+	w.make()
+	if recorded() {
+		t.Error("a recording that was taken away is heard")
+	}
+	w.record("en/main-street/first.wav", 4*time.Second)
+	w.make()
+	if !recorded() {
+		t.Error("a new recording is not heard before a restart")
+	}
+}
+
 func TestPrune(t *testing.T) {
 	w := newTown(t, question, roads)
 	w.make()
@@ -387,6 +433,10 @@ func TestScriptIsWhole(t *testing.T) {
 			}
 		}
 	}
+	onPhone := Line{Lang: "en", Key: "@help.on", Words: c.Language("en").Phrase("@help.on", locales.Spoken)}
+	if onScreen := c.Language("en").Phrase("@help.on", locales.Screen); onScreen == onPhone.Words || !in[onPhone] {
+		t.Errorf("%q, which is said on the phone, is missing, or is on the screen too: %q", onPhone.Words, onScreen)
+	}
 	if got := Script(c, []string{"es"}, set.All()); slices.ContainsFunc(got, func(l Line) bool { return l.Lang != "es" }) || len(got) < 100 {
 		t.Errorf("%d lines for Spanish alone", len(got))
 	}
@@ -424,7 +474,8 @@ func TestPlacesOfRecordings(t *testing.T) {
 
 func FuzzIndex(f *testing.F) {
 	f.Add([]byte(`{"about":"","recordings":[{"file":"en/a/b.wav","sum":"00000000000000000000000000000000","said":["x"]}]}`))
-	f.Add([]byte(`{"recordings":[{"file":"../../x","sum":""}]}`))
+	f.Add([]byte(`{"recordings":[{"file":"../../x","sum":"00000000000000000000000000000000"}]}`))
+	f.Add([]byte(`{"recordings":[{"file":"en/a/b.wav","sum":"../x"}]}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		entries, err := parseIndex(content)
 		if err != nil {
