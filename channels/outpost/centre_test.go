@@ -291,6 +291,23 @@ func TestRun(t *testing.T) {
 	<-done
 }
 
+func TestWhenATurnWasHeld(t *testing.T) {
+	now := time.UnixMilli(1_000_000_000)
+	for _, c := range []struct {
+		p    parcel
+		want int64
+	}{
+		{parcel{Ago: 5000, At: 77}, 999_995_000},     // whatever its clock showed
+		{parcel{Ago: -1, At: 77}, 77},                // it was started anew: by its clock, as far as that was known
+		{parcel{Ago: -1, At: 1_000_000_001}, 1e9},    // not in the future
+		{parcel{Ago: 0, At: 2_000_000_000_000}, 1e9}, // at this moment
+	} {
+		if got := c.p.held(now).UnixMilli(); got != c.want {
+			t.Errorf("%+v: %d, not %d", c.p, got, c.want)
+		}
+	}
+}
+
 func FuzzUnpack(f *testing.F) {
 	for _, v := range []any{report{Turns: []parcel{{Sealed: []byte("x")}}}, answer{Verdicts: []channels.Verdict{1}}, question{}, reply{}} {
 		b, err := pack(v)

@@ -17,6 +17,7 @@ import (
 // was torn by a loss of power is found by its sum when the file is opened, and moved aside; whole frames after it count.
 type journal struct {
 	name string
+	sync func(*os.File) error // writes what the system has in its memory to the disk
 
 	mu      sync.Mutex
 	file    *os.File
@@ -88,7 +89,7 @@ func openJournal(name string, each func(content []byte, at int64) error) (j *jou
 	if err != nil {
 		return nil, 0, err
 	}
-	j = &journal{name: name, file: f}
+	j = &journal{name: name, file: f, sync: (*os.File).Sync}
 	whole, scraps, err := frames(b, each)
 	if err != nil {
 		return nil, 0, err
@@ -136,21 +137,32 @@ func (j *journal) append(content []byte) (at int64, err error) {
 	w := &written{frame: frameOf(content), done: make(chan struct{})}
 	j.mu.Lock()
 	j.pending = append(j.pending, w)
-	if j.busy {
-		j.mu.Unlock()
-		<-w.done
-		return w.at, w.err
+	if !j.busy {
+		j.busy = true
+		go j.work()
 	}
-	j.busy = true
+	j.mu.Unlock()
+	<-w.done
+	return w.at, w.err
+}
+
+// work writes what is pending, all that came meanwhile together, until nothing is.
+func (j *journal) work() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	for len(j.pending) > 0 {
 		together := j.pending
 		j.pending = nil
 		file, at, err := j.file, j.size, j.broken
 		j.mu.Unlock()
 		if err == nil {
-			err = writeAt(file, at, together)
+			err = j.write(file, at, together)
 		}
 		j.mu.Lock()
+		if err != nil && j.broken == nil {
+			// What fsync failed to write may be there or not, and asking again would not tell: only opening the file anew does.
+			j.broken = fmt.Errorf("outpost: %s can't be written: %w", filepath.Base(j.name), err)
+		}
 		for _, w := range together {
 			if w.err = err; err == nil {
 				w.at = j.size
@@ -158,17 +170,11 @@ func (j *journal) append(content []byte) (at int64, err error) {
 			}
 			close(w.done)
 		}
-		if err != nil && j.broken == nil {
-			// What fsync failed to write may be there or not, and asking again would not tell: only opening the file anew does.
-			j.broken = fmt.Errorf("outpost: %s can't be written: %w", filepath.Base(j.name), err)
-		}
 	}
 	j.busy = false
-	j.mu.Unlock()
-	return w.at, w.err
 }
 
-func writeAt(f *os.File, at int64, all []*written) error {
+func (j *journal) write(f *os.File, at int64, all []*written) error {
 	var b []byte
 	if len(all) == 1 {
 		b = all[0].frame
@@ -180,7 +186,7 @@ func writeAt(f *os.File, at int64, all []*written) error {
 	if _, err := f.WriteAt(b, at); err != nil {
 		return err
 	}
-	return f.Sync()
+	return j.sync(f)
 }
 
 // read returns the content of the frame at a place.

@@ -183,6 +183,47 @@ func TestManyWriteAtTheSameTime(t *testing.T) {
 	}
 }
 
+// A turn that is not on the disk itself is not kept: the page waits for it, and those who come at the same time share one wait.
+func TestAppendWaitsForTheDisk(t *testing.T) {
+	j, _, _ := lines(t, filepath.Join(t.TempDir(), "turns"))
+	defer j.close()
+	synced, wait := make(chan int64), make(chan error)
+	j.sync = func(f *os.File) error {
+		info, err := f.Stat()
+		synced <- info.Size()
+		return errors.Join(err, <-wait)
+	}
+	done := make(chan error, 9)
+	add := func() { _, err := j.append([]byte("turn")); done <- err }
+	go add()
+	one := <-synced
+	for range 8 {
+		go add()
+	}
+	for waiting := 0; waiting < 8; {
+		j.mu.Lock()
+		waiting = len(j.pending)
+		j.mu.Unlock()
+	}
+	if len(done) > 0 {
+		t.Fatal("it was kept before it was on disk")
+	}
+	wait <- nil
+	if size := <-synced; size != 9*one {
+		t.Errorf("%d bytes are written with the second wait, not %d", size, 9*one)
+	}
+	if err := <-done; err != nil || len(done) > 0 {
+		t.Fatal(err, len(done))
+	}
+	bad := errors.New("the disk is gone")
+	wait <- bad
+	for range 8 {
+		if err := <-done; !errors.Is(err, bad) {
+			t.Error(err)
+		}
+	}
+}
+
 // What could not be written is not taken for written, nor is anything after it.
 func TestADiskThatFails(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "turns")
