@@ -26,7 +26,8 @@ type visit struct {
 	*screen
 	hand
 	url     string
-	pressed int // keys and touches on this page
+	voice   *voice // somebody listens: what is said is heard to its end; nil: nobody does
+	pressed int    // keys and touches on this page
 	last    map[string]time.Time
 	pages   []string
 }
@@ -42,6 +43,9 @@ func (v *visit) arrive(old string) *sheet {
 		v.until(fmt.Sprintf(`document.readyState==="complete"&&document.querySelector("h1")&&%s!==%q&&"ready" in document.documentElement.dataset`, token, old))
 	}
 	v.pressed = 0
+	if v.voice != nil {
+		v.hear()
+	}
 	s := v.sheet()
 	v.pages = append(v.pages, s.heading)
 	return s
@@ -88,6 +92,13 @@ func (v *visit) follow(p plan) *sheet {
 
 func (v *visit) carryOut(s *sheet, d deed) {
 	v.t.Helper()
+	v.fillIn(s, d)
+	v.press(v, button(d.do))
+}
+
+// fillIn does all but the last press.
+func (v *visit) fillIn(s *sheet, d deed) {
+	v.t.Helper()
 	for _, g := range d.digits {
 		v.press(v, fmt.Sprintf(`input[name=o][value="%s"]`, g))
 	}
@@ -96,7 +107,6 @@ func (v *visit) carryOut(s *sheet, d deed) {
 			v.write(v, f, words)
 		}
 	}
-	v.press(v, button(d.do))
 }
 
 func button(do string) string {
@@ -181,11 +191,24 @@ func byFinger(press func(*visit, string)) func(v *visit, f field, words string) 
 			press(v, button("key.del"))
 		}
 		for _, c := range words {
-			key := button("key." + string(c))
-			if c == ' ' {
+			key, layout := button("key."+string(c)), "key.layout.en"
+			switch {
+			case c == ' ':
 				key = button("key.space")
+			case c >= '0' && c <= '9':
+				layout = "key.layout.signs"
+			case c >= 'A' && c <= 'Z':
+				layout = "key.layout.en-caps"
+			}
+			there := fmt.Sprintf(`document.querySelector(%q)?.checkVisibility()`, key)
+			if !eval[bool](v.screen, "!!"+there) {
+				press(v, button(layout))
+				v.until(fmt.Sprintf(`%s&&(%v||"ready" in document.documentElement.dataset)`, there, v.look.noScript))
 			}
 			press(v, key)
+		}
+		if got := value(v, f); got != words {
+			v.t.Fatalf("%s is %q, not %q", f.id, got, words)
 		}
 	}
 }
@@ -390,6 +413,7 @@ func TestWaysToAnswer(t *testing.T) {
 			v.open(v.url + way.base)
 			if way.name == "screen off" {
 				v.listen()
+				v.voice = h.voice
 			}
 			end := v.follow(mainStreet)
 			records := h.records("main-street")
@@ -408,6 +432,17 @@ func TestWaysToAnswer(t *testing.T) {
 				v.everythingWasSaid(h)
 			}
 		})
+	}
+}
+
+// hear waits until nothing more is said.
+func (v *visit) hear() {
+	v.t.Helper()
+	for last, still := -1, 0; still < 8; still++ {
+		v.wait(100 * time.Millisecond)
+		if n := len(v.voice.heard()); n != last {
+			last, still = n, 0
+		}
 	}
 }
 

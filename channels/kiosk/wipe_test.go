@@ -191,8 +191,7 @@ func TestBackIsReal(t *testing.T) {
 	s.open(url + "/web")
 	s.run(`document.title="kept"`)
 	s.open(url + "/web?other")
-	s.do(chromedp.NavigateBack())
-	s.wait(300 * time.Millisecond)
+	s.back()
 	if title := eval[string](s, "document.title"); title != "kept" {
 		t.Errorf("Back loads the page again: %q", title)
 	}

@@ -10,7 +10,7 @@ const J = (() => {
     const w = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let n; (n = w.nextNode());) {
       const p = n.parentElement;
-      if (n.data.trim() && p && !p.closest("script,style,noscript,template") && shown(p)) yield n;
+      if (n.data.trim() && p && !p.closest("script,style,noscript,template,textarea") && shown(p)) yield n;
     }
   };
   const colour = c => {
