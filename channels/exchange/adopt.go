@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/townline/townline/channels"
@@ -229,6 +230,23 @@ func (t *adoption) broughtAlong(ctx context.Context, values []string) error {
 	return err
 }
 
+// spoken says whether the conversation of a code has recordings or pictures in it. They can't go along to an outpost: who
+// has them would be erased one day, and the answers would name nothing.
+func (t *adoption) spoken(ctx context.Context, values []string) (bool, error) {
+	if len(values) != 1 {
+		return false, nil
+	}
+	source, known, err := t.x.store.Find(ctx, t.x.keys.Address(carryKind, values[0]))
+	if err != nil || !known {
+		return false, err
+	}
+	_, _, memory, err := t.x.remembered(ctx, source)
+	if err != nil || memory.Now == nil {
+		return false, err
+	}
+	return slices.ContainsFunc(memory.Now.Answers, func(a engine.Answer) bool { return slices.ContainsFunc(a.Media, ours) }), nil
+}
+
 // dialog is the content that an outpost held a turn in; nil when it was never published here.
 func (t *adoption) dialog(ctx context.Context, pin dialogs.Pin) (*dialogs.Dialog, error) {
 	if f, ok := t.x.town.Dialogs.(fetcher); ok {
@@ -416,6 +434,9 @@ func (x *Exchange) Ask(ctx context.Context, q channels.Question) (engine.Input, 
 	switch q.Effect.Kind {
 	case engine.FindSimilar, engine.FindStatus, engine.CheckCode, engine.CheckVoted:
 	case engine.Redeem: // it is theirs from now on, and nobody else's
+		if spoken, err := t.spoken(ctx, q.Effect.Values); err != nil || spoken {
+			return engine.Input{Result: map[string]string{"away": "yes"}}, err
+		}
 	case engine.PassOn: // whether anybody is there; that somebody waits comes with the turn
 		open, hours := x.calendar.Open(q.Effect.To, t.now)
 		result := map[string]string{"open": "no", "hours": hours}
