@@ -247,3 +247,80 @@ func plain(t *testing.T, dir string, words ...string) {
 		t.Error("nothing to look at:", errors.Join(err))
 	}
 }
+
+// The browser of a visit that is over goes, with its profile, and there is a new one; what was answered is forwarded.
+func TestTheVisitEndsWithItsBrowser(t *testing.T) {
+	p := newPlace(t)
+	p.write("dialogs/crash.yaml", crashDialog)
+	p.write("townline.yaml", "dialogs: dialogs\ntown: {name: Elmwood, timezone: UTC}\nstore: {url: 'sqlite:town.db', key_file: town.key}\n")
+	profiles := filepath.Join(p.dir, "profiles")
+	if err := os.Mkdir(profiles, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	browser := filepath.Join(p.dir, "chromium")
+	script := "#!/bin/sh\nfor a; do last=\"$a\"; done\necho \"$*\" >>" + p.dir + "/opened\ncurl -sL \"$last\" >/dev/null\nexec sleep 1000\n"
+	if err := os.WriteFile(browser, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	env := append(p.env, "TOWNLINE_KIOSK_OUTPOSTS=library="+kioskSecret, "TOWNLINE_KIOSK_SECRET="+kioskSecret, "XDG_RUNTIME_DIR="+profiles)
+	at, screen := free(t), free(t)
+	centre, err := launch(binary, p.dir, env, "serve", "--listen", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine, err := launch(binary, p.dir, env, "kiosk", "--kiosk-centre", "http://"+at, "--kiosk-name", "library", "--kiosk-listen", screen, "--kiosk-browser", browser, "--kiosk-scale", "1.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		for _, r := range []*running{machine, centre} {
+			if err := r.stop(); err != nil {
+				t.Errorf("it ended with %v: %s", err, r.errs)
+			}
+		}
+		if left, _ := os.ReadDir(profiles); len(left) > 0 {
+			t.Error("left behind:", left)
+		}
+	}()
+	opened := func() []string {
+		b, _ := os.ReadFile(p.dir + "/opened")
+		return strings.Split(strings.TrimSpace(string(b)), "\n")
+	}
+	waitFor := func(what string, so func() bool) {
+		t.Helper()
+		for range 1500 {
+			if so() {
+				return
+			}
+			tick := time.NewTimer(10 * time.Millisecond)
+			<-tick.C
+		}
+		t.Fatalf("in vain: %s: %s", what, machine.errs)
+	}
+	waitFor("a browser", func() bool { return len(opened()) == 1 && strings.Contains(opened()[0], "?screen=1") })
+	tr := &traffic{url: "http://" + screen, done: map[string]bool{}}
+	g := &guest{tr: tr, chance: rand.New(rand.NewPCG(1, 1))}
+	g.open()
+	for _, turn := range [][]string{{"begin"}, {"next", "o", "1"}, {"next", "t", "xylophone"}, {"next", "t", "b"}, {"next", "t", "c"}, {"next", "o", "1"}, {"over"}} {
+		if !g.press(turn[0], turn[1:]...) {
+			t.Fatal(tr.wrong)
+		}
+	}
+	if strings.Contains(g.page, `value="over.yes"`) {
+		g.press("over.yes")
+	}
+	waitFor("a new browser", func() bool { return len(opened()) == 2 && strings.Contains(opened()[1], "?screen=2") })
+	waitFor("the end of the old profile", func() bool { left, _ := os.ReadDir(profiles); return len(left) == 1 })
+	waitFor("an empty journal", func() bool {
+		info, err := os.Stat(filepath.Join(p.dir, "kiosk", "turns"))
+		return err == nil && info.Size() == 0
+	})
+	for _, r := range []*running{machine, centre} {
+		if log := r.errs.String(); strings.Contains(log, "xylophone") {
+			t.Error("the log tells what was said:", log)
+		}
+	}
+	if out := get(t, "http://"+at+"/metrics"); !strings.Contains(out, `townline_records_total{kind="response"} 1`) {
+		t.Error("nothing is on record")
+	}
+}
