@@ -14,6 +14,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -322,5 +323,111 @@ func TestTheVisitEndsWithItsBrowser(t *testing.T) {
 	}
 	if out := get(t, "http://"+at+"/metrics"); !strings.Contains(out, `townline_records_total{kind="response"} 1`) {
 		t.Error("nothing is on record")
+	}
+}
+
+const letterDialog = `dialog: letter
+version: 1
+title: The bridge
+purpose: consultation
+language: en
+start: BRIDGE
+opens: 2020-01-01
+closes: 2099-01-01 20:00
+who: roll
+secrecy: secret
+decides: The council decides and is not bound by this. Its answer comes by 1 June.
+steps:
+  - id: plan
+    type: choice
+    say: Which one?
+    options:
+      red: A red one
+      blue: A blue one
+      no_opinion: A blank vote
+  - id: agree
+    type: consent
+    say: May the town count this vote?
+    refuse: Nothing was kept.
+  - id: saved
+    type: submit
+  - id: receipt
+    type: end
+    say: Thank you. Your receipt is ${reference}.
+`
+
+// A vote with a code that is on no letter, taken while nobody could look, is there for a clerk, but for what was chosen.
+func TestOutpostsShowsWhatCouldNotBeCounted(t *testing.T) {
+	p := newPlace(t)
+	p.write("dialogs/letter.yaml", letterDialog)
+	p.write("townline.yaml", "dialogs: dialogs\ntown: {name: Elmwood, timezone: UTC}\nstore: {url: 'sqlite:town.db', key_file: town.key}\n")
+	p.env = append(p.env, "TOWNLINE_KIOSK_OUTPOSTS=library="+kioskSecret, "TOWNLINE_KIOSK_SECRET="+kioskSecret)
+	at, screen := free(t), free(t)
+	up := func(command string, args ...string) *running {
+		t.Helper()
+		r, err := launch(binary, p.dir, p.env, command, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	down := func(r *running) {
+		t.Helper()
+		if err := r.stop(); err != nil {
+			t.Fatalf("it ended with %v: %s", err, r.errs)
+		}
+	}
+	centre := up("serve", "--listen", at)
+	machine := up("kiosk", "--kiosk-centre", "http://"+at, "--kiosk-name", "library", "--kiosk-listen", screen)
+	tr := &traffic{url: "http://" + screen, done: map[string]bool{}}
+	g := &guest{tr: tr, chance: rand.New(rand.NewPCG(1, 1))}
+	g.open()
+	down(centre)
+	for _, turn := range [][]string{{"begin"}, {"next", "o", "1"}, {"next", "t", "XYZ9999"}, {"next", "o", "2"}, {"next", "o", "1"}} {
+		if !g.press(turn[0], turn[1:]...) {
+			t.Fatal(tr.wrong)
+		}
+	}
+	for _, want := range []string{"Your receipt is", "still has to check your code"} {
+		if !strings.Contains(g.text(), want) {
+			t.Fatalf("%q is not in %s", want, g.text())
+		}
+	}
+	centre = up("serve", "--listen", at)
+	for n := 0; !strings.Contains(get(t, "http://"+at+"/metrics"), "townline_outpost_aside 1"); n++ {
+		if n > 1000 {
+			t.Fatal(machine.errs)
+		}
+		tick := time.NewTimer(20 * time.Millisecond)
+		<-tick.C
+	}
+	command := func(args ...string) (string, error) {
+		cmd := exec.Command(binary, append([]string{"outposts"}, args...)...)
+		cmd.Dir, cmd.Env = p.dir, p.env
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	list, err := command()
+	id := regexp.MustCompile(`(?m)^([0-9a-f]{8})  library `).FindStringSubmatch(list)
+	if err != nil || id == nil || !strings.Contains(list, "a vote with a code that is on no letter") {
+		t.Fatal(list, err)
+	}
+	shown, err := command("show", id[1])
+	if err != nil || !strings.Contains(shown, "XYZ9999") || strings.Contains(shown, "blue") {
+		t.Error(shown, err)
+	}
+	if out, err := command("settle", id[1]); err == nil {
+		t.Error("while the server runs:", out)
+	}
+	down(machine)
+	down(centre)
+	if out, err := command("settle", id[1]); err != nil {
+		t.Error(out, err)
+	}
+	if out, err := command(); err != nil || out != "Nothing was put aside.\n" {
+		t.Error(out, err)
+	}
+	if out, err := command("show", "00000000"); err == nil {
+		t.Error(out)
 	}
 }
