@@ -307,10 +307,10 @@ func (s *screen) slide(x, y, toX, toY float64) {
 func (s *screen) picture(whole bool) []byte {
 	s.t.Helper()
 	p := page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng}
-	if whole {
+	if whole { // the window is made as high as the page
 		m := command(s, page.GetLayoutMetrics, struct{}{})
-		p.CaptureBeyondViewport = &whole
-		p.Clip = &page.Viewport{Width: m.CSSContentSize.Width, Height: m.CSSContentSize.Height, Scale: 1}
+		s.do(chromedp.EmulateViewport(int64(m.CSSLayoutViewport.ClientWidth), int64(m.CSSContentSize.Height)))
+		defer s.do(chromedp.EmulateViewport(int64(m.CSSLayoutViewport.ClientWidth), int64(m.CSSLayoutViewport.ClientHeight)))
 	}
 	r := command(s, page.CaptureScreenshot, p)
 	return []byte(r.Data)

@@ -81,7 +81,8 @@ const J = (() => {
       const out = [];
       for (const n of texts()) {
         const e = n.parentElement;
-        if (e.closest("[aria-hidden=true]") || !/[\p{L}\p{N}]/u.test(n.data)) continue;
+        // a card's number is its place: it is heard by coming there
+        if (e.closest("[aria-hidden=true],.num") || !/[\p{L}\p{N}]/u.test(n.data)) continue;
         if (!e.closest("[data-a]")) out.push("can't be heard: " + n.data.trim().slice(0, 60));
       }
       for (const e of all("[data-a]")) if (!e.dataset.a.trim()) out.push("no sound is named for " + name(e));
