@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -82,6 +83,9 @@ func (b *Browser) Run(ctx context.Context) error {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if err := b.sweep(); err != nil {
+		return err
+	}
 	now, err := b.open(ctx)
 	if err != nil {
 		return err
@@ -120,6 +124,22 @@ func (b *Browser) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// sweep removes what a program that was killed has left behind: nobody's page may lie about.
+func (b *Browser) sweep() error {
+	for _, what := range []string{"screen", "paper", "slip"} {
+		left, err := filepath.Glob(filepath.Join(b.dir(), "townline-"+what+"-*"))
+		if err != nil {
+			return fmt.Errorf("outpost: %w", err)
+		}
+		for _, dir := range left {
+			if err := os.RemoveAll(dir); err != nil {
+				return fmt.Errorf("outpost: what an earlier browser left can't be removed: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // wait until one of these happens or d has passed.
@@ -187,7 +207,7 @@ func (b *Browser) dir() string {
 			return d
 		}
 	}
-	return ""
+	return os.TempDir()
 }
 
 // flags of Chromium: the whole screen, nothing kept, nothing asked, nowhere else to go, no call home.

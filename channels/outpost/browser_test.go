@@ -98,6 +98,10 @@ wait
 	}
 	b := &Browser{Path: script, Scale: 1.476, Mic: true, Flags: []string{"--lang=en"}}
 	asked := screens(t, b)
+	stale := filepath.Join(b.Dir, "townline-screen-of-a-program-that-was-killed")
+	if err := os.MkdirAll(filepath.Join(stale, "Default"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	keep(t, b)
 	started := func() (pids []int, said []string) {
 		text, _ := os.ReadFile(log)
@@ -111,7 +115,7 @@ wait
 	}
 	until(t, "the first browser", func() bool { return slices.Equal(asked(), []string{"1"}) })
 	first := profiles(t, b)
-	if len(first) != 1 {
+	if len(first) != 1 || first[0] == stale {
 		t.Fatal(first)
 	}
 	_, said := started()
