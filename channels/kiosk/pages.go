@@ -38,6 +38,7 @@ func (k *Kiosk) welcome(lang string, l look, note string) *view {
 	next := s.press("begin", begin)
 	next.ID, next.Class = "next", "go"
 	s.Next = &next
+	s.Early = true // the languages stand before it
 	s.read(&next.said)
 	for _, tag := range k.s.Languages {
 		if tag == lang {
@@ -49,6 +50,7 @@ func (k *Kiosk) welcome(lang string, l look, note string) *view {
 		if words.RTL {
 			d.Dir = "rtl"
 		}
+		d.Num = len(s.Doors) + 1
 		s.Doors = append(s.Doors, d)
 		s.read(&d.Name, &d.Begin)
 	}
@@ -107,6 +109,7 @@ func (s *view) settings(f *form) {
 			on = "on"
 		}
 		choice("sound", on, "sound", "on", "off")
+		choice("loud", strconv.Itoa(s.Look.Loud), "loud", "1", "2", "3", "4", "5")
 		choice("rate", strconv.Itoa(s.Look.Rate), "rate", "1", "2", "3", "4", "5", "6", "7")
 	}
 	g := group{Title: *s.T("language")}

@@ -244,10 +244,13 @@ func (s *view) pad(signs string) {
 	if s.Dir == "rtl" { // digits are read from the left there too
 		s.KeysDir = "ltr"
 	}
-	for _, c := range split("1234567890" + signs) {
+	for _, c := range split("123456789") { // as on a telephone
 		s.Digits = append(s.Digits, s.key(c, s.Lang))
 	}
 	s.Digits = append(s.Digits, key{"del", *s.T("key.del")})
+	for _, c := range split("0" + signs) {
+		s.Digits = append(s.Digits, s.key(c, s.Lang))
+	}
 }
 
 // key is one key of the screen; its clip is named by the sign.

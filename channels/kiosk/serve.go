@@ -186,7 +186,7 @@ func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v 
 		}
 		k.redraw(w, r, p, v, l, f)
 		return
-	case what == "size", what == "theme", what == "rate", what == "sound":
+	case what == "size", what == "theme", what == "rate", what == "loud", what == "sound":
 		k.redraw(w, r, p, v, l, f)
 		return
 	case f.do == "print":

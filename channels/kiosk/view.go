@@ -151,8 +151,17 @@ type button struct {
 // door is a card of the first page: a language in its own name.
 type door struct {
 	Do, Lang, Dir string
+	Num           int // the digit that presses it
 	Name          said
 	Begin         said
+}
+
+// Volume is how loud the voice is, in percent; 0: as the machine is set.
+func (s *view) Volume() int {
+	if s.Look.Loud == louds {
+		return 0
+	}
+	return s.Look.Loud * 100 / louds
 }
 
 // nobody is the token that clears the screen where no visit has begun.

@@ -76,6 +76,7 @@ type look struct {
 	Size  int    // of the letters, 1 to 4
 	Theme string // one of themes
 	Rate  int    // of the voice, 1 to 7
+	Loud  int    // of the voice, 1 to 5: fifths of what the machine is set to
 	Sound bool   // every page is read aloud as it appears
 	Lang  string // before a visit; within one the conversation's counts
 }
@@ -85,16 +86,17 @@ var themes = []string{"light", "dark", "high", "soft"}
 const (
 	sizes = 4
 	rates = 7
+	louds = 5
 )
 
-func usualLook() look { return look{Size: 2, Theme: themes[0], Rate: 4} }
+func usualLook() look { return look{Size: 2, Theme: themes[0], Rate: 4, Loud: louds} }
 
 func (l look) cookie() string {
 	sound := "0"
 	if l.Sound {
 		sound = "1"
 	}
-	return strings.Join([]string{strconv.Itoa(l.Size), l.Theme, strconv.Itoa(l.Rate), sound, l.Lang}, ".")
+	return strings.Join([]string{strconv.Itoa(l.Size), l.Theme, strconv.Itoa(l.Rate), sound, l.Lang, strconv.Itoa(l.Loud)}, ".")
 }
 
 func (k *Kiosk) lookOf(r *http.Request) look {
@@ -104,10 +106,10 @@ func (k *Kiosk) lookOf(r *http.Request) look {
 		return l
 	}
 	f := strings.Split(c.Value, ".")
-	if len(f) != 5 {
+	if len(f) != 6 {
 		return l
 	}
-	l = l.with("size." + f[0]).with("theme." + f[1]).with("rate." + f[2])
+	l = l.with("size." + f[0]).with("theme." + f[1]).with("rate." + f[2]).with("loud." + f[5])
 	l.Sound = f[3] == "1"
 	if slices.Contains(k.s.Languages, f[4]) {
 		l.Lang = f[4]
@@ -124,6 +126,8 @@ func (l look) with(do string) look {
 		l.Size = n
 	case what == "rate" && err == nil && n >= 1 && n <= rates:
 		l.Rate = n
+	case what == "loud" && err == nil && n >= 1 && n <= louds:
+		l.Loud = n
 	case what == "theme" && slices.Contains(themes, to):
 		l.Theme = to
 	case what == "sound" && (to == "on" || to == "off"):

@@ -34,7 +34,7 @@ type Entry struct {
 	Max     float64  `cbor:"4,keyasint,omitempty"`
 	Whole   bool     `cbor:"5,keyasint,omitempty"` // number: no decimals
 	Total   int      `cbor:"6,keyasint,omitempty"` // budget: to share among the options
-	Limit   int      `cbor:"7,keyasint,omitempty"` // characters; 0: no limit of its own
+	Limit   int      `cbor:"7,keyasint,omitempty"` // characters, of choices how many may be chosen; 0: no limit of its own
 	From    string   `cbor:"8,keyasint,omitempty"` // date: the first and the last day, "2027-03-15"; "" open
 	To      string   `cbor:"9,keyasint,omitempty"`
 	Records bool     `cbor:"10,keyasint,omitempty"` // the voice may be recorded instead

@@ -83,6 +83,11 @@ func (w *Words) entry(q *engine.Prompt) *Entry {
 	case dialogs.Place:
 		e.Limit = 200
 	case dialogs.Contact, dialogs.Code:
+	case dialogs.Choices:
+		if st.Limit == 0 {
+			return nil
+		}
+		return &Entry{Limit: st.Limit}
 	case dialogs.Status:
 		if len(q.Options) > 0 {
 			return nil
