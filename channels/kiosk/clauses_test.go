@@ -289,8 +289,8 @@ func TestSettingsFallBack(t *testing.T) {
 			}
 		}
 	}
-	do("language.es", "settings", "size.4", "theme.high", "rate.7", "sound.on")
-	if got := lookOf(c.html); got != "4 high 7 on" {
+	do("language.es", "settings", "size.4", "theme.high", "rate.7", "loud.2", "sound.on")
+	if got := lookOf(c.html); got != "4 high 7 40 on" {
 		t.Fatalf("the settings don't take: %q", got)
 	}
 	do("on", "over", "over.yes")

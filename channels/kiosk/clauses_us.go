@@ -57,7 +57,7 @@ func votingClauses() []Clause {
 		fromMemory(us("7.1-H", "Scaling and zooming (electronic display)", "Larger letters never have to be scrolled sideways.", proved("TestNarrow"))),
 		fromMemory(us("7.1-I", "Text size (paper)", "What is printed is large.", hardware(PlacePaper, "Print a test page: capitals of 3.5 mm or more, better 6.3 mm."))),
 		fromMemory(us("7.1-J", "Sans-serif font", "Letters without serifs.", hardware(PlaceScreen, "The packages fonts-noto-core and fonts-noto-cjk must be installed; the set-up page shows whether they are."))),
-		us("7.1-K", "Audio settings", "120 to 125 words a minute at first, half to twice that in six to eight steps at one pitch; 60 to 70 dB at first, 20 to 100 dB.", hardware(PlaceSound, "Speeds are the pages' (tested); loudness is the keypad's.", "channels/audio TestRate", "TestSound")),
+		us("7.1-K", "Audio settings", "120 to 125 words a minute at first, half to twice that in six to eight steps at one pitch; 60 to 70 dB at first, 20 to 100 dB.", hardware(PlaceSound, "Speeds and five steps of loudness are the pages'; how loud they are is the machine's: measure 60 to 70 dB at the step where everybody begins.", "channels/audio TestRate", "TestSound")),
 		fromMemory(us("7.1-L", "Speech frequencies", "Speech covers 315 Hz to 10 kHz.", hardware(PlaceSound, "Headphones and loudspeakers for that range. The machine's voice ends at 11 kHz."))),
 		fromMemory(us("7.1-M", "Audio comprehension", "Speech is understood, names too.", byHand("Listen to a whole consultation in each language; record what the machine reads badly.", "channels/audio TestEachLanguageIsSpoken"))),
 		fromMemory(us("7.1-N", "Tactile keys", "Keys can be told by touch.", likeEN(PlaceKeys, "", "5.5.2"))),
