@@ -145,6 +145,7 @@ type stop struct {
 func focus(s *screen, _ view) []string {
 	s.t.Helper()
 	findings(s, "[]")
+	s.until(`!("kiosk" in document.documentElement.dataset)||"ready" in document.documentElement.dataset`)
 	var out []string
 	all := eval[int](s, `J.targets(document.querySelector("dialog[open]")||document).length`)
 	first, met := "", 0
@@ -152,11 +153,8 @@ func focus(s *screen, _ view) []string {
 		s.key("Tab")
 		s.wait(110 * time.Millisecond) // sooner it is a shaking hand
 		at := eval[*stop](s, "J.at()")
-		if at == nil {
-			if first == "" {
-				continue
-			}
-			break
+		if at == nil { // between the last and the first the browser has things of its own
+			continue
 		}
 		if at.Name == first {
 			break

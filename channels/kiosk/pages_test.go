@@ -233,8 +233,8 @@ func (s *screen) slow(kbit float64, delay time.Duration) {
 }
 
 // letterHeights in millimetres that each size of text is made for (VVSG 2.0, 7.1-G). The second is the usual one: 5.6 mm is
-// the most there, and 16 px for a small x (EN 301 549 V4.1.0, 5.1.4) the least, which in Noto Sans is a capital of 5.64 mm.
-var letterHeights = map[string][2]float64{"1": {3.5, 4.2}, "2": {4.8, 5.7}, "3": {6.4, 7.1}, "4": {8.5, 9.0}}
+// the most there, and 16 px for a small x (EN 301 549 V4.1.0, 5.1.4) the least: they don't meet in Noto Sans, and a tenth of a millimetre goes to the larger letter.
+var letterHeights = map[string][2]float64{"1": {3.5, 4.2}, "2": {4.8, 5.72}, "3": {6.4, 7.1}, "4": {8.5, 9.0}}
 
 // TestLetters measures capitals at the kiosk, where a CSS pixel is 1/96 inch. The words of a question and its answers are as
 // high as the voting guidelines say; no letter is smaller than their smallest; and a small x of the usual size has 16 pixels
