@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -78,12 +79,9 @@ func (o *Outpost) contact(ctx context.Context) (more bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	// What the centre could not enter waits for the next contact; it alone is no reason to call again at once.
-	for _, e := range o.queue {
-		if e.tries == 0 {
-			return true, nil
-		}
-	}
-	return false, nil
+	fresh, stuck := o.sorted()
+	entered := slices.ContainsFunc(a.Verdicts, func(v channels.Verdict) bool { return v != 0 })
+	return len(fresh) > 0 || entered && len(stuck) > 0, nil
 }
 
 // reached notes whether the centre can be reached, once for each time that it changes.
@@ -98,7 +96,9 @@ func (o *Outpost) reached(err error) {
 	}
 }
 
-// gather takes turns from the head of the queue. After one that the centre could not enter, its visit's others wait as well.
+// gather takes turns from the head of the queue: first of visits that the centre had no trouble with, then of the others, so
+// that nobody waits for what can't be entered. Some of those always go along: the centre puts aside what fails while others
+// succeed.
 func (o *Outpost) gather() ([]*entry, *report, error) {
 	o.tidied.RLock()
 	defer o.tidied.RUnlock()
@@ -107,25 +107,31 @@ func (o *Outpost) gather() ([]*entry, *report, error) {
 	if len(o.queue) > 0 {
 		r.Oldest = o.age(o.queue[0]).Milliseconds()
 	}
-	var batch []*entry
-	weight := 0
-	for _, e := range o.queue {
-		if len(batch) == mostParcels || len(batch) > 0 && weight+e.weight > mostWeight {
-			break
+	fresh, stuck := o.sorted()
+	batch, weight := load(nil, 0, fresh, mostParcels-min(len(stuck), 1))
+	if weight <= mostWeight {
+		if len(batch) > 0 && len(stuck) > 0 {
+			batch, weight = append(batch, stuck[0]), weight+stuck[0].weight
+			stuck = stuck[1:]
 		}
-		batch = append(batch, e)
-		weight += e.weight
+		batch, _ = load(batch, weight, stuck, mostParcels)
 	}
 	o.mu.Unlock()
+	whole := batch[:0]
 	for _, e := range batch {
 		l, err := o.read(e)
 		if err != nil {
-			return nil, nil, err
+			o.log.Error("a turn can't be read, and is not forwarded", "visit", short(e.visit), "error", err)
+			o.mu.Lock()
+			e.tries++
+			o.mu.Unlock()
+			continue
 		}
 		p := parcel{Sealed: l.Centre, Ago: -1, At: e.told, Tries: e.tries}
 		if !e.at.IsZero() {
 			p.Ago = o.age(e).Milliseconds()
 		}
+		whole = append(whole, e)
 		r.Turns = append(r.Turns, p)
 	}
 	if p := o.place.Load(); p != nil {
@@ -134,7 +140,37 @@ func (o *Outpost) gather() ([]*entry, *report, error) {
 			r.Hashes = append(r.Hashes, pin.Hash)
 		}
 	}
-	return batch, r, nil
+	return whole, r, nil
+}
+
+// sorted parts the queue into turns of visits that the centre had no trouble with, and of the others; its caller holds mu.
+func (o *Outpost) sorted() (fresh, stuck []*entry) {
+	trouble := map[[16]byte]bool{}
+	for _, e := range o.queue {
+		if e.tries > 0 {
+			trouble[e.visit] = true
+		}
+	}
+	for _, e := range o.queue {
+		if trouble[e.visit] {
+			stuck = append(stuck, e)
+		} else {
+			fresh = append(fresh, e)
+		}
+	}
+	return fresh, stuck
+}
+
+// load adds turns to a report, as many as go into it, but one at least.
+func load(batch []*entry, weight int, more []*entry, most int) ([]*entry, int) {
+	for _, e := range more {
+		if len(batch) >= most || len(batch) > 0 && weight+e.weight > mostWeight {
+			break
+		}
+		batch = append(batch, e)
+		weight += e.weight
+	}
+	return batch, weight
 }
 
 // taken takes what the centre has from the queue.
