@@ -105,13 +105,12 @@ const handover = 30 * time.Second
 var errHandover = errors.New("the conversation is just being taken along")
 
 // handedOver looks after a conversation that somebody took along although it was not let go of yet: the process died in between.
-// Whoever has it on disk keeps it; else it stays here.
+// Whoever has it on disk keeps it, or has sent it by now; else it stays here.
 func (t *turn) handedOver(ctx context.Context) error {
 	c := t.memory.Code
-	if c == nil || len(c.To) != len(store.AddressKey{}) || t.memory.Now == nil {
+	if c == nil || len(c.To) != len(store.AddressKey{}) || t.memory.Carried() == nil {
 		return nil
 	}
-	s := t.memory.Now
 	taker, known, err := t.x.store.Find(ctx, store.AddressKey(c.To))
 	if err != nil {
 		return fmt.Errorf("find who took a conversation along: %w", err)
@@ -121,7 +120,7 @@ func (t *turn) handedOver(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if memory.Holds(s.Pin.ID, s.Began) {
+		if memory.Took(c.Digits) {
 			return nil // Hear lets go of it
 		}
 	}
@@ -140,10 +139,11 @@ func (x *Exchange) release(ctx context.Context, source store.Resident) {
 			if err != nil {
 				return err
 			}
-			if kept.Version == 0 || memory.Now == nil {
+			s := memory.Carried()
+			if kept.Version == 0 || s == nil {
 				return nil
 			}
-			id, media := memory.Now.Pin.ID, x.mentioned(&talk.Memory{Now: memory.Now}, true)
+			id, media := s.Pin.ID, x.mentioned(&talk.Memory{Now: s}, true)
 			if !memory.Release() {
 				return nil
 			}

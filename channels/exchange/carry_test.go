@@ -258,3 +258,58 @@ func TestTheDevicesLanguageCounts(t *testing.T) {
 	e := channels.Event{Channel: "kiosk", ID: "in", From: channels.Address{Kind: "kiosk", ID: "visitor"}, Kind: channels.Dialed, Lang: "es-MX"}
 	w.expect(w.hear(e), "¿")
 }
+
+// A code is for one conversation: it opens no other of the same resident's, before it or after it.
+func TestACodeOpensItsOwnConversationOnly(t *testing.T) {
+	w, code := carried(t)
+	w.hear(w.at("visitor", "12"))
+	w.hear(w.press("visitor", "1"))
+	w.expect(w.hear(w.press("visitor", "1")), "Your receipt is")
+	w.expect(w.hear(w.at("visitor", "MEND")), "What is the problem?")
+	w.expect(w.says(ann, code), "We do not know that code")
+	got := w.hear(w.press("visitor", "carry"))
+	w.expect(got, "What is the problem?")
+	if other := codeForm.FindString(got); other == code {
+		t.Error("one code for two conversations")
+	} else {
+		w.expect(w.says(ben, other), "What is the problem?")
+	}
+}
+
+func TestACodeOpensWhatWasSetAside(t *testing.T) {
+	w, code := carried(t)
+	w.hear(w.press("visitor", "menu"))
+	w.expect(w.hear(w.at("visitor", "MEND")), "What is the problem?")
+	w.expect(w.says(ann, code), "How many days")
+	w.expect(w.hear(w.press("visitor", "1")), "Where")
+	w.expect(w.says(ben, code), "We do not know that code")
+	w.expect(w.says(ann, "12", "1", "yes"), "Your receipt is")
+	if got := w.hear(w.press("visitor", "menu")); strings.Contains(got, "go on with") {
+		t.Errorf("what was taken along is still here: %s", got)
+	}
+	w.expect(w.hear(w.at("visitor", "PARK")), "What should come first?")
+}
+
+// The process dies before the conversation is let go of, and the taker has sent the answers before anybody comes back to it.
+func TestTakenAlongSentAndNotLetGoOf(t *testing.T) {
+	to := &twice{}
+	w, code := carried(t, onTwice(to))
+	commits := 0
+	to.before = func() {
+		if commits++; commits == 2 { // the mark and the turn get through
+			to.mu.Lock()
+			to.fail = errors.New("killed")
+			to.mu.Unlock()
+		}
+	}
+	w.expect(w.says(ann, code), "How many days")
+	to.fail, to.before = nil, nil
+	w.expect(w.says(ann, "12", "1", "yes"), "Your receipt is")
+	w.clock.pass(time.Hour)
+	w.expect(w.hear(w.at("visitor", "5")), "You took this along")
+	w.hear(w.press("visitor", "1"))
+	w.hear(w.press("visitor", "1"))
+	if got := w.polled("survey"); len(got) != 1 {
+		t.Fatal(got)
+	}
+}

@@ -22,7 +22,7 @@ func (x *hearing) carry(in engine.Input) error {
 		x.lobby(engine.PhraseCarryNothing)
 		return x.hall()
 	}
-	if c := x.m.Code; c == nil || len(c.To) > 0 || x.h.At.Unix() >= c.Until {
+	if c := x.m.Code; c == nil || len(c.To) > 0 || x.h.At.Unix() >= c.Until || !c.fits(x.m.Now) {
 		out, err := x.ask(Effect{Effect: engine.Effect{Kind: engine.Carry, Waits: true}, Dialog: d})
 		if err != nil {
 			return err
@@ -36,7 +36,10 @@ func (x *hearing) carry(in engine.Input) error {
 			x.lobby(engine.PhraseCarryNothing)
 			return x.hall()
 		}
-		x.m.Code = &Code{Digits: out.Result["code"], Until: until.AddDate(0, 0, 1).Unix()} // the whole of that day
+		x.m.Code = &Code{
+			Digits: out.Result["code"], Until: until.AddDate(0, 0, 1).Unix(), // the whole of that day
+			ID: x.m.Now.Pin.ID, Began: x.m.Now.Began,
+		}
 	}
 	s, w := x.m.Now, x.words(d, x.m.Now.Lang)
 	until := time.Unix(x.m.Code.Until, 0).In(x.h.At.Location()).AddDate(0, 0, -1).Format(time.DateOnly)
@@ -87,6 +90,8 @@ func (x *hearing) brought() (bool, error) {
 	}
 	switch {
 	case out.Result["code"] == "good" && out.State != nil && x.t.Dialogs.Pinned(out.State.Pin) != nil:
+		x.m.Taken = append(slices.Clone(x.m.Taken), code)
+		x.m.Taken = x.m.Taken[max(len(x.m.Taken)-most, 0):]
 		return true, x.goOn(*out.State)
 	case out.Result["code"] == "own" && x.now() != nil:
 		return true, x.resume(x.now())
@@ -115,35 +120,54 @@ func (x *hearing) goOn(s engine.State) error {
 	return x.step(x.now(), engine.Input{Kind: engine.Resume, Lang: x.m.Lang, New: true})
 }
 
-// Take marks the open conversation as taken along by whoever to names. It gives the conversation, or nil when there is none
-// to be had with this code at that time. The same taker gets it again, until Release.
+// Take marks the conversation that the code is for as taken along by whoever to names. It gives the conversation, or nil when
+// there is none to be had with this code at that time. The same taker gets it again, until Release.
 func (m *Memory) Take(code string, at time.Time, to []byte) *engine.State {
-	c := m.Code
+	c, carried := m.Code, m.Carried()
 	switch {
-	case c == nil || m.Now == nil || bare(c.Digits) != code || at.Unix() >= c.Until:
+	case carried == nil || bare(c.Digits) != code || at.Unix() >= c.Until:
 		return nil
 	case len(c.To) > 0 && !slices.Equal(c.To, to):
 		return nil
 	}
 	c.To, c.At = slices.Clone(to), at.Unix()
-	s := *m.Now
+	s := *carried
 	return &s
 }
 
-// Holds says whether the conversation that began at that moment with that dialog is among those that m remembers.
-func (m *Memory) Holds(id string, began int64) bool {
-	is := func(s engine.State) bool { return s.Pin.ID == id && s.Began == began }
-	return m.Now != nil && is(*m.Now) || slices.ContainsFunc(m.Aside, is)
+// Carried is the conversation that the code is for, open or set aside; nil when there is none, or it is over.
+func (m *Memory) Carried() *engine.State {
+	switch c := m.Code; {
+	case c == nil:
+	case m.Now != nil && c.fits(m.Now):
+		return m.Now
+	default:
+		for i := range m.Aside {
+			if c.fits(&m.Aside[i]) {
+				return &m.Aside[i]
+			}
+		}
+	}
+	return nil
 }
+
+// Took says whether the conversation of this code was taken along to here.
+func (m *Memory) Took(code string) bool { return slices.Contains(m.Taken, bare(code)) }
 
 // Release lets go of a conversation that was taken along; it says whether there was one.
 func (m *Memory) Release() bool {
 	if m.Code == nil || len(m.Code.To) == 0 {
 		return false
 	}
-	m.Code, m.Now = nil, nil
-	m.Hall = &Hall{Kind: ExpiredHall, Note: engine.PhraseCarryGone}
-	return true
+	c := *m.Code
+	m.Code = nil
+	if m.Now != nil && c.fits(m.Now) {
+		m.Now, m.Hall = nil, &Hall{Kind: ExpiredHall, Note: engine.PhraseCarryGone}
+		return true
+	}
+	had := len(m.Aside)
+	m.Aside = slices.DeleteFunc(slices.Clone(m.Aside), func(s engine.State) bool { return c.fits(&s) })
+	return len(m.Aside) < had
 }
 
 func bare(code string) string {

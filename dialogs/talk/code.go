@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/locales"
 )
 
@@ -10,7 +11,12 @@ type Code struct {
 	Until  int64  `cbor:"2,keyasint,omitempty"` // unix seconds
 	To     []byte `cbor:"3,keyasint,omitempty"` // who takes it: the conversation is about to be theirs; nil: nobody yet
 	At     int64  `cbor:"4,keyasint,omitempty"` // since when, unix seconds
+	ID     string `cbor:"5,keyasint,omitempty"` // of the dialog of the one conversation that it is for
+	Began  int64  `cbor:"6,keyasint,omitempty"` // when that conversation began: engine.State.Began
 }
+
+// fits says whether s is the conversation that the code is for.
+func (c *Code) fits(s *engine.State) bool { return s.Pin.ID == c.ID && s.Began == c.Began }
 
 // CodeDigits is how many digits a code has, with its check digit. References have seven, ten, …, so neither is taken for the
 // other.

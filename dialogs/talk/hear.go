@@ -37,8 +37,8 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 	if x.m.Lang == "" && h.Lang != "" {
 		x.m.Lang = x.tongueOf(h.Lang)
 	}
-	if x.m.Now != nil {
-		if id := x.m.Now.Pin.ID; x.m.Release() {
+	if s := x.m.Carried(); s != nil {
+		if id := s.Pin.ID; x.m.Release() {
 			x.untime(id)
 		}
 	}

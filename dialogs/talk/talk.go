@@ -35,14 +35,15 @@ type Catalogue interface {
 // as those of engine.State are.
 type Memory struct {
 	Version uint8          `cbor:"1,keyasint,omitempty"`
-	Lang    string         `cbor:"2,keyasint,omitempty"` // the resident's language; "" until known
-	On      string         `cbor:"3,keyasint,omitempty"` // the channel that the page on show was made for
-	Now     *engine.State  `cbor:"4,keyasint,omitempty"` // the conversation on the go; nil: none
-	Aside   []engine.State `cbor:"5,keyasint,omitempty"` // set aside by a start word or the menu, newest last
-	Code    *Code          `cbor:"9,keyasint,omitempty"` // with which Now can be taken along; nil: none was asked for
-	Hall    *Hall          `cbor:"6,keyasint,omitempty"` // the menu, or the offer to go on, when that is what is on show
-	Stopped bool           `cbor:"7,keyasint,omitempty"` // STOP was said; only START changes it
-	Before  bool           `cbor:"8,keyasint,omitempty"` // the resident held a conversation before: they know how to get help
+	Lang    string         `cbor:"2,keyasint,omitempty"`  // the resident's language; "" until known
+	On      string         `cbor:"3,keyasint,omitempty"`  // the channel that the page on show was made for
+	Now     *engine.State  `cbor:"4,keyasint,omitempty"`  // the conversation on the go; nil: none
+	Aside   []engine.State `cbor:"5,keyasint,omitempty"`  // set aside by a start word or the menu, newest last
+	Code    *Code          `cbor:"9,keyasint,omitempty"`  // with which one of these can be taken along; nil: none was asked for
+	Taken   []string       `cbor:"10,keyasint,omitempty"` // codes that were redeemed here, newest last
+	Hall    *Hall          `cbor:"6,keyasint,omitempty"`  // the menu, or the offer to go on, when that is what is on show
+	Stopped bool           `cbor:"7,keyasint,omitempty"`  // STOP was said; only START changes it
+	Before  bool           `cbor:"8,keyasint,omitempty"`  // the resident held a conversation before: they know how to get help
 }
 
 // Hall is where a resident is between conversations.
