@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +27,10 @@ const (
 	answerTime  = 40 * time.Second // the preview's page waits up to 20 s for news
 	idleTime    = 2 * time.Minute
 	drainTime   = 10 * time.Second
+
+	// slowLine is how many bytes a second come at least where pictures and recordings may: a phone on a line of 50 kbit/s
+	// shares it with others.
+	slowLine = 4 << 10
 )
 
 // server is the HTTP side of a running town.
@@ -34,6 +39,7 @@ type server struct {
 	large    map[string]int64 // path → bytes of one request, where more than mostBody may come
 	log      *slog.Logger
 	ready    func(context.Context) error // nil when the town can take a message now
+	reads    time.Duration               // for a request to be there
 	draining atomic.Bool
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
@@ -41,7 +47,7 @@ type server struct {
 
 func newServer(log *slog.Logger, metrics *prometheus.Registry, ready func(context.Context) error) *server {
 	s := &server{
-		mux: http.NewServeMux(), large: map[string]int64{}, log: log, ready: ready,
+		mux: http.NewServeMux(), large: map[string]int64{}, log: log, ready: ready, reads: requestTime,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "townline_http_requests_total", Help: "Requests answered, by the route and the status.",
 		}, []string{"route", "status"}),
@@ -80,15 +86,37 @@ func (s *server) handler() http.Handler {
 			s.requests.WithLabelValues(route, strconv.Itoa(seen.code())).Inc()
 			s.took.WithLabelValues(route).Observe(time.Since(begun).Seconds())
 		}()
-		r.Body = http.MaxBytesReader(seen, r.Body, max(mostBody, s.large[r.URL.Path]))
+		most := s.large[r.URL.Path]
+		if most > mostBody {
+			r.Body = &upload{ReadCloser: r.Body, line: http.NewResponseController(w), until: begun.Add(s.reads)}
+		}
+		r.Body = http.MaxBytesReader(seen, r.Body, max(mostBody, most))
 		s.mux.ServeHTTP(seen, r)
 	})
+}
+
+// upload is a large body on its way: as long as it keeps coming, it may take longer than other requests.
+type upload struct {
+	io.ReadCloser
+	line  *http.ResponseController
+	until time.Time
+}
+
+func (u *upload) Read(b []byte) (int, error) {
+	n, err := u.ReadCloser.Read(b)
+	if n > 0 {
+		u.until = u.until.Add(time.Duration(n) * time.Second / slowLine)
+		// Where there is no line to be patient with, as in tests, there is nothing that would be cut off either.
+		_ = u.line.SetReadDeadline(u.until)
+		_ = u.line.SetWriteDeadline(u.until.Add(answerTime))
+	}
+	return n, err
 }
 
 // serve answers on l until ctx ends, then lets requests under way finish.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	h := &http.Server{
-		Handler: s.handler(), MaxHeaderBytes: mostHeader, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
+		Handler: s.handler(), MaxHeaderBytes: mostHeader, ReadHeaderTimeout: headerTime, ReadTimeout: s.reads,
 		WriteTimeout: answerTime, IdleTimeout: idleTime, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
