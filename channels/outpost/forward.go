@@ -24,7 +24,13 @@ const (
 	shortestWait = time.Second      // after a contact that failed; it doubles
 	longestWait  = time.Minute
 	askTime      = 1500 * time.Millisecond // a person is waiting
+	slowLine     = 4 << 10                 // bytes a second that a line carries at least
 )
+
+// callTime is how long a call of so many bytes may take: a recording is minutes on its way where the line is slow.
+func callTime(size int) time.Duration {
+	return 20*time.Second + time.Duration(size)*time.Second/slowLine
+}
 
 // Run forwards turns and fetches dialogs until ctx ends.
 func (o *Outpost) Run(ctx context.Context) {
@@ -279,6 +285,8 @@ func (o *Outpost) callAt(ctx context.Context, name string, v, into any, now time
 		return err
 	}
 	body := o.wires.out.seal(plain, aboutRequest(path, at))
+	ctx, cancel := context.WithTimeout(ctx, callTime(len(body)))
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, o.base+name, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("outpost: %w", err)

@@ -45,7 +45,7 @@ type Settings struct {
 	Locales *locales.Catalogue
 	// Due gives the day that a request is promised for, so many working days from now in the town's time; nil: none is.
 	Due     func(now time.Time, days int) string
-	Client  *http.Client // nil: one that waits 20 s
+	Client  *http.Client // nil: the usual one
 	Clock   Clock        // nil: the machine's
 	Entropy io.Reader    // visits, references, the order of options; crypto/rand.Reader
 	Log     *slog.Logger // nil: none. It is never told what was said
@@ -106,7 +106,7 @@ func Open(s Settings) (o *Outpost, err error) {
 		o.log = slog.New(slog.DiscardHandler)
 	}
 	if o.client == nil {
-		o.client = &http.Client{Timeout: 20 * time.Second}
+		o.client = &http.Client{} // each call has its own time
 	}
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("outpost: %w", err)

@@ -1,7 +1,12 @@
 package outpost
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -91,4 +96,57 @@ func TestALongPoisonedVisit(t *testing.T) {
 	if got := len(w.polled("words")); got != 1 {
 		t.Error(got, "records")
 	}
+}
+
+// A recording that takes minutes on a slow line is taken: the call began when it says, and nobody hangs up meanwhile.
+func TestARecordingThatTakesMinutes(t *testing.T) {
+	w := newWorld(t, 42)
+	b := w.booth("library", 0)
+	b.sync()
+	b.says("ann", "WORDS")
+	began := w.clock.Now()
+	plain, err := pack(&report{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, at := "/outpost/library/sync", strconv.FormatInt(began.UnixMilli(), 10)
+	body := newLineKeys(lineSecret).out.seal(plain, aboutRequest(path, at))
+	r := httptest.NewRequest(http.MethodPost, path, &slowly{bytes.NewReader(body), func() { w.clock.pass(2 * drift) }})
+	r.Header.Set(TimeHeader, at)
+	rec := httptest.NewRecorder()
+	w.mux.ServeHTTP(rec, r)
+	if plain, err = newLineKeys(lineSecret).back.open(rec.Body.Bytes(), aboutReply(path, body)); err != nil {
+		t.Fatal(err)
+	}
+	var a answer
+	if err := unpack(plain, mostAnswer, &a); err != nil || a.Astray {
+		t.Errorf("%+v %v", a, err)
+	}
+
+	for size, least := range map[int]time.Duration{1 << 10: 20 * time.Second, 8 << 20: 30 * time.Minute} {
+		if got := callTime(size); got < least || got > 2*least {
+			t.Errorf("%d bytes may take %v", size, got)
+		}
+	}
+	if o, err := Open(Settings{
+		Name: "x", Secret: lineSecret, Centre: "http://centre.example", Dir: t.TempDir(), Channel: "kiosk", Locales: b.s.Locales, Entropy: chance(1),
+	}); err != nil || o.client.Timeout > 0 && o.client.Timeout < callTime(8<<20) {
+		t.Error("it hangs up before a recording can be there", err)
+	} else {
+		o.Close()
+	}
+}
+
+// slowly calls pass when it was read.
+type slowly struct {
+	*bytes.Reader
+	pass func()
+}
+
+func (s *slowly) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	if err == io.EOF {
+		s.pass()
+	}
+	return n, err
 }
