@@ -31,7 +31,6 @@ type Put struct {
 	At      int64    `cbor:"3,keyasint,omitempty"` // unix milliseconds, when it was held
 	Why     string   `cbor:"4,keyasint,omitempty"`
 	Sealed  []byte   `cbor:"5,keyasint,omitempty"`
-	Settled bool     `cbor:"6,keyasint,omitempty"` // somebody has seen to it
 }
 
 // Open unseals the turn; seed is CentreSettings.Seed.
@@ -83,15 +82,8 @@ func (a *Aside) recall(content []byte, _ int64) error {
 	if err := wire.Unmarshal(content, &p); err != nil {
 		return fmt.Errorf("outpost: a turn that was put aside can't be read: %w", err)
 	}
-	a.take(p)
+	a.all = append(a.all, p)
 	return nil
-}
-
-func (a *Aside) take(p Put) {
-	a.all = slices.DeleteFunc(a.all, func(q Put) bool { return q.ID == p.ID })
-	if !p.Settled {
-		a.all = append(a.all, p)
-	}
 }
 
 // put keeps a turn, once.
@@ -108,7 +100,7 @@ func (a *Aside) put(p Put) (added bool, err error) {
 	if _, err := a.journal.append(b); err != nil {
 		return false, err
 	}
-	a.take(p)
+	a.all = append(a.all, p)
 	return true, nil
 }
 
@@ -119,23 +111,23 @@ func (a *Aside) All() []Put {
 	return slices.Clone(a.all)
 }
 
-// Settle takes a turn from the list: somebody has seen to it.
+// Settle takes a turn from the list, and destroys it: somebody has seen to it.
 func (a *Aside) Settle(id [16]byte) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	p := Put{ID: id, Settled: true}
-	b, err := cbor.Marshal(p)
-	if err != nil {
-		return err
+	rest := slices.DeleteFunc(slices.Clone(a.all), func(p Put) bool { return p.ID == id })
+	lines := make([][]byte, len(rest))
+	for i := range rest {
+		var err error
+		if lines[i], err = cbor.Marshal(&rest[i]); err != nil {
+			return err
+		}
 	}
-	if _, err := a.journal.append(b); err != nil {
-		return err
+	if _, err := a.journal.rewrite(lines); err != nil {
+		return fmt.Errorf("outpost: the turns that were put aside: %w", err)
 	}
-	a.take(p)
-	if len(a.all) == 0 {
-		_, err = a.journal.rewrite(nil)
-	}
-	return err
+	a.all = rest
+	return nil
 }
 
 // Len is how many turns are aside.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -233,6 +234,45 @@ func TestWhatWasPutAsideStaysUntilSomebodyHasSeenToIt(t *testing.T) {
 	}
 	if all, err := ReadAside(w.dir + "/nothing"); err != nil || len(all) > 0 {
 		t.Error(all, err)
+	}
+}
+
+// What somebody has seen to is destroyed, also while others are aside still.
+func TestWhatWasSettledIsGone(t *testing.T) {
+	name := t.TempDir() + "/aside"
+	a, err := OpenAside(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for n, sealed := range []string{"the first", "the second", "the third"} {
+		if _, err := a.put(Put{ID: [16]byte{byte(n + 1)}, Outpost: "library", Why: "code", Sealed: []byte(sealed)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Settle([16]byte{2}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(b, []byte("the second")) {
+		t.Error("what was settled is on the disk")
+	}
+	if _, err := a.put(Put{ID: [16]byte{4}, Sealed: []byte("the fourth")}); err != nil {
+		t.Fatal(err)
+	}
+	left, err := ReadAside(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sealed []string
+	for _, p := range left {
+		sealed = append(sealed, string(p.Sealed))
+	}
+	if want := []string{"the first", "the third", "the fourth"}; !slices.Equal(sealed, want) {
+		t.Errorf("left are %q, want %q", sealed, want)
 	}
 }
 
