@@ -119,9 +119,11 @@ func (b *Browser) Run(ctx context.Context) error {
 				return nil
 			}
 			log.Warn("the browser died; here is another")
-			if now, err = b.open(ctx); err != nil {
+			next, err := b.open(ctx)
+			if err != nil {
 				return err
 			}
+			now = next
 		}
 	}
 }

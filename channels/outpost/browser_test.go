@@ -159,6 +159,23 @@ func TestThereIsNoBrowser(t *testing.T) {
 	}
 }
 
+// A browser dies, and no other can be opened: that is told, and whoever watches over the program starts it anew.
+func TestThereIsNoBrowserAnyMore(t *testing.T) {
+	dir := t.TempDir()
+	script := filepath.Join(dir, "chromium")
+	profiles := filepath.Join(dir, "profiles")
+	if err := os.MkdirAll(profiles, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nrm -rf "+profiles+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := &Browser{Path: script, Dir: profiles}
+	if err := b.Run(t.Context()); err == nil {
+		t.Error("it runs all the same")
+	}
+}
+
 // chromium is the real one, without a screen.
 func chromium(t *testing.T) *Browser {
 	t.Helper()

@@ -258,7 +258,12 @@ func (j *journal) replace(whole []byte) error {
 	}
 	j.file.Close()
 	j.file = f
-	return syncDir(j.name)
+	if err := syncDir(j.name); err != nil {
+		// Which of the two files is there after a loss of power isn't known.
+		j.broken = fmt.Errorf("outpost: %s can't be written: %w", filepath.Base(j.name), err)
+		return err
+	}
+	return nil
 }
 
 func (j *journal) close() error {
