@@ -91,6 +91,8 @@ type Kiosk struct {
 
 	light, typed, full program // the script of pages where nothing is typed, where something is, and where voices are recorded
 	policy             string
+
+	pictures chan struct{} // holds a token while a picture is taken apart
 }
 
 var (
@@ -123,7 +125,7 @@ func newChannel(name string, s Settings) *Kiosk {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper(name)}
+	k := &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper(name), pictures: make(chan struct{}, 1)}
 	needs := parts{Kiosk: k.atMachine(), Scan: s.Scan > 0}
 	k.typed = newProgram(needs)
 	needs.Plain = true

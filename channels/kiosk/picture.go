@@ -2,26 +2,52 @@ package kiosk
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/color"
 	_ "image/gif" // pictures come as these too
 	"image/jpeg"
 	_ "image/png"
+	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/locales"
 )
 
 const (
-	mostPixels = 60e6 // of a picture that is taken apart: a phone's camera makes 12 to 50 million
-	mostSide   = 1600 // pixels of the longer side of what is kept
+	mostPixels  = 60e6             // of a picture that is taken apart: a phone's camera makes 12 to 50 million
+	mostMemory  = 256 << 20        // bytes that it may need while it is taken apart
+	mostSide    = 1600             // pixels of the longer side of what is kept
+	pictureWait = 15 * time.Second // for other pictures to be done
 )
+
+// errPictures says that too many pictures came at once. Trying again helps.
+var errPictures = errors.New("kiosk: too many pictures at once")
+
+// understood is answer, with one picture taken apart at a time: a small file may need mostMemory.
+func (k *Kiosk) understood(ctx context.Context, f *form, p *render.Page, l *locales.Language) (channels.Event, *mistake, error) {
+	if f.picture != nil {
+		ctx, done := context.WithTimeout(ctx, pictureWait)
+		defer done()
+		select {
+		case k.pictures <- struct{}{}:
+			defer func() { <-k.pictures }()
+		case <-ctx.Done():
+			return channels.Event{}, nil, errPictures
+		}
+	}
+	e, wrong := answer(f, p, l)
+	return e, wrong, nil
+}
 
 // photographed makes an event of a picture. It is drawn anew: what the camera wrote into it (where, when, which phone) is gone.
 func photographed(f *file) (e channels.Event, _ *mistake) {
 	bad := &mistake{key: "screen.wrong.picture", field: "photo"}
-	c, _, err := image.DecodeConfig(bytes.NewReader(f.bytes))
-	if err != nil || c.Width < 1 || c.Height < 1 || c.Width > mostPixels/c.Height {
+	c, kind, err := image.DecodeConfig(bytes.NewReader(f.bytes))
+	if err != nil || c.Width < 1 || c.Height < 1 || c.Width > mostPixels/c.Height || c.Width*c.Height > mostMemory/room(c.ColorModel, kind, f.bytes) {
 		return e, bad
 	}
 	img, _, err := image.Decode(bytes.NewReader(f.bytes))
@@ -34,6 +60,35 @@ func photographed(f *file) (e channels.Event, _ *mistake) {
 	}
 	e.Attached = []channels.Attachment{{Type: "image/jpeg", Bytes: b.Bytes()}}
 	return e, nil
+}
+
+// room is how many bytes a pixel may need while a picture is taken apart.
+func room(m color.Model, kind string, b []byte) int {
+	n := 4
+	switch m {
+	case color.RGBA64Model, color.NRGBA64Model:
+		n = 8
+	case color.YCbCrModel:
+		n = 3
+	}
+	if kind == "jpeg" && !baseline(b) { // all coefficients are kept until the last scan, four bytes each
+		n *= 5
+	}
+	return n
+}
+
+// baseline says whether a JPEG is plainly one that is drawn from the top down.
+func baseline(b []byte) bool {
+	for i := 2; i+4 <= len(b) && b[i] == 0xff; i += 2 + int(binary.BigEndian.Uint16(b[i+2:])) {
+		switch kind := b[i+1]; {
+		case kind == 0xc0, kind == 0xc1:
+			return true
+		case kind == 0xc4, kind == 0xdb, kind == 0xdd, kind == 0xfe, kind >= 0xe0 && kind <= 0xef:
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // smaller is a picture of no more than mostSide pixels a side, each the mean of those that it stands for, on white.

@@ -199,7 +199,11 @@ func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v 
 	if !k.records() {
 		f.sound = nil
 	}
-	e, wrong := answer(f, p, words)
+	e, wrong, err := k.understood(r.Context(), f, p, words)
+	if err != nil {
+		k.away(w, r, p.Lang, l, &v, f, err)
+		return
+	}
 	if wrong != nil {
 		k.redraw(w, r, p, v, l, f, func(s *view) { s.wrong(wrong) })
 		return

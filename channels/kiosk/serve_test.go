@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -579,6 +581,60 @@ func TestAPicture(t *testing.T) {
 	b.shows(`id="wrong"`, "use this picture")
 	if len(in.heard) != n {
 		t.Error("what is no picture was taken")
+	}
+}
+
+// TestAPictureThatIsLargerThanItLooks: a few bytes can stand for more memory than a server has.
+func TestAPictureThatIsLargerThanItLooks(t *testing.T) {
+	jpg := func(sof byte, before ...byte) []byte { // 7000 by 7000
+		b := append([]byte{0xff, 0xd8}, before...)
+		return append(b, 0xff, sof, 0, 17, 8, 0x1b, 0x58, 0x1b, 0x58, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0)
+	}
+	for _, c := range []struct {
+		name string
+		b    []byte
+		m    color.Model
+		kind string
+		room int
+	}{
+		{"from the top down", jpg(0xc0), color.YCbCrModel, "jpeg", 3},
+		{"in scans", jpg(0xc2), color.YCbCrModel, "jpeg", 15},
+		{"in scans, behind a mark without a length", jpg(0xc2, 0xff, 0xd0), color.YCbCrModel, "jpeg", 15},
+		{"for print, in scans", jpg(0xc2), color.CMYKModel, "jpeg", 20},
+		{"eight bits", nil, color.NRGBAModel, "png", 4},
+		{"sixteen bits", nil, color.NRGBA64Model, "png", 8},
+	} {
+		if got := room(c.m, c.kind, c.b); got != c.room {
+			t.Errorf("%s: %d bytes a pixel, want %d", c.name, got, c.room)
+		}
+	}
+	read := 0
+	image.RegisterFormat("counted", "counted", func(io.Reader) (image.Image, error) { read++; return nil, errors.New("read") },
+		func(io.Reader) (image.Config, error) {
+			return image.Config{ColorModel: color.RGBA64Model, Width: 7000, Height: 7000}, nil
+		})
+	if _, wrong := photographed(&file{bytes: []byte("counted")}); wrong == nil || read > 0 {
+		t.Errorf("a picture that needs 392 MB was read %d times", read)
+	}
+}
+
+// TestPicturesOneAtATime: who comes second waits, and nothing is lost when it takes too long.
+func TestPicturesOneAtATime(t *testing.T) {
+	k := NewWeb(Settings{Phrases: words()})
+	p := pages()["photo"]
+	k.pictures <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := &form{picture: &file{bytes: []byte("this is no picture")}}
+	if _, _, err := k.understood(ctx, f, &p, words().Language("en")); !errors.Is(err, errPictures) {
+		t.Errorf("two at once: %v", err)
+	}
+	<-k.pictures
+	if _, wrong, err := k.understood(t.Context(), f, &p, words().Language("en")); wrong == nil || err != nil {
+		t.Errorf("the next: %v %v", wrong, err)
+	}
+	if len(k.pictures) > 0 {
+		t.Error("nobody else may")
 	}
 }
 
