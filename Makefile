@@ -2,8 +2,9 @@
 .PHONY: test lint peers soak bench fuzz
 
 test: lint peers
-	go test -timeout 10m ./...
-	go test -race -timeout 10m ./channels/... ./config ./dialogs/engine ./dialogs/talk ./dialogs/dialogtest ./dialogs/library ./store/...
+	go test -timeout 20m ./...
+	go test -race -timeout 10m $$(go list ./channels/... | grep -v /kiosk$$) ./config ./dialogs/engine ./dialogs/talk ./dialogs/dialogtest ./dialogs/library ./store/...
+	go test -race -timeout 10m ./channels/kiosk -run 'TestWalks$$'
 
 lint:
 	@changed=$$(gofmt -l cmd channels config dialogs locales store); test -z "$$changed" || { echo "gofmt would change: $$changed"; exit 1; }
@@ -17,8 +18,12 @@ peers: .ci/npm/node_modules/.installed
 	npm ci --ignore-scripts --no-audit --no-fund --prefix .ci/npm
 	@touch $@
 
-# 1,000 kills instead of 50: about half an hour.
+# 1,000 kills instead of 50: about half an hour. The kiosk: 10,000 visits by forms, 200 in the browser, every page in each of
+# sixteen looks.
 soak:
+	go test ./channels/kiosk -run 'TestWalks$$' -walks 10000 -v
+	go test ./channels/kiosk -run TestJourneysInTrouble -journeys 200 -timeout 2h -v
+	go test ./channels/kiosk -run 'TestPages$$' -all -timeout 2h
 	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
 
 # What the figures in the documents come from; on a machine with nothing else to do.

@@ -2,4 +2,4 @@
 
 package kiosk_test
 
-const everyWalk = 10_000
+const everyWalk = 2_000

@@ -30,6 +30,7 @@ type wanderer struct {
 	chance *rand.Rand
 	who    int
 	given  map[string][]string // what may have been recorded, by step: more than one where two windows answered at once
+	part   []string            // of the order, while it isn't whole
 	old    []url.Values        // forms of pages that are gone
 	tell   func(string, ...any)
 }
@@ -89,7 +90,7 @@ func (w *wanderer) deed(step string) (do string, v url.Values, recorded string) 
 	case "first":
 		pick()
 	case "order":
-		if s.has("skip") && w.chance.IntN(8) == 0 {
+		if s.has("skip") && len(s.cards) == 3 && w.chance.IntN(8) == 0 { // not half way: what was ranked before would stand
 			return "skip", nil, ""
 		}
 		pick()
@@ -161,31 +162,26 @@ func (w *wanderer) note(before *sheet, step, do string, recorded ...string) {
 	default:
 		w.given[step] = recorded
 	}
-	if f := w.given["first"]; len(f) == 1 && f[0] != "other" {
+	if !slices.Contains(w.given["first"], "other") {
 		delete(w.given, "first_other")
 	}
 }
 
-// order is ranked place by place: what was ranked before is not on the page any more, and the last place needs no asking.
+// order is ranked place by place: what was ranked before is not on the page any more, and the last place needs no asking. A
+// ranking counts when it is whole; until then the one before it stands.
 func (w *wanderer) order(before *sheet, do string, recorded []string) {
 	if do == "skip" {
 		delete(w.given, "order")
 		return
 	}
 	left := len(before.cards)
-	var so []string
-	if left < 3 && len(w.given["order"]) > 0 {
-		for _, l := range w.given["order"] {
-			ids := strings.Split(l, ",")
-			so = append(so, strings.Join(ids[:min(len(ids), 3-left)], ",")+",")
-		}
-	} else {
-		so = []string{""}
+	if left == 3 {
+		w.part = []string{""}
 	}
 	var out []string
-	for _, begun := range so {
+	for _, begun := range w.part {
 		for _, id := range recorded {
-			l := strings.Trim(begun+id, ",")
+			l := strings.Trim(begun+","+id, ",")
 			if left == 2 {
 				for _, c := range before.cards {
 					for words, other := range optionIDs {
@@ -198,7 +194,9 @@ func (w *wanderer) order(before *sheet, do string, recorded []string) {
 			out = append(out, l)
 		}
 	}
-	w.given["order"] = out
+	if w.part = out; left == 2 {
+		w.given["order"] = out
+	}
 }
 
 // mischief does something that must change nothing, or no more than it says.
@@ -377,7 +375,7 @@ func (w *wanderer) wrong(record string) string {
 	return ""
 }
 
-// TestWalks: ten thousand visits, each as clumsy as can be: what is kept is what was given last, once a visitor, and nothing else.
+// TestWalks: thousands of visits ("make soak": ten thousand), each as clumsy as can be: what is kept is what was given last, once a visitor, and nothing else.
 func TestWalks(t *testing.T) {
 	h := newHouse(t)
 	first, end := 0, *walks
