@@ -18,7 +18,8 @@ func newBackup() *cobra.Command {
 		Short: "Copy everything that is kept to a new file, while the town is running",
 		Long: `Copy everything that is kept to a new file, while the town is running. The residents' own keys go to
 FILE.keys beside it, so that what a resident had erased can be erased from copies too: keep only the newest
-FILE.keys. The town's key file is in neither: without it no copy can be read. Keep it apart.`,
+FILE.keys. What kiosk machines forwarded and somebody has to look at goes to FILE.aside, if there is any: keep only the
+newest of these as well. The town's key file is in neither: without it no copy can be read. Keep it apart.`,
 		Example: "  townline backup town-monday.db",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,6 +36,13 @@ FILE.keys. The town's key file is in neither: without it no copy can be read. Ke
 			}
 			if err := errors.Join(s.Backup(cmd.Context(), args[0]), s.Close()); err != nil {
 				return err
+			}
+			aside, err := copyAside(asideFile(c), args[0]+asideEnding)
+			if err != nil {
+				return fmt.Errorf("what was put aside is not copied: %w", err)
+			}
+			if aside {
+				fmt.Fprintf(cmd.OutOrStdout(), "What was put aside is in %s.\n", args[0]+asideEnding)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Copied to %s and %s.keys. The town's own keys (%s) are in neither.\n", args[0], args[0], keyFile(c))
 			return err
@@ -65,10 +73,38 @@ not sent twice.`,
 			if err := sqlite.Restore(args[0], c.Store.Path, keys); err != nil {
 				return err
 			}
+			if _, err := copyAside(args[0]+asideEnding, asideFile(c)); err != nil && !errors.Is(err, fs.ErrExist) { // there: it is newer
+				return fmt.Errorf("%s is in place, but what was put aside is not: %w", args[0], err)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is in place as %s. \"townline serve\" goes on from there.\n", args[0], c.Store.Path)
 			return nil
 		},
 	}
 	config.AddFlags(cmd.Flags(), "store.url", "store.key_file")
 	return cmd
+}
+
+// copyAside copies the file of what was put aside, if anything was. It writes over nothing.
+func copyAside(from, to string) (bool, error) {
+	b, err := os.ReadFile(from)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(b) == 0 {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if info, err := os.Stat(to); err == nil && info.Size() == 0 { // of a server that nothing was put aside at
+		if err := os.Remove(to); err != nil {
+			return false, err
+		}
+	}
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return false, err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		os.Remove(to)
+	}
+	return err == nil, err
 }

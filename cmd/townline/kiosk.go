@@ -235,7 +235,10 @@ func (m *machine) print(ctx context.Context, r kiosk.Receipt) error {
 	})
 }
 
+// asideEnding ends the name of the file of turns that a person has to look at.
+const asideEnding = ".aside"
+
 // asideFile is where turns lie that a person has to look at: beside the database.
 func asideFile(c *config.Config) string {
-	return c.Store.Path[:len(c.Store.Path)-len(filepath.Ext(c.Store.Path))] + ".aside"
+	return c.Store.Path[:len(c.Store.Path)-len(filepath.Ext(c.Store.Path))] + asideEnding
 }
