@@ -2,7 +2,6 @@ package kiosk_test
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -60,23 +59,6 @@ func (p plan) on(s *sheet) (deed, error) {
 		return d, nil
 	}
 	return deed{}, fmt.Errorf("nobody knows what to do at %q: %.300s", s.heading, s.words)
-}
-
-// values are what a form sends for a deed.
-func (d deed) values(s *sheet) url.Values {
-	v := url.Values{}
-	for i, f := range s.fields {
-		value, ok := d.typed[i]
-		if !ok {
-			value = f.value
-		}
-		v[f.name] = append(v[f.name], value)
-	}
-	for _, g := range d.digits {
-		name := s.cards[slices.IndexFunc(s.cards, func(c card) bool { return c.digit == g })].name
-		v[name] = append(v[name], g)
-	}
-	return v
 }
 
 // mainStreet is the sample consultation, answered as its own test does, with nothing said in one's own words.

@@ -3,7 +3,6 @@ package kiosk_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/draw"
@@ -316,12 +315,6 @@ func (s *screen) picture(whole bool) []byte {
 	return []byte(r.Data)
 }
 
-// pixels are those of the window.
-func (s *screen) pixels() *image.RGBA {
-	s.t.Helper()
-	return s.decode(s.picture(false))
-}
-
 func (s *screen) decode(b []byte) *image.RGBA {
 	s.t.Helper()
 	img, err := png.Decode(bytes.NewReader(b))
@@ -332,9 +325,6 @@ func (s *screen) decode(b []byte) *image.RGBA {
 	draw.Draw(out, out.Bounds(), img, image.Point{}, draw.Src)
 	return out
 }
-
-// gone says whether a screen's browser went away.
-func (s *screen) gone() bool { return errors.Is(s.ctx.Err(), context.Canceled) }
 
 // requests listens to what the browser asks for from now on.
 func (s *screen) requests() func() []string {

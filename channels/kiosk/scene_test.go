@@ -164,16 +164,6 @@ func (c *scene) posts() []string {
 	return l
 }
 
-func (c *scene) tokens() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var l []string
-	for _, f := range c.sent {
-		l = append(l, f.Get("token"))
-	}
-	return l
-}
-
 // silence is a WAV file.
 func silence(d time.Duration) []byte {
 	const rate = 8000
