@@ -185,12 +185,16 @@ func (t *turn) checkCode(ctx context.Context, e *talk.Effect) (map[string]string
 	if e.Dialog == nil || len(e.Values) != 1 {
 		return map[string]string{"code": "unknown"}, nil
 	}
+	if t.guesses(&t.x.voters, mostVoters) {
+		return map[string]string{"away": "yes"}, nil
+	}
 	v := CodeVoter(t.x.keys, e.Dialog.ID, e.Values[0])
 	on, err := t.x.store.OnRoll(ctx, e.Dialog.ID, v)
 	if err != nil {
 		return nil, err
 	}
 	if !on {
+		t.guessed(&t.x.voters, mostVoters)
 		return map[string]string{"code": "unknown"}, nil
 	}
 	used, err := t.x.store.Voted(ctx, e.Dialog.ID, v)

@@ -60,12 +60,16 @@ func (t *turn) redeem(ctx context.Context, values []string) (engine.Input, error
 	if len(values) != 1 {
 		return unknown, nil
 	}
+	if t.guesses(&t.x.guessed, mostGuesses) {
+		return engine.Input{Result: map[string]string{"away": "yes"}}, nil
+	}
 	for range attempts {
 		source, known, err := t.x.store.Find(ctx, t.x.keys.Address(carryKind, values[0]))
 		if err != nil {
 			return engine.Input{}, err
 		}
 		if !known {
+			t.guessed(&t.x.guessed, mostGuesses)
 			return unknown, nil
 		}
 		if source == t.resident {
@@ -194,7 +198,7 @@ func (x *Exchange) rewrite(ctx context.Context, kept store.Conversation, r row, 
 }
 
 // texts puts messages to numbers that the resident gave in the outbox of the first channel for text messages. Who said STOP
-// there is let alone, and nobody is told so.
+// there is let alone, and nobody is told so; and pages send only so many.
 func (t *turn) texts(ctx context.Context, all []talk.Text) error {
 	if len(all) == 0 {
 		return nil
@@ -219,12 +223,17 @@ func (t *turn) texts(ctx context.Context, all []talk.Text) error {
 			}
 			t.change.Link = append(t.change.Link, store.Address{Key: own, Kind: kind, Address: all[i].Number})
 		}
-		out, err := t.x.store.OptedOut(ctx, t.x.keys.Address("tel", all[i].Number))
+		to := t.x.keys.Address("tel", all[i].Number)
+		out, err := t.x.store.OptedOut(ctx, to)
 		if err != nil {
 			return fmt.Errorf("look into the opt-out ledger: %w", err)
 		}
-		if out {
+		sent, alike := t.x.texted.had(t.now, textSpan, to)
+		if out || t.onPage() && (sent >= mostSent || alike >= mostAlike) {
 			continue
+		}
+		if t.onPage() && !slices.Contains(t.texted, to) {
+			t.texted = append(t.texted, to)
 		}
 		body, err := engine.Encode(&all[i].Page)
 		if err != nil {

@@ -64,6 +64,9 @@ type Exchange struct {
 	polls     closedPolls
 	failing   failures
 	swept     sweeps
+	guessed   tries // wrong codes of conversations
+	voters    tries // wrong codes from letters
+	texted    tries // codes texted from pages
 
 	work   work
 	outbox alarm

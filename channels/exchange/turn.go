@@ -63,9 +63,10 @@ type attempt struct {
 	request  string // the reference of the request that this turn opened or joined
 	erase    bool
 	handoff  bool
-	pieces   []piece        // what came along, or was taken over with a conversation
-	recorded mentions       // by the records of this turn
-	source   store.Resident // whose conversation was taken along to this one; zero: nobody's
+	pieces   []piece            // what came along, or was taken over with a conversation
+	recorded mentions           // by the records of this turn
+	texted   []store.AddressKey // numbers that a page has a code texted to
+	source   store.Resident     // whose conversation was taken along to this one; zero: nobody's
 }
 
 // run holds the turn of an event.
@@ -329,6 +330,11 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 	}
 	for i := range t.change.Timers {
 		x.timers.by(t.now, t.change.Timers[i].At)
+	}
+	for _, to := range t.texted {
+		if x.texted.count(t.now, textSpan, to) == mostSent {
+			x.log.Warn("pages sent many codes by text: they send no more for a while", slog.Duration("span", textSpan))
+		}
 	}
 	if t.source != (store.Resident{}) {
 		x.release(context.WithoutCancel(ctx), t.source)

@@ -243,7 +243,7 @@ func (w *walk) outcome() {
 		}
 		w.advance()
 	case CheckCode:
-		w.checked(r["code"])
+		w.checked(r)
 	case FindSimilar:
 		w.similar()
 	case FindStatus:
@@ -255,8 +255,8 @@ func (w *walk) outcome() {
 	}
 }
 
-func (w *walk) checked(code string) {
-	s := &w.s
+func (w *walk) checked(r map[string]string) {
+	s, code := &w.s, r["code"]
 	pending := s.Part
 	s.Part = nil
 	switch {
@@ -265,6 +265,8 @@ func (w *walk) checked(code string) {
 		w.next()
 	case code == "used":
 		w.over("voted")
+	case r["away"] == "yes":
+		w.unclear(PhraseAway)
 	default:
 		w.unclear(PhraseCodeUnknown)
 	}

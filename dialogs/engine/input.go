@@ -85,7 +85,7 @@ const (
 	Keep        EffectKind = "keep"    // waits: make the record; Result "reference", "due" (2027-03-15), or "counted": "before"; "unchecked": "yes" where the code is still to be checked
 	FindSimilar EffectKind = "similar" // waits: Found
 	FindStatus  EffectKind = "status"  // waits: Found; Result "away": "yes" where the town can't be reached
-	CheckCode   EffectKind = "code"    // waits: Result "code": "good", "used" or "unknown"
+	CheckCode   EffectKind = "code"    // waits: Result "code": "good", "used" or "unknown"; "away": "yes" where it can't be looked at now
 	CheckVoted  EffectKind = "voted"   // waits: Result "voted": "yes" or "no"
 	PassOn      EffectKind = "handoff" // waits: Result "open": "yes" or "no", "hours"
 	SetTimer    EffectKind = "timer"
