@@ -24,7 +24,7 @@ var mutants = []mutant{
 	{"a radio without words", `const i=document.querySelector(".opt input");i.parentNode.querySelectorAll("span,svg").forEach(e=>e.remove())`, []string{"axe"}},
 	{"no language", `document.documentElement.removeAttribute("lang")`, []string{"axe", "structure"}},
 	{"no title", `document.querySelector("title").remove()`, []string{"axe", "structure", "vnu"}},
-	{"can't be enlarged", `document.querySelector("meta[name=viewport]").content="width=device-width,initial-scale=1,user-scalable=no"`, []string{"axe", "structure"}},
+	{"can't be enlarged", `const m=document.querySelector("meta[name=viewport]")||document.createElement("meta");m.name="viewport";m.content="width=device-width,initial-scale=1,user-scalable=no";document.head.append(m)`, []string{"axe", "structure"}},
 	{"sticks out", css(`.txt{white-space:nowrap;width:900px;flex:none}`), []string{"wide"}},
 	{"no legend", `const l=document.querySelector("legend");l.replaceWith(...l.childNodes)`, []string{"structure"}},
 	{"its own order of focus", `document.querySelector("#next").tabIndex=5`, []string{"axe", "structure"}},
