@@ -494,4 +494,4 @@ func (v *visit) everythingWasSaid(h *house) {
 // over says whether nothing is asked any more.
 func over(s *sheet) bool { return !s.has("next") && !s.has("begin") }
 
-const pageName = `(((document.querySelector("#f [name=token]")||{}).value||"")+location.pathname+document.title+document.querySelectorAll("*").length+JSON.stringify([...document.querySelectorAll("input")].map(e=>e.value)))`
+const pageName = `(((document.querySelector("#f [name=token]")||{}).value||"")+location.pathname+document.title+document.querySelectorAll("*").length+JSON.stringify([...document.querySelectorAll("input,textarea")].map(e=>e.value)))`
