@@ -201,11 +201,15 @@ func (c *Centre) enter(ctx context.Context, name string, all []parcel) []channel
 			continue
 		}
 		out[i], good = v, good || v == channels.Entered
-		c.metrics.verdict(name, v)
 	}
 	for _, i := range stuck {
 		if good && all[i].Tries+1 >= patience && c.put(name, &all[i], "failing", nil) == nil {
 			out[i] = channels.Refused
+		}
+	}
+	for _, v := range out {
+		if v != 0 {
+			c.metrics.verdict(name, v)
 		}
 	}
 	return out

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	heartbeat    = 30 * time.Second // between two contacts when there is nothing to forward
-	shortestWait = time.Second      // after a contact that failed; it doubles
-	longestWait  = time.Minute
+	heartbeat    = 30 * time.Second        // between two contacts when there is nothing to forward
+	shortestWait = time.Second             // after a contact that failed; it doubles
+	longestWait  = 40 * time.Second        // half as much again comes on top by chance
 	askTime      = 1500 * time.Millisecond // a person is waiting
 	slowLine     = 4 << 10                 // bytes a second that a line carries at least
 )

@@ -21,8 +21,9 @@ type journal struct {
 
 	mu      sync.Mutex
 	file    *os.File
-	size    int64 // of whole frames, on disk
-	broken  error // nothing is written any more
+	size    int64         // of whole frames, on disk
+	broken  error         // nothing is written any more
+	failed  chan struct{} // closed when that is because of the disk
 	pending []*written
 	busy    bool // somebody writes, and will write what is pending
 }
@@ -89,7 +90,7 @@ func openJournal(name string, each func(content []byte, at int64) error) (j *jou
 	if err != nil {
 		return nil, 0, err
 	}
-	j = &journal{name: name, file: f, sync: (*os.File).Sync}
+	j = &journal{name: name, file: f, sync: (*os.File).Sync, failed: make(chan struct{})}
 	whole, scraps, err := frames(b, each)
 	if err != nil {
 		return nil, 0, err
@@ -159,9 +160,9 @@ func (j *journal) work() {
 			err = j.write(file, at, together)
 		}
 		j.mu.Lock()
-		if err != nil && j.broken == nil {
+		if err != nil {
 			// What fsync failed to write may be there or not, and asking again would not tell: only opening the file anew does.
-			j.broken = fmt.Errorf("outpost: %s can't be written: %w", filepath.Base(j.name), err)
+			j.fail(err)
 		}
 		for _, w := range together {
 			if w.err = err; err == nil {
@@ -172,6 +173,14 @@ func (j *journal) work() {
 		}
 	}
 	j.busy = false
+}
+
+// fail notes that nothing can be written any more; its caller holds mu.
+func (j *journal) fail(err error) {
+	if j.broken == nil {
+		j.broken = fmt.Errorf("outpost: %s can't be written: %w", filepath.Base(j.name), err)
+		close(j.failed)
+	}
 }
 
 func (j *journal) write(f *os.File, at int64, all []*written) error {
@@ -260,7 +269,7 @@ func (j *journal) replace(whole []byte) error {
 	j.file = f
 	if err := syncDir(j.name); err != nil {
 		// Which of the two files is there after a loss of power isn't known.
-		j.broken = fmt.Errorf("outpost: %s can't be written: %w", filepath.Base(j.name), err)
+		j.fail(err)
 		return err
 	}
 	return nil

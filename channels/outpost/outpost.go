@@ -178,6 +178,9 @@ func (o *Outpost) Ready(context.Context) error {
 	return o.journal.trouble()
 }
 
+// Failed is closed when the disk failed: Ready says how. No turn can be held until the outpost is opened anew.
+func (o *Outpost) Failed() <-chan struct{} { return o.journal.failed }
+
 // Waiting is how many turns wait for the centre, and for how long the oldest has.
 func (o *Outpost) Waiting() (n int, oldest time.Duration) {
 	o.mu.Lock()

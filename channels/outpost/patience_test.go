@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/townline/townline/channels"
 )
@@ -149,4 +153,73 @@ func (s *slowly) Read(b []byte) (int, error) {
 		s.pass()
 	}
 	return n, err
+}
+
+// A disk that fails is told: only when the machine is opened anew it can hold turns again, and it has what it had.
+func TestAMachineWhoseDiskFails(t *testing.T) {
+	w := newWorld(t, 43)
+	b := w.booth("library", 0)
+	b.sync()
+	w.line.down = true
+	b.says("ann", "WORDS")
+	select {
+	case <-b.Failed():
+		t.Fatal("it has failed already")
+	default:
+	}
+	one := b.event("ann", "one")
+	sync := b.journal.sync
+	b.journal.sync = func(*os.File) error { return errors.New("no space left") }
+	if _, err := b.Receive(t.Context(), one); err == nil {
+		t.Fatal("it was held")
+	}
+	b.journal.sync = sync // there is space again: that alone doesn't tell what is on the disk
+	if _, err := b.Receive(t.Context(), one); err == nil {
+		t.Fatal("it was held")
+	}
+	select {
+	case <-b.Failed():
+	default:
+		t.Error("nobody is told")
+	}
+	if err := b.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Error(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	r, err := b.Receive(t.Context(), one) // the page sends it again
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.expect(textOf(r), "What is the second word?")
+}
+
+// What is put aside without being entered is counted as well.
+func TestRefusedTurnsAreCounted(t *testing.T) {
+	w := newWorld(t, 44)
+	b := w.booth("library", 0)
+	b.sync()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(w.centre.metrics.turns)
+	var err error
+	if w.centre.key, err = privateKey([]byte("another seed of exactly 32 bytes")); err != nil {
+		t.Fatal(err)
+	}
+	b.says("ann", "WORDS")
+	b.sync()
+	all, err := reg.Gather()
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	got := map[string]float64{}
+	for _, m := range all[0].Metric {
+		if m.Counter.GetValue() > 0 {
+			got[m.Label[0].GetValue()+" "+m.Label[1].GetValue()] = m.Counter.GetValue()
+		}
+	}
+	if want := map[string]float64{"library refused": 1}; !maps.Equal(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
 }

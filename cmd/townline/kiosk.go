@@ -106,8 +106,8 @@ func runKiosk(ctx context.Context, cmd *cobra.Command) (err error) {
 	if k.Browser != "" {
 		m.browser = &outpost.Browser{Path: k.Browser, URL: address + "/", Scale: k.Scale, Mic: c.Pages.Microphone, Log: m.log}
 	}
-	work, stop := context.WithCancel(ctx)
-	defer stop()
+	work, end := context.WithCancelCause(ctx) // whoever watches over us starts us anew
+	defer end(nil)
 	var workers sync.WaitGroup
 	workers.Go(func() { m.outpost.Run(work) })
 	workers.Go(func() { m.dress(work) })
@@ -115,20 +115,27 @@ func runKiosk(ctx context.Context, cmd *cobra.Command) (err error) {
 		workers.Go(func() {
 			if err := m.browser.Run(work); err != nil {
 				m.log.Error("no browser", "error", err)
-				stop() // whoever watches over us starts us anew
+				end(errors.New("the browser could not be opened"))
 			}
 		})
 	}
+	workers.Go(func() {
+		select {
+		case <-m.outpost.Failed():
+			end(fmt.Errorf("nothing that is answered can be kept: %w", m.outpost.Ready(work)))
+		case <-work.Done():
+		}
+	})
 	waiting, _ := m.outpost.Waiting()
 	fmt.Fprintf(cmd.OutOrStdout(), "The kiosk %q is open at %s/kiosk. What is answered goes to %s and waits in %s until it is there.\nCtrl-C closes it.\n\n", k.Name, address, k.Centre, k.Dir)
 	m.log.Info("ready", "listen", listener.Addr().String(), "waiting", waiting)
 	served := web.serve(work, listener)
-	stop()
+	end(nil)
 	workers.Wait()
 	waiting, _ = m.outpost.Waiting()
 	m.log.Info("closed", "waiting", waiting)
 	if ctx.Err() == nil && served == nil {
-		return errors.New("the browser could not be opened")
+		return context.Cause(work)
 	}
 	return served
 }
