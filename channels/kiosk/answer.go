@@ -28,7 +28,11 @@ var commands = map[string]string{
 // answer makes of what was sent the event that it is, or says what is still wrong with it.
 func answer(f *form, p *render.Page, l *locales.Language) (channels.Event, *mistake) {
 	var e channels.Event
-	if press, ok := commands[f.do]; ok {
+	leaf := f.do == "more" && p.Asks == dialogs.Choices && p.Number < p.Of && len(f.options) > 0 // what was chosen comes along
+	if f.do == "carry" && f.at == "carry" && f.phone == "" {
+		return e, &mistake{key: "screen.wrong.number", field: "phone"}
+	}
+	if press, ok := commands[f.do]; ok && !leaf {
 		e.Choice = press
 		if f.do == "carry" {
 			e.Words = f.phone

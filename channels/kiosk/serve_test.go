@@ -35,6 +35,7 @@ func TestWhatAPressMeans(t *testing.T) {
 		{"none of several, and it may be left out", "choices", "next", nil, "skip", "", ""},
 		{"none on this page, and there are more", "choices-more", "next", nil, "8", "", ""},
 		{"the next page", "choices-more", "more", nil, "8", "", ""},
+		{"the next page, with cards chosen on this one", "choices-more", "more", []string{"o", "1", "o", "2"}, "1 2", "", ""},
 		{"that is all", "choices-more", "done", nil, "done", "", ""},
 		{"a place of a rank", "rank", "next", []string{"o", "2"}, "2", "", ""},
 		{"yes", "yesno", "next", []string{"o", "1"}, "1", "", ""},
@@ -74,6 +75,7 @@ func TestWhatAPressMeans(t *testing.T) {
 		{"the menu", "end", "menu", nil, "menu", "", ""},
 		{"another language", "choice", "language.es", nil, "language es", "", ""},
 		{"taken along", "choice", "carry", nil, "carry", "", ""},
+		{"texted, but not where to", "carry", "carry", nil, "", "", "Please give a number."},
 		{"texted", "carry", "carry", []string{"phone", "202-555-0100"}, "carry", "202-555-0100", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
