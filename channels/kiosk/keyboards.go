@@ -80,3 +80,9 @@ func first(lang, text string) string {
 
 // Letters are what is on the keys of a page in lang besides signs and figures: their names can be heard, and are made beforehand.
 func Letters(lang string) []string { return split(spelled(lang)) }
+
+// isKey says whether a sign is on a key: no other is spoken by its name alone, or anybody could have all of Unicode made.
+func isKey(lang string, sign rune) bool {
+	all := spelled(lang) + latin + signs + "+"
+	return strings.ContainsRune(all, sign) || strings.ContainsRune(strings.ToUpper(all), sign)
+}

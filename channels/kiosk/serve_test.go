@@ -509,7 +509,7 @@ func TestHeaders(t *testing.T) {
 func TestClips(t *testing.T) {
 	b, _ := at(t, Name, "choice")
 	for path, want := range map[string]string{
-		"p.en.next.mp3": "<en:Continue>", "p.es.next.opus": "<es:Continuar>", "k.en.61.mp3": "<en:a>", "gap.mp3": "<sorry en>",
+		"p.en.next.mp3": "<en:Continue>", "p.es.next.opus": "<es:Continuar>", "k.en.61.mp3": "<en:a>", "k.ar.2b.mp3": "<ar:+>", "k.en.4e00.mp3": "<sorry en>", "k.en.1f600.mp3": "<sorry en>", "gap.mp3": "<sorry en>",
 		"p.en.nothing.mp3": "<sorry en>", "p.tlh.next.mp3": "<sorry en>", "0123.mp3": "<sorry en>",
 	} {
 		if b.get("/kiosk/audio/" + path); b.page != want {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/townline/townline/channels/audio"
 	"github.com/townline/townline/locales"
@@ -69,7 +68,7 @@ func (k *Kiosk) find(ctx context.Context, key string, f audio.Format) (*audio.Cl
 		l.Words = k.s.Phrases.Language(lang).Phrase(l.Key, locales.Screen)
 	case "k":
 		n, err := strconv.ParseInt(name, 16, 32)
-		if err == nil && utf8.ValidRune(rune(n)) {
+		if err == nil && isKey(lang, rune(n)) {
 			l.Words = string(rune(n))
 		}
 	}
