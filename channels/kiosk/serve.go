@@ -87,7 +87,7 @@ func (k *Kiosk) show(w http.ResponseWriter, r *http.Request) {
 		k.write(w, r, http.StatusOK, k.welcome(lang, l, ""))
 		return
 	}
-	s := k.draw(p, v, l, nil)
+	s := k.draw(p, v, l, k.draftOf(r, p))
 	s.finish()
 	k.write(w, r, http.StatusOK, s)
 }
@@ -215,6 +215,7 @@ func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v 
 		return
 	}
 	v.last = e.ID
+	k.layAside(w, r, p, f)
 	if n := merged(reply); n != nil && slices.Contains(k.s.Languages, n.Lang) {
 		l.Lang = n.Lang
 	}

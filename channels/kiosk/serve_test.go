@@ -765,3 +765,49 @@ func BenchmarkPage(b *testing.B) {
 		c.handler.ServeHTTP(&recorder{header: http.Header{}}, r)
 	}
 }
+
+// TestHelpKeepsWhatWasFilledIn: help, a person, a language and a code are turns, and what was filled in and not sent is there
+// when the question is; once it was sent, or the visit is over, it is nowhere.
+func TestHelpKeepsWhatWasFilledIn(t *testing.T) {
+	help := pages()["menu"]
+	for _, c := range []struct {
+		page, do string
+		fill     []string
+		shown    string
+	}{
+		{"text", "help", []string{"t", "The <b>bench</b> & the “tree”: ñ ش"}, "The &lt;b&gt;bench&lt;/b&gt; &amp; the “tree”: ñ ش</textarea>"},
+		{"choices", "person", []string{"o", "2", "o", "4"}, `value="4" checked`},
+		{"budget", "language.es", []string{"v", "5", "v", "0", "v", "5"}, `name="v" value="5"`},
+		{"date", "carry", []string{"day", "3", "month", "4", "year", "2027"}, `name="month" value="4"`},
+	} {
+		t.Run(c.page, func(t *testing.T) {
+			b, in := at(t, Name, c.page)
+			asked := pages()[c.page]
+			in.next = []render.Page{help, asked, asked, pages()["end"]}
+			b.press(c.do, c.fill...).shows("What can we do for you?")
+			b.press("next", "o", "1").shows(c.shown).press("settings").press("on").shows(c.shown)
+			b.press("next")
+			if b.jar["draft-kiosk"] != "" {
+				t.Error("the draft outlives its answer")
+			}
+			if e := in.last(); e.Words+e.Choice == "" {
+				t.Errorf("heard %+v", e)
+			}
+		})
+	}
+	b, in := at(t, Name, "text")
+	in.next = []render.Page{help}
+	b.press("help", "t", "secret").press("over").press("over.yes")
+	if len(b.jar) != 0 {
+		t.Errorf("left in the browser: %v", b.jar)
+	}
+	b, in = at(t, Name, "text")
+	in.next = []render.Page{help, pages()["place"], pages()["text"]}
+	b.press("help", "t", "The bench").press("next", "o", "1")
+	if strings.Contains(b.page, "The bench") {
+		t.Error("the draft is shown in another question")
+	}
+	b, in = at(t, Name, "text")
+	in.next = []render.Page{help, pages()["text"]}
+	b.press("help", "t", strings.Repeat("x", 5000)).press("next", "o", "1").shows("</textarea>") // too long for a cookie
+}

@@ -162,6 +162,9 @@ func (k *Kiosk) setCookie(w http.ResponseWriter, r *http.Request, name, value st
 // forget takes all of a visit out of the browser.
 func (k *Kiosk) forget(w http.ResponseWriter, r *http.Request) {
 	k.setCookie(w, r, "visit-", "", -1)
+	if _, err := r.Cookie("draft-" + k.name); err == nil {
+		k.setCookie(w, r, "draft-", "", -1)
+	}
 	if k.atMachine() {
 		k.setCookie(w, r, "look-", "", -1)
 		w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
