@@ -37,6 +37,9 @@ func answer(f *form, p *render.Page, l *locales.Language) (channels.Event, *mist
 		if f.do == "carry" {
 			e.Words = f.phone
 		}
+		if f.do == "skip" && p.Given { // begun anew: what was said before isn't meant any more
+			e.Choice = render.PressClear
+		}
 		return e, nil
 	}
 	what, of, _ := strings.Cut(f.do, ".")

@@ -10,6 +10,7 @@ import (
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/locales"
 )
 
@@ -222,8 +223,21 @@ func (r *Resident) places(st *dialogs.Step, words string, way Way) (done bool, e
 	return true, nil
 }
 
+// GoesBack goes to the question before.
+func (r *Resident) GoesBack() {
+	if r.Traits.Form == engine.Screen { // there is a button for it
+		r.hear("press", "*", talk.Heard{Choice: "*"})
+		return
+	}
+	r.Says("back")
+}
+
 // Skips leaves the open question out.
 func (r *Resident) Skips() {
+	if r.Traits.Form == engine.Screen { // there is a button for it
+		r.hear("press", "skip", talk.Heard{Choice: render.PressSkip})
+		return
+	}
 	r.Says(r.Town.Locales.Language(r.lang()).Phrase("skip", locales.Full))
 }
 

@@ -407,8 +407,7 @@ func (w *walk) skip() {
 		s.Mode = Asking
 		return
 	}
-	// Who clears it, or began to answer anew, does not mean what was said before.
-	clear := len(w.in.Values) == 1 && w.in.Values[0] == "clear" || len(s.Part) > 0
+	clear := len(w.in.Values) == 1 && w.in.Values[0] == "clear" // take it away
 	if a, ok := s.Answer(s.Step); ok && s.Back && !clear {      // keep what was said before
 		if a.Skip == Answered {
 			s.Return = 0

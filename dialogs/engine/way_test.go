@@ -307,20 +307,3 @@ steps:
 		t.Errorf("it is still there: %+v", a)
 	}
 }
-
-// Who begins a ranking anew and then leaves it out has none: the old one doesn't stay behind their back.
-func TestLeavingOutWhatWasBegunAnew(t *testing.T) {
-	h := hold(t, load(t, town))
-	h.can.InTurn, h.can.Form = true, Screen
-	h.say("hole")
-	for _, id := range []string{"a", "b"} {
-		h.say(id)
-	}
-	if a, ok := h.s.Answer(h.d.Index("order")); !ok || len(a.Values) != 3 {
-		t.Fatalf("the ranking is %+v", a)
-	}
-	h.tell(locales.Back).wants("order").say("c").tell(locales.Skip).wants("@skipped coins")
-	if a, ok := h.s.Answer(h.d.Index("order")); !ok || a.Skip != Declined {
-		t.Errorf("the old ranking stays: %+v", a)
-	}
-}

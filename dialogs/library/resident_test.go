@@ -42,7 +42,7 @@ func (w *walk) comply() error {
 	case engine.Which:
 		return r.Picks(m.Now.Among[0])
 	case engine.Changing:
-		r.Says("back")
+		r.GoesBack()
 		return nil
 	}
 	st := r.Asked()
@@ -93,7 +93,7 @@ func (w *walk) answer(st *dialogs.Step) error {
 			if w.stands(x, a) {
 				continue
 			}
-			r.Says("back")
+			r.GoesBack()
 			return nil
 		}
 	}
@@ -102,7 +102,7 @@ func (w *walk) answer(st *dialogs.Step) error {
 		return nil
 	}
 	if !prefix(st, s.Part, w.means(st)) { // what was given so far came out otherwise
-		r.Says("back")
+		r.GoesBack()
 		return nil
 	}
 	return r.Gives(st, w.means(st), w.way())
@@ -241,7 +241,7 @@ func (w *walk) mischief() bool {
 	case 8:
 		r.Silent()
 	case 9:
-		r.Says("back")
+		r.GoesBack()
 	case 10:
 		r.Switches(w.channel())
 		return r.Traits.Live

@@ -16,7 +16,7 @@ func (r *reader) press() (engine.Input, bool) {
 	}
 	switch what {
 	case PressSkip:
-		return told(locales.Skip), true
+		return r.obey(locales.Skip, r.w.Lang.Tag), true
 	case PressClear:
 		in := told(locales.Skip)
 		in.Values = []string{PressClear}
