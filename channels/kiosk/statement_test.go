@@ -69,6 +69,9 @@ func TestStatement(t *testing.T) {
 		s := newScreen(t, on)
 		s.show(server.URL+g.path(n), p)
 		for i, theme := range themes {
+			if i != n%len(themes) && !*everyPage { // each page in one theme and size, all of them among the pages
+				continue
+			}
 			s.dress(theme, sizes[i])
 			for _, j := range judges {
 				if j.name == "focus" && (p.lang != "en" || theme != "light") {
