@@ -188,7 +188,8 @@ func launch(program, dir string, env []string, command string, args ...string) (
 	}
 	for _, one := range strings.Fields(said.String()) {
 		if strings.HasPrefix(one, "http://") {
-			r.url = strings.TrimSuffix(one, "/preview")
+			host, _, _ := strings.Cut(strings.TrimPrefix(one, "http://"), "/")
+			r.url = "http://" + host
 		}
 	}
 	return r, nil
