@@ -30,6 +30,7 @@ type Event struct {
 	Media    []engine.Media // Ref is the provider's address of it, fetched later by the adapter
 	Attached []Attachment   // recordings and pictures that came with the event; they are kept with the turn
 	Lang     string         // a language that the device asks for; it counts for somebody who was never here
+	Withheld bool           // a call that doesn't say who it is from: From is made up for this one call, and nobody can be called back
 	At       time.Time
 }
 
@@ -43,17 +44,25 @@ type Attachment struct {
 type EventKind uint8
 
 const (
-	Message EventKind = iota // words, keys, media
-	Dialed                   // a live channel came in: a call, a USSD session, a kiosk
-	HungUp                   // it went; nothing is replied
-	Quiet                    // nothing, for as long as the channel waits
-	Looked                   // a page was asked for again: what is on show is replied, nothing is committed
+	Message  EventKind = iota // words, keys, media
+	Dialed                    // a live channel came in: a call, a USSD session, a kiosk
+	HungUp                    // it went; nothing is replied
+	Quiet                     // nothing, for as long as the channel waits
+	Looked                    // a page was asked for again: what is on show is replied, nothing is committed
+	Missed                    // somebody rang and rang off, or was turned away, to be called back at the town's cost; nothing is replied
+	Returned                  // a call that was passed on comes back: nobody answered there
 )
 
 // Reply is what to answer at once. It is given again, the same, when the event comes again.
 type Reply struct {
 	Pages []render.Page // to show, in order; empty: say nothing
 	Over  bool          // the conversation ended: a live channel may hang up after the last page
+	Pass  *Pass         // a call is to be passed on to a person once the pages were said; nil: no
+}
+
+// Pass is where a call goes on with a person.
+type Pass struct {
+	Desk string // as the dialog names it; "" is the town's own
 }
 
 // Inbox takes events. Receive returns once the turn is on disk; an error means that nothing was accepted, and the
@@ -85,7 +94,8 @@ type Channel interface {
 	Name() string
 	Traits() render.Traits
 	// Deliver sends p to an address and returns the provider's receipt. key is the same when the same message is tried
-	// again. It may block until ctx ends; errors say with Retry, Gone or Doubt what to do next.
+	// again. It may block until ctx ends; errors say with Retry, Gone or Doubt what to do next. On a telephone line it rings
+	// the number: who answers and presses 1 hears p, or, where p is empty, is asked as if they had rung (Dialed).
 	Deliver(ctx context.Context, to Address, p render.Page, key string) (receipt string, err error)
 }
 
@@ -97,6 +107,15 @@ type Mounter interface {
 // Listener is a channel that holds a connection of its own; Listen returns when ctx ends.
 type Listener interface {
 	Listen(ctx context.Context, in Inbox) error
+}
+
+// Fetcher is a channel whose provider keeps recordings and pictures until they are fetched: an event names them by the
+// provider's address in Media.Ref. The exchange gives them names of its own in the turn, and fetches them after it.
+type Fetcher interface {
+	// Fetch gets what ref names. It may block until ctx ends; errors are marked as Deliver's are.
+	Fetch(ctx context.Context, ref string) (Attachment, error)
+	// Drop has the provider delete it, once it is kept here. That it is gone already is no error.
+	Drop(ctx context.Context, ref string) error
 }
 
 // Settler is a channel whose provider can be asked what became of a message that may or may not have been sent.

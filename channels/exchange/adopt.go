@@ -201,7 +201,7 @@ func (t *adoption) carryOut(ctx context.Context, done *channels.Done) (why strin
 		t.linkCode(done.Reference)
 		return "", nil
 	case engine.Redeem:
-		return "", t.broughtAlong(ctx, e.Values)
+		return t.broughtAlong(ctx, e.Values)
 	case engine.SetTimer:
 		if soon := t.x.clock.Now().Add(grace); e.At.Before(soon) {
 			e.At = soon
@@ -218,16 +218,35 @@ func (t *adoption) carryOut(ctx context.Context, done *channels.Done) (why strin
 	return "", t.effects(ctx, []talk.Effect{e})
 }
 
-// broughtAlong finds whose conversation was taken along to the outpost; it was theirs from then on, and they let go of it now.
-func (t *adoption) broughtAlong(ctx context.Context, values []string) error {
+// broughtAlong marks a conversation that was taken along to the outpost as theirs once more, so that whoever had it doesn't go
+// on with it while this turn is entered; they let go of it then. Where it went on without the outpost and is over, or was
+// taken along elsewhere, the turn can't be entered: what is in it would count twice.
+func (t *adoption) broughtAlong(ctx context.Context, values []string) (why string, err error) {
 	if len(values) != 1 {
-		return nil
+		return "", nil
 	}
-	source, known, err := t.x.store.Find(ctx, t.x.keys.Address(carryKind, values[0]))
-	if err == nil && known && source != t.resident {
-		t.source = source
+	for range attempts {
+		source, known, err := t.x.store.Find(ctx, t.x.keys.Address(carryKind, values[0]))
+		if err != nil || !known || source == t.resident {
+			return "", err // whoever had it is erased
+		}
+		kept, row, memory, err := t.x.remembered(ctx, source)
+		if err != nil {
+			return "", err
+		}
+		if !memory.Retake(values[0], t.x.clock.Now(), t.key[:]) {
+			return whyMoved, nil
+		}
+		done, err := t.x.rewrite(ctx, kept, row, memory, store.Change{At: t.x.calendar.local(t.x.clock.Now())})
+		if err != nil {
+			return "", err
+		}
+		if done {
+			t.source = source
+			return "", nil
+		}
 	}
-	return err
+	return "", errContested
 }
 
 // spoken says whether the conversation of a code has recordings or pictures in it. They can't go along to an outpost: who

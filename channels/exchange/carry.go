@@ -108,14 +108,15 @@ const handover = 30 * time.Second
 
 var errHandover = errors.New("the conversation is just being taken along")
 
-// handedOver looks after a conversation that somebody took along although it was not let go of yet: the process died in between.
-// Whoever has it on disk keeps it, or has sent it by now; else it stays here.
+// handedOver looks after a conversation that somebody took along although it was not let go of yet: the process died in
+// between, or they took it to an outpost that is cut off. Whoever has it on disk keeps it, or has sent it by now; else it
+// stays here. What an outpost sends of it later is entered only if it is not over here by then (broughtAlong).
 func (t *turn) handedOver(ctx context.Context) error {
-	c := t.memory.Code
-	if c == nil || len(c.To) != len(store.AddressKey{}) || t.memory.Carried() == nil {
+	to, since, ok := t.memory.Leaves()
+	if !ok || len(to) != len(store.AddressKey{}) {
 		return nil
 	}
-	taker, known, err := t.x.store.Find(ctx, store.AddressKey(c.To))
+	taker, known, err := t.x.store.Find(ctx, store.AddressKey(to))
 	if err != nil {
 		return fmt.Errorf("find who took a conversation along: %w", err)
 	}
@@ -124,14 +125,14 @@ func (t *turn) handedOver(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if memory.Took(c.Digits) {
+		if memory.Took(t.memory.Code.Digits) {
 			return nil // Hear lets go of it
 		}
 	}
-	if t.now.Sub(time.Unix(c.At, 0)) < handover {
+	if t.now.Sub(since) < handover {
 		return errHandover
 	}
-	t.memory.Code = nil
+	t.memory.GiveBack()
 	return nil
 }
 

@@ -24,6 +24,19 @@ type Page struct {
 	Way     *engine.Way `cbor:"12,keyasint,omitempty"` // for screens: how far it is; nil between dialogs
 	Entry   *Entry      `cbor:"13,keyasint,omitempty"` // for screens: what can be typed; nil: nothing
 	Given   bool        `cbor:"14,keyasint,omitempty"` // for screens: a part of the answer was given: "done" ends choices
+	Listen  *Listen     `cbor:"15,keyasint,omitempty"` // for voice: what is awaited once it was said; nil: nothing
+	Pace    int         `cbor:"16,keyasint,omitempty"` // for voice: how fast it is said, in percent of the usual; 0: as usual
+	Gain    int         `cbor:"17,keyasint,omitempty"` // for voice: how much louder than usual, in dB
+}
+
+// Listen is what a telephone line waits for once a page was said. It is all that a line knows of questions: keys come back
+// as Words, a recording as media, and a wait that passes without either as a silence.
+type Listen struct {
+	Keys   int  `cbor:"1,keyasint,omitempty"` // most keys of one answer: 1 is whole at once, and so are *, 0, 8 and 9 when they come first; of more, the hash key is the end
+	Wait   int  `cbor:"2,keyasint,omitempty"` // seconds without a key after the last word, or the last key, before it counts as silence or as all of the answer
+	Record int  `cbor:"3,keyasint,omitempty"` // most seconds of the caller's own voice, recorded after a tone until a key or a silence of Pause ends it; 0: nothing is recorded
+	Pause  int  `cbor:"4,keyasint,omitempty"` // seconds of silence that end a recording
+	Hold   bool `cbor:"5,keyasint,omitempty"` // the caller asked for a pause: nothing is said when Wait is over, up to a few minutes of it
 }
 
 // Entry is what can be typed, or recorded, in answer.
@@ -55,6 +68,8 @@ type Spoken struct {
 	Key   string `cbor:"1,keyasint,omitempty"` // of the text it comes from, for recordings; "" when composed
 	Words string `cbor:"2,keyasint,omitempty"`
 	Pause int    `cbor:"3,keyasint,omitempty"`
+	Lang  string `cbor:"4,keyasint,omitempty"` // of these words, where it isn't the page's: the name of another language
+	Media string `cbor:"5,keyasint,omitempty"` // a recording of the caller's own that is played instead of words: engine.Media.Ref
 }
 
 // Block is one piece of a screen.

@@ -121,18 +121,47 @@ func (x *hearing) goOn(s engine.State) error {
 }
 
 // Take marks the conversation that the code is for as taken along by whoever to names. It gives the conversation, or nil when
-// there is none to be had with this code at that time. The same taker gets it again, until Release.
+// there is none to be had with this code at that time. The same taker gets it again, until Release or GiveBack.
 func (m *Memory) Take(code string, at time.Time, to []byte) *engine.State {
 	c, carried := m.Code, m.Carried()
 	switch {
 	case carried == nil || bare(c.Digits) != code || at.Unix() >= c.Until:
 		return nil
-	case len(c.To) > 0 && !slices.Equal(c.To, to):
+	case len(c.To) > 0 && (c.Back || !slices.Equal(c.To, to)):
 		return nil
 	}
 	c.To, c.At = slices.Clone(to), at.Unix()
 	s := *carried
 	return &s
+}
+
+// Retake marks the conversation of a code as taken along by the very one who had it by Take before, however long ago that
+// was. It says false where it is not to be had any more: it went on here meanwhile and ended, or was taken along by another
+// code.
+func (m *Memory) Retake(code string, at time.Time, to []byte) bool {
+	c := m.Code
+	if m.Carried() == nil || bare(c.Digits) != code || !slices.Equal(c.To, to) {
+		return false
+	}
+	c.At, c.Back = at.Unix(), false
+	return true
+}
+
+// GiveBack lets whoever had the conversation go on with it: whoever took it along is not heard of.
+func (m *Memory) GiveBack() {
+	if m.Code != nil {
+		c := *m.Code
+		c.Back = true
+		m.Code = &c
+	}
+}
+
+// Leaves says whether the conversation of the code is being taken along, and to whom.
+func (m *Memory) Leaves() (to []byte, since time.Time, ok bool) {
+	if c := m.Code; c != nil && len(c.To) > 0 && !c.Back && m.Carried() != nil {
+		return c.To, time.Unix(c.At, 0), true
+	}
+	return nil, time.Time{}, false
 }
 
 // Carried is the conversation that the code is for, open or set aside; nil when there is none, or it is over.
@@ -156,7 +185,7 @@ func (m *Memory) Took(code string) bool { return slices.Contains(m.Taken, bare(c
 
 // Release lets go of a conversation that was taken along; it says whether there was one.
 func (m *Memory) Release() bool {
-	if m.Code == nil || len(m.Code.To) == 0 {
+	if _, _, ok := m.Leaves(); !ok {
 		return false
 	}
 	c := *m.Code

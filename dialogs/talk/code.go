@@ -13,6 +13,7 @@ type Code struct {
 	At     int64  `cbor:"4,keyasint,omitempty"` // since when, unix seconds
 	ID     string `cbor:"5,keyasint,omitempty"` // of the dialog of the one conversation that it is for
 	Began  int64  `cbor:"6,keyasint,omitempty"` // when that conversation began: engine.State.Began
+	Back   bool   `cbor:"7,keyasint,omitempty"` // whoever had it goes on with it, as nothing came of its being taken; To alone may still claim it, by Retake
 }
 
 // fits says whether s is the conversation that the code is for.
