@@ -63,6 +63,9 @@ func (g *guest) says(words ...string) *guest {
 				return engine.Input{Result: map[string]string{"open": "no"}}, nil
 			case engine.CheckCode:
 				return engine.Input{Result: map[string]string{"code": "good"}}, nil
+			case engine.Redeem:
+				turn.Done = append(turn.Done, done)
+				return g.w.x.Ask(g.w.t.Context(), channels.Question{Channel: "kiosk", From: g.from, Effect: e.Effect})
 			}
 			return engine.Input{}, nil
 		}
