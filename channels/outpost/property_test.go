@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,13 +25,17 @@ var journeys = flag.Int("journeys", 1000, "how many journeys TestJourneys makes"
 // flaky is a store on a bad day: it fails before it commits, or commits and then says that it failed.
 type flaky struct {
 	store.Store
+	mu     sync.Mutex // timers ring several turns at once
 	chance *rand.Rand
 }
 
 var errFlaky = errors.New("the disk is slow today")
 
 func (f *flaky) Commit(ctx context.Context, c *store.Change) (store.Outcome, error) {
-	switch f.chance.IntN(40) {
+	f.mu.Lock()
+	luck := f.chance.IntN(40)
+	f.mu.Unlock()
+	switch luck {
 	case 0:
 		return store.Outcome{}, errFlaky
 	case 1:
@@ -88,7 +93,7 @@ func newWalk(t testing.TB, seed uint64) *walk {
 	for _, b := range w.booths {
 		b.sync()
 	}
-	w.store = &flaky{w.disk, rand.New(rand.NewPCG(seed, 8))}
+	w.store = &flaky{Store: w.disk, chance: rand.New(rand.NewPCG(seed, 8))}
 	w.open()
 	w.line.chance = rand.New(rand.NewPCG(seed, 9))
 	return w
