@@ -13,9 +13,8 @@ import (
 
 // What Fits holds a dialog to, beside the limits of the channels.
 const (
-	dearSegments   = 2  // text messages that one reply should cost at most
-	longSpeech     = 30 // seconds that a caller can listen to before the keys
-	wordsPerMinute = 150
+	dearSegments = 2  // text messages that one reply should cost at most
+	longSpeech   = 30 // seconds that a caller can listen to before the keys
 )
 
 // Fits plays every question of w.Dialog on every channel, in each of its languages, with long sample answers, and says
@@ -292,28 +291,11 @@ func pressed(q *engine.Prompt, digit string) Heard {
 
 // heard times a stretch of a call.
 func (f *fitting) heard(step int, lang string, p Page) {
-	seconds := 0.0
-	for _, s := range p.Spoken {
-		seconds += spokenWords(s.Words)*60/wordsPerMinute + float64(s.Pause)/1000
-	}
+	words, silence := p.Listening()
+	seconds := (words + silence).Seconds()
 	if f.d.Steps[step].Type != dialogs.Review && seconds > longSpeech {
 		f.advise(step, "long-speech", fmt.Sprintf("%s takes %.0f seconds to listen to in %s", f.named(step), seconds, lang), "shorten it, or give it a `speech` variant; say less before the question")
 	}
-}
-
-// spokenWords counts words; of scripts without spaces, a word and a half makes two characters or so.
-func spokenWords(s string) float64 {
-	n := 0.0
-	for w := range strings.FieldsSeq(s) {
-		wide := 0
-		for _, r := range w {
-			if unspaced(r) {
-				wide++
-			}
-		}
-		n += max(1, float64(wide)/1.6)
-	}
-	return n
 }
 
 func pageFits(p Page, t Traits) bool {
