@@ -24,7 +24,7 @@ func sane(t *testing.T, e channels.Event) {
 		t.Errorf("%+v", e)
 	}
 	if e.From.Kind == "tel" {
-		if n, ok := Number(e.From.ID, ""); !ok || n != e.From.ID {
+		if n, ok := channels.Number(e.From.ID, ""); !ok || n != e.From.ID {
 			t.Errorf("%q is not a number as we write it", e.From.ID)
 		}
 	}

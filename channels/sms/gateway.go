@@ -186,7 +186,7 @@ func (g *Gateway) event(body []byte) (channels.Event, error) {
 	if m.ID == "" || m.From == "" {
 		return channels.Event{}, errors.New("id or from is missing")
 	}
-	number, ok := Number(m.From, g.cfg.Country)
+	number, ok := channels.Number(m.From, g.cfg.Country)
 	if !ok {
 		return channels.Event{}, errNobody
 	}

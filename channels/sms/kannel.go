@@ -220,7 +220,7 @@ func (k *Kannel) event(f form) (channels.Event, error) {
 	if from == "" {
 		return e, errors.New("from is missing")
 	}
-	number, ok := Number(from, k.cfg.Country)
+	number, ok := channels.Number(from, k.cfg.Country)
 	if !ok {
 		return e, errNobody
 	}

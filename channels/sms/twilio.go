@@ -70,14 +70,14 @@ func NewTwilio(c TwilioConfig) (*Twilio, error) {
 		}
 	}
 	if c.From != "" && !serviceSID.MatchString(c.From) {
-		from, ok := Number(c.From, c.Country)
+		from, ok := channels.Number(c.From, c.Country)
 		if !ok {
 			return nil, errors.New("sms: Twilio's number must look like +15550100, or be the SID of a messaging service (MG…)")
 		}
 		c.From = from
 	}
 	if c.WhatsApp = strings.TrimPrefix(c.WhatsApp, whatsAppPrefix); c.WhatsApp != "" {
-		from, ok := Number(c.WhatsApp, c.Country)
+		from, ok := channels.Number(c.WhatsApp, c.Country)
 		if !ok {
 			return nil, errors.New("sms: the number of WhatsApp must look like +15550100")
 		}

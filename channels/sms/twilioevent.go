@@ -75,7 +75,7 @@ func (t *Twilio) event(f form) (channels.Event, error) {
 // address of a resident. A number is a number, by text or by WhatsApp: it is the same resident.
 func (t *Twilio) address(from string) (channels.Address, bool) {
 	name, chat := strings.CutPrefix(from, whatsAppPrefix)
-	if n, ok := Number(name, t.cfg.Country); ok {
+	if n, ok := channels.Number(name, t.cfg.Country); ok {
 		return channels.Address{Kind: "tel", ID: n}, true
 	}
 	if chat && name != "" && len(name) <= 128 {

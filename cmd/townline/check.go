@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/townline/townline/channels/sms"
+	"github.com/townline/townline/channels"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/dialogtest"
@@ -73,7 +73,7 @@ func checkFolder(c *config.Config, f folder, phrases *locales.Catalogue, now tim
 func fits(c *config.Config, phrases *locales.Catalogue, d *dialogs.Dialog, now time.Time) dialogs.Problems {
 	y, m, day := now.In(c.Town.Zone).Date()
 	return render.Fits(&render.Words{
-		Dialog: d, Catalogue: phrases, Languages: c.Town.Languages, Town: c.Town.Name, Country: sms.CallingCode(c.Town.Country),
+		Dialog: d, Catalogue: phrases, Languages: c.Town.Languages, Town: c.Town.Name, Country: channels.CallingCode(c.Town.Country),
 		Emergency: c.Town.Emergency, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
 	})
 }

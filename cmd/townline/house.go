@@ -19,7 +19,6 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/exchange"
-	"github.com/townline/townline/channels/sms"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/talk"
@@ -82,7 +81,7 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 	}
 	town := &talk.Town{
 		Name: c.Town.Name, Languages: c.Town.Languages, Zone: c.Town.Zone, Emergency: c.Town.Emergency,
-		Country: sms.CallingCode(c.Town.Country), Locales: phrases, Dialogs: h.catalogue,
+		Country: channels.CallingCode(c.Town.Country), Locales: phrases, Dialogs: h.catalogue,
 		Texts: slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }),
 	}
 	settings := exchange.Settings{

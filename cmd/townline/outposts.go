@@ -18,7 +18,6 @@ import (
 	"github.com/townline/townline/channels/exchange"
 	"github.com/townline/townline/channels/kiosk"
 	"github.com/townline/townline/channels/outpost"
-	"github.com/townline/townline/channels/sms"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
@@ -37,7 +36,7 @@ func newCentre(c *config.Config, h *house, keys *store.Keys, clock exchange.Cloc
 	}
 	facts := outpost.Town{
 		Name: c.Town.Name, Languages: c.Town.Languages, Zone: c.Town.Zone.String(), Emergency: c.Town.Emergency,
-		Country: sms.CallingCode(c.Town.Country), Hours: c.Town.DeskHours, Number: textNumber(c), PublicURL: c.PublicURL,
+		Country: channels.CallingCode(c.Town.Country), Hours: c.Town.DeskHours, Number: textNumber(c), PublicURL: c.PublicURL,
 		Texts: slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }),
 	}
 	return outpost.NewCentre(outpost.CentreSettings{
