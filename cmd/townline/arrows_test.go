@@ -45,6 +45,7 @@ var arrows = map[string][]string{
 	"channels/audio":     {"dialogs", "locales", "golang.org/x/sync", "golang.org/x/text"},
 	"channels/kiosk":     {"channels", "channels/audio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "golang.org/x/text", "rsc.io/qr"},
 	"channels/outpost":   {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang"},
+	"channels/sip/media": {"github.com/pion/rtp", "github.com/pion/srtp/v3"},
 	"channels/sms":       {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/twilio/twilio-go", "golang.org/x/text"},
 	"store":              {"golang.org/x/sys"},
 	"store/sqlite":       {"store", "zombiezen.com/go/sqlite", "modernc.org/sqlite", "modernc.org/libc", "golang.org/x/sys"},
