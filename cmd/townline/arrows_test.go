@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 	"channels/exchange":  {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"channels/preview":   {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/audio":     {"dialogs", "locales", "golang.org/x/sync", "golang.org/x/text"},
+	"channels/call":      {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/kiosk":     {"channels", "channels/audio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "golang.org/x/text", "rsc.io/qr"},
 	"channels/outpost":   {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang"},
 	"channels/sip/media": {"github.com/pion/rtp", "github.com/pion/srtp/v3"},
