@@ -12,7 +12,7 @@ func Render(w *Words, prompts []engine.Prompt, t Traits) []Page {
 	var pages []Page
 	switch t.Form {
 	case engine.Speech:
-		pages = w.speech(&s, t)
+		pages = w.speech(&s, open(prompts), t)
 	case engine.Screen:
 		pages = w.screen(&s, open(prompts), t)
 	default:

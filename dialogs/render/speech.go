@@ -18,7 +18,7 @@ const (
 )
 
 // speech lays out what a caller hears: statements, the question, each option before its key, a few at a time.
-func (w *Words) speech(s *sheet, t Traits) []Page {
+func (w *Words) speech(s *sheet, q *engine.Prompt, t Traits) []Page {
 	groups := spread(s.options, t)
 	pages := make([]Page, len(groups))
 	for i, g := range groups {
@@ -49,6 +49,7 @@ func (w *Words) speech(s *sheet, t Traits) []Page {
 			}
 			p.Spoken = append(p.Spoken, Spoken{Key: key, Words: w.phrase(key, locales.Spoken)})
 		}
+		p.Listen = w.listen(q, t)
 	}
 	return pages
 }
