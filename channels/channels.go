@@ -78,7 +78,8 @@ type Delivery struct {
 	State    DeliveryState
 	Code     string // the provider's error code
 	At       time.Time
-	OptedOut bool // the provider says that the number opted out: the ledger is told
+	OptedOut bool          // the provider says that the number opted out: the ledger is told
+	Took     time.Duration // of a call that is over: how long it lasted, for the town's budget; 0: nobody answered, or it isn't known
 }
 
 type DeliveryState uint8
@@ -132,6 +133,10 @@ type Finder interface {
 // ErrOptedOut is within an error of Deliver marked by Gone when the provider says that the resident opted out with it: the
 // ledger is told.
 var ErrOptedOut = errors.New("the resident opted out at the provider")
+
+// ErrNotRung is within an error of a telephone line's Deliver marked by Retry when no telephone rang: the call can be tried
+// again at once. After any other error of Retry (busy, nobody answers) nobody is rung for a while.
+var ErrNotRung = errors.New("no telephone rang")
 
 // Retry marks an error after which trying again can help; after is the provider's wish, or 0.
 func Retry(err error, after time.Duration) error { return &failure{err, retry, after, ""} }

@@ -18,10 +18,13 @@ import (
 
 // row is a conversation's opaque state in the store.
 type row struct {
-	way    way
-	gone   bool // the resident is to be erased: the turn that said so is on disk, the erasing may not be
-	visit  visit
-	memory []byte // talk's
+	way     way
+	gone    bool // the resident is to be erased: the turn that said so is on disk, the erasing may not be
+	made    bool // a caller who withheld their number left something that has to stay
+	offered bool // the call that dropped was offered again, or is about to be
+	visit   visit
+	fetches []byte // what is still with a provider (fetches); nil: nothing
+	memory  []byte // talk's
 }
 
 // visit says which turns of an outpost's were entered.
@@ -40,26 +43,45 @@ type way struct {
 const (
 	rowFormat   = 1
 	visitFormat = 2 // with a visit: its number and stamp stand before the memory
+	fetchFormat = 3 // with a visit, which may be none, and then what is to be fetched, its length before it
+)
+
+// The second byte.
+const (
+	rowGone = 1 << iota
+	rowMade
+	rowOffered
+	rowFlags
 )
 
 var errRow = errors.New("exchange: the conversation's row can't be read")
 
 func (r row) encode() []byte {
-	b := make([]byte, 0, 32+len(r.way.channel)+len(r.way.kind)+len(r.memory))
-	format, gone := byte(rowFormat), byte(0)
-	if r.visit.number > 0 {
+	b := make([]byte, 0, 64+len(r.way.channel)+len(r.way.kind)+len(r.fetches)+len(r.memory))
+	format := byte(rowFormat)
+	switch {
+	case len(r.fetches) > 0:
+		format = fetchFormat
+	case r.visit.number > 0:
 		format = visitFormat
 	}
-	if r.gone {
-		gone = 1
+	var flags byte
+	for i, on := range [...]bool{r.gone, r.made, r.offered} {
+		if on {
+			flags |= 1 << i
+		}
 	}
-	b = append(b, format, gone, byte(len(r.way.channel)))
+	b = append(b, format, flags, byte(len(r.way.channel)))
 	b = append(b, r.way.channel...)
 	b = append(b, byte(len(r.way.kind)))
 	b = append(b, r.way.kind...)
-	if format == visitFormat {
+	if format != rowFormat {
 		b = binary.BigEndian.AppendUint64(b, r.visit.number)
 		b = append(b, r.visit.stamp[:]...)
+	}
+	if format == fetchFormat {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(r.fetches)))
+		b = append(b, r.fetches...)
 	}
 	return append(b, r.memory...)
 }
@@ -68,13 +90,13 @@ func decodeRow(b []byte) (row, error) {
 	switch {
 	case len(b) == 0:
 		return row{}, nil
-	case b[0] != rowFormat && b[0] != visitFormat:
-		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], visitFormat)
-	case len(b) < 2 || b[1] > 1:
+	case b[0] < rowFormat || b[0] > fetchFormat:
+		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], fetchFormat)
+	case len(b) < 2 || b[1] >= rowFlags:
 		return row{}, errRow
 	}
-	r := row{gone: b[1] == 1}
-	visited := b[0] == visitFormat
+	format, flags := b[0], b[1]
+	r := row{gone: flags&rowGone != 0, made: flags&rowMade != 0, offered: flags&rowOffered != 0}
 	var ok bool
 	if r.way.channel, b, ok = cutString(b[2:]); !ok {
 		return row{}, errRow
@@ -82,12 +104,19 @@ func decodeRow(b []byte) (row, error) {
 	if r.way.kind, b, ok = cutString(b); !ok {
 		return row{}, errRow
 	}
-	if visited {
-		if len(b) < 8+len(r.visit.stamp) || binary.BigEndian.Uint64(b) == 0 {
+	if format != rowFormat {
+		if len(b) < 8+len(r.visit.stamp) || format == visitFormat && binary.BigEndian.Uint64(b) == 0 {
 			return row{}, errRow
 		}
 		r.visit.number = binary.BigEndian.Uint64(b)
 		b = b[8+copy(r.visit.stamp[:], b[8:]):]
+	}
+	if format == fetchFormat {
+		if len(b) < 4 || binary.BigEndian.Uint32(b) == 0 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) {
+			return row{}, errRow
+		}
+		n := 4 + int(binary.BigEndian.Uint32(b))
+		r.fetches, b = b[4:n:n], b[n:]
 	}
 	r.memory = b
 	return r, nil
@@ -108,7 +137,21 @@ type reply struct {
 	Over  bool
 }
 
+// passReply is the reply to a call that is passed on.
+type passReply struct {
+	_     struct{} `cbor:",toarray"`
+	Pages []render.Page
+	Over  bool
+	Desk  string
+}
+
+// passed begins what a passReply was made to: an array of three.
+const passed = 0x83
+
 func encodeReply(r channels.Reply) ([]byte, error) {
+	if r.Pass != nil {
+		return cbor.Marshal(passReply{Pages: r.Pages, Over: r.Over, Desk: r.Pass.Desk})
+	}
 	return cbor.Marshal(reply{Pages: r.Pages, Over: r.Over})
 }
 
@@ -116,11 +159,21 @@ func decodeReply(b []byte) (channels.Reply, error) {
 	if len(b) == 0 {
 		return channels.Reply{}, nil
 	}
-	var r reply
-	if err := cbor.Unmarshal(b, &r); err != nil {
+	var out channels.Reply
+	var err error
+	if b[0] == passed {
+		var r passReply
+		err = cbor.Unmarshal(b, &r)
+		out = channels.Reply{Pages: r.Pages, Over: r.Over, Pass: &channels.Pass{Desk: r.Desk}}
+	} else {
+		var r reply
+		err = cbor.Unmarshal(b, &r)
+		out = channels.Reply{Pages: r.Pages, Over: r.Over}
+	}
+	if err != nil {
 		return channels.Reply{}, fmt.Errorf("exchange: read the stored reply: %w", err)
 	}
-	return channels.Reply{Pages: r.Pages, Over: r.Over}, nil
+	return out, nil
 }
 
 // inboundOf names the event, by whom it is from as well, since some gateways count anew after a restart: by the keyed hash

@@ -10,12 +10,13 @@ import (
 )
 
 func TestRow(t *testing.T) {
-	for _, r := range []row{{memory: []byte{}}, {way: way{"sms", "tel"}, memory: []byte{1, 2}}, {gone: true, memory: []byte{0}}, {visit: visit{7, [16]byte{1, 2}}, memory: []byte{3}}} {
+	for _, r := range []row{{memory: []byte{}}, {way: way{"sms", "tel"}, memory: []byte{1, 2}}, {gone: true, memory: []byte{0}}, {visit: visit{7, [16]byte{1, 2}}, memory: []byte{3}},
+		{made: true, offered: true, fetches: []byte{9, 9}, memory: []byte{3}}, {visit: visit{7, [16]byte{1}}, fetches: []byte{9}, memory: []byte{}}} {
 		if got, err := decodeRow(r.encode()); err != nil || !reflect.DeepEqual(got, r) {
 			t.Fatal(got, err)
 		}
 	}
-	for _, bad := range [][]byte{{3, 0, 0, 0}, {2, 0, 0, 0}, append([]byte{2, 0, 0, 0}, make([]byte, 24)...), {1}, {1, 0}, {1, 3, 0, 0}, {1, 0, 5, 'a'}, {1, 0, 0, 9}} {
+	for _, bad := range [][]byte{{4, 0, 0, 0}, {3, 0, 0, 0}, append([]byte{3, 0, 0, 0}, make([]byte, 28)...), {2, 0, 0, 0}, append([]byte{2, 0, 0, 0}, make([]byte, 24)...), {1}, {1, 0}, {1, 8, 0, 0}, {1, 0, 5, 'a'}, {1, 0, 0, 9}} {
 		if _, err := decodeRow(bad); err == nil {
 			t.Errorf("%v was read", bad)
 		}
@@ -25,6 +26,7 @@ func TestRow(t *testing.T) {
 func FuzzRow(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(row{way: way{"sms", "tel"}, memory: []byte{0x80}}.encode())
+	f.Add(row{fetches: []byte{1}, memory: []byte{0x80}}.encode())
 	f.Add(row{visit: visit{1, [16]byte{1}}, memory: []byte{0x80}}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRow(b)
@@ -42,13 +44,16 @@ func TestReplyIsGivenAgainTheSame(t *testing.T) {
 		{Lang: "es", Text: "¿Qué?", Options: []render.Shown{{ID: "a", Digit: "1", Label: "A"}}, Number: 1, Of: 2, Skip: true},
 		{Spoken: []render.Spoken{{Key: "k", Words: "w", Pause: 300}}, Blocks: []render.Block{{Kind: "text", Words: "x"}}},
 	}}
-	b, err := encodeReply(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := decodeReply(b)
-	if err != nil || !reflect.DeepEqual(got, r) {
-		t.Fatalf("%+v %v", got, err)
+	for _, pass := range []*channels.Pass{nil, {}, {Desk: "works"}} {
+		r.Pass = pass
+		b, err := encodeReply(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decodeReply(b)
+		if err != nil || !reflect.DeepEqual(got, r) {
+			t.Fatalf("%+v %v", got, err)
+		}
 	}
 }
 
