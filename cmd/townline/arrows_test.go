@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"dialogs/talk":       {"dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/fxamacker/cbor/v2"},
 	"dialogs/tally":      {"dialogs/engine", "dialogs"},
 	"dialogs/dialogtest": {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "go.yaml.in/yaml/v4", "github.com/fxamacker/cbor/v2"},
+	"dialogs/cost":       {"dialogs/dialogtest", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"dialogs/library":    {},
 	"channels":           {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/exchange":  {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},

@@ -10,13 +10,14 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/cost"
 	"github.com/townline/townline/dialogs/dialogtest"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
 )
 
 func newCheck() *cobra.Command {
-	var asJSON bool
+	var asJSON, costs bool
 	cmd := &cobra.Command{
 		Use:   "check [PATH...]",
 		Short: "Find what is wrong with dialogs, and say how to mend it",
@@ -25,8 +26,11 @@ wording that is hard to read or leans to one side, translations that are missing
 given on some channel, texts that cost more than they need. Problems keep a dialog from being published; advice
 does not. Without a path, the town's own dialogs.
 
+With --cost it also says how long a call takes on the shortest and on the longest way through each dialog, in each
+language: the conversations are held, and what was heard is added up. With --json only that is told.
+
 The exit status is 1 when there is a problem.`,
-		Example: "  townline check dialogs\n  townline check dialogs/main-street.yaml --json",
+		Example: "  townline check dialogs\n  townline check dialogs/main-street.yaml --json\n  townline check --cost",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := settings(cmd)
 			if err != nil {
@@ -41,18 +45,31 @@ The exit status is 1 when there is a problem.`,
 				return err
 			}
 			var problems dialogs.Problems
+			var cards []cost.Card
 			count := 0
 			for _, f := range all {
+				if costs {
+					cards = append(cards, costCards(c, f, phrases)...)
+				}
 				n, found := checkFolder(c, f, phrases, time.Now())
 				count += n
 				problems = append(problems, found...)
 			}
 			problems.Sort()
+			switch {
+			case costs && asJSON:
+				return tellCostJSON(cmd, cards)
+			case costs && len(cards) > 0:
+				if err := tellCost(cmd.OutOrStdout(), cards); err != nil {
+					return err
+				}
+			}
 			return tell(cmd, problems, count, asJSON)
 		},
 		ValidArgsFunction: yamlFiles,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON, for editors and scripts")
+	cmd.Flags().BoolVar(&costs, "cost", false, "say how long a call takes, on the shortest and the longest way")
 	return cmd
 }
 
