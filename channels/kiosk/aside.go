@@ -11,7 +11,8 @@ import (
 )
 
 // What was filled in and not sent is not lost when somebody asks for help, a person or another language, or takes the
-// conversation along: those are turns, and the page comes back later. Until then the draft is in a cookie of the visit.
+// conversation along: those are turns, and the page comes back later. Until then the draft is in a cookie of the visit. A
+// recording or a picture doesn't fit into one: when the page comes back, it says that it has to be made again.
 
 // mostAside is how many bytes of a draft a cookie holds: browsers keep 4,096 of a whole one (RFC 6265, 6.1). A longer draft is not
 // kept.
@@ -23,7 +24,7 @@ func keeps(do string) bool {
 	return what == "help" || what == "person" || what == "carry" || what == "language"
 }
 
-// question names what a page asks, in every language alike; "" where a draft is of no use.
+// questionOf names what a page asks, in every language alike; "" where a draft is of no use.
 func questionOf(p *render.Page) string {
 	for _, b := range p.Blocks {
 		if b.Kind == "heading" && b.Key != "" && !strings.HasPrefix(b.Key, "@") {
@@ -40,8 +41,11 @@ func (k *Kiosk) layAside(w http.ResponseWriter, r *http.Request, p *render.Page,
 	if q == "" {
 		return
 	}
-	if keeps(f.do) && f.given() {
+	if keeps(f.do) && (f.given() || f.lost) {
 		v := url.Values{"o": f.options, "v": f.shares}
+		if f.lost || f.files() {
+			v.Set("lost", "1")
+		}
 		for name, value := range map[string]string{"t": f.text, "day": f.day, "month": f.month, "year": f.year} {
 			if value != "" {
 				v.Set(name, value)

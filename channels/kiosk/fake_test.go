@@ -159,9 +159,15 @@ func opened(t testing.TB, name string, in *town, change ...func(*Settings)) (*ca
 	for _, c := range change {
 		c(&s)
 	}
+	c, _ := served(t, newChannel(name, s), in)
+	return c, voice, log
+}
+
+// served is a caller of a channel that is at hand.
+func served(t testing.TB, k *Kiosk, in channels.Inbox) (*caller, *Kiosk) {
 	mux := http.NewServeMux()
-	newChannel(name, s).Mount(mux, in)
-	return &caller{t: t, handler: mux, base: "/" + name, jar: map[string]string{}}, voice, log
+	k.Mount(mux, in)
+	return &caller{t: t, handler: mux, base: k.base, jar: map[string]string{}}, k
 }
 
 // counting is bytes that count up.

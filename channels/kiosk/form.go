@@ -1,7 +1,6 @@
 package kiosk
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -46,7 +45,13 @@ type form struct {
 	typed            bool // any field to type into was on the page
 
 	sound, picture *file
+	took           int64 // of the load
+	late           bool  // there was no room for a file of it
+	lost           bool  // a file came with it and was not kept: it has to be chosen or recorded again
 }
+
+// files says whether a file came with the form.
+func (f *form) files() bool { return f.late || f.sound != nil || f.picture != nil }
 
 // file is a recording or a picture as it came.
 type file struct {
@@ -54,8 +59,9 @@ type file struct {
 	bytes []byte
 }
 
-// readForm reads what a page sent. The body is read to its end only as far as the limits go.
-func readForm(w http.ResponseWriter, r *http.Request) (*form, error) {
+// readForm reads what a page sent. The body is read to its end only as far as the limits go. What the form took of the load has
+// to be given back.
+func readForm(w http.ResponseWriter, r *http.Request, all *load) (*form, error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, errForm
@@ -69,7 +75,12 @@ func readForm(w http.ResponseWriter, r *http.Request) (*form, error) {
 		return parseForm(string(b))
 	case "multipart/form-data":
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(fileTime)) // not every server can
-		return parseParts(multipart.NewReader(http.MaxBytesReader(w, r.Body, MostBytes), params["boundary"]))
+		f := &form{}
+		if err := f.parts(multipart.NewReader(http.MaxBytesReader(w, r.Body, MostBytes), params["boundary"]), all); err != nil {
+			all.give(f.took)
+			return nil, err
+		}
+		return f, nil
 	}
 	return nil, errForm
 }
@@ -102,46 +113,52 @@ func parseForm(body string) (*form, error) {
 	return f, nil
 }
 
-// parseParts reads a form with files.
-func parseParts(m *multipart.Reader) (*form, error) {
-	f := &form{}
+// parts reads a form with files.
+func (f *form) parts(m *multipart.Reader, all *load) error {
 	for n := 0; ; n++ {
 		p, err := m.NextPart()
 		if err == io.EOF {
-			return f, nil
+			return nil
 		}
 		if err != nil {
-			return nil, bodyError(err)
+			return bodyError(err)
 		}
 		if n >= mostParts {
-			return nil, errLarge
+			return errLarge
 		}
-		most := int64(mostText)
 		if p.FileName() != "" {
-			most = mostFile
+			if err := f.file(p, all); err != nil {
+				return err
+			}
+			continue
 		}
-		b, err := io.ReadAll(io.LimitReader(p, most+1))
+		b, err := io.ReadAll(io.LimitReader(p, mostText+1))
 		if err != nil {
-			return nil, bodyError(err)
+			return bodyError(err)
 		}
-		if int64(len(b)) > most {
-			return nil, errLarge
+		if len(b) > mostText {
+			return errLarge
 		}
-		if p.FileName() == "" {
-			f.set(p.FormName(), string(b))
-			continue
-		}
-		if len(b) == 0 { // nothing was chosen
-			continue
-		}
-		got := &file{kind: p.Header.Get("Content-Type"), bytes: bytes.Clone(b)}
-		switch p.FormName() {
-		case "sound":
-			f.sound = got
-		case "photo":
-			f.picture = got
-		}
+		f.set(p.FormName(), string(b))
 	}
+}
+
+// file reads a recording or a picture. Where there is no room for it, what was filled in beside it is read all the same.
+func (f *form) file(p *multipart.Part, all *load) error {
+	into := map[string]**file{"sound": &f.sound, "photo": &f.picture}[p.FormName()]
+	if into == nil || f.late || *into != nil {
+		return nil // NextPart reads over it
+	}
+	b, took, err := all.read(p)
+	f.took += took
+	if errors.Is(err, errLoad) {
+		f.late = true
+		return nil
+	}
+	if err == nil && len(b) > 0 { // nothing was chosen
+		*into = &file{kind: p.Header.Get("Content-Type"), bytes: b}
+	}
+	return err
 }
 
 // set takes one field; false when it is too long. Fields that no page of ours has are passed over.
@@ -175,6 +192,8 @@ func (f *form) set(name, value string) bool {
 		f.year, f.typed = strings.TrimSpace(value), true
 	case "phone":
 		f.phone = strings.TrimSpace(value)
+	case "lost":
+		f.lost = true
 	}
 	return true
 }

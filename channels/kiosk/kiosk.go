@@ -33,8 +33,8 @@ type Settings struct {
 	Texts     bool   // a code can be texted to a number that the visitor gives
 	Number    string // the town's number, to be texted a code from a phone (QR); E.164
 	PublicURL string // how a phone reaches the server; without a Number a code's QR leads to /web there
-	Hosts     []string
 	// Hosts are the names that the page may be called by, besides addresses; others are refused (DNS rebinding). nil: any.
+	Hosts []string
 
 	Idle       time.Duration // kiosk: nothing touched for so long, and the page asks whether somebody is there; 0: 3 min
 	Warn       time.Duration // kiosk: and for so long again, and the visit is over; 0: 45 s
@@ -49,7 +49,8 @@ type Settings struct {
 	// Over is told when a visit ends; visit is the ID of the visitor's address. It may be called twice for one visit, and
 	// must not block.
 	Over func(visit string)
-	// Print prints what the visitor takes home. It may block for some seconds. nil: there is no printer, and no button.
+	// Print prints what the visitor takes home. It may block until ctx ends, after some seconds. nil: there is no printer, and no
+	// button.
 	Print func(ctx context.Context, r Receipt) error
 
 	// Line tells how a machine on its own stands with the town, for the set-up page. nil: the pages are the town's own.
@@ -93,6 +94,8 @@ type Kiosk struct {
 	policy             string
 
 	pictures chan struct{} // holds a token while a picture is taken apart
+	files    load          // what visitors are sending
+	printer  *printer
 }
 
 var (
@@ -125,7 +128,7 @@ func newChannel(name string, s Settings) *Kiosk {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper(name), pictures: make(chan struct{}, 1)}
+	k := &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper(name), pictures: make(chan struct{}, 1), printer: newPrinter()}
 	needs := parts{Kiosk: k.atMachine(), Scan: s.Scan > 0}
 	k.typed = newProgram(needs)
 	needs.Plain = true

@@ -61,9 +61,9 @@ func (k *Kiosk) welcome(lang string, l look, note string) *view {
 	return s
 }
 
-// codePage asks for the code that a conversation is brought with.
-func (k *Kiosk) codePage(lang string, l look, f *form, m *mistake) *view {
-	s := k.newView(lang, l, nil)
+// codePage asks for the code that a conversation is brought with; v is nil before a visit.
+func (k *Kiosk) codePage(lang string, l look, v *visit, f *form, m *mistake) *view {
+	s := k.newView(lang, l, v)
 	s.Kind, s.Stage = "code", "code"
 	if k.s.Town != "" {
 		s.Service = s.say("", k.s.Town)
@@ -163,6 +163,9 @@ func (s *view) keep(f *form) {
 	add("pad", f.pad)
 	for _, v := range f.shares {
 		s.Kept = append(s.Kept, hidden{"v", v})
+	}
+	if f.lost {
+		add("lost", "1")
 	}
 }
 
@@ -265,11 +268,16 @@ func (k *Kiosk) wait(lang string, l look, v *visit, f *form) *view {
 		s.back("", "try")
 	} else {
 		s.Token, s.Stage = f.token, f.at
+		do := f.do
+		if f.files() && v != nil { // the browser alone has it: what is filled in is shown again, to be sent with it
+			f.lost, s.Stage, do = true, "", "on"
+			s.after("text", s.T("lost"))
+		}
 		s.keep(f)
 		if f.phone != "" {
 			s.Kept = append(s.Kept, hidden{"phone", f.phone})
 		}
-		s.back(f.do, "try")
+		s.back(do, "try")
 	}
 	s.finish()
 	return s

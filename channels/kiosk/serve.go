@@ -71,7 +71,7 @@ func (k *Kiosk) show(w http.ResponseWriter, r *http.Request) {
 			s.finish()
 			k.write(w, r, http.StatusOK, s)
 		case q.Has("code"):
-			k.write(w, r, http.StatusOK, k.codePage(lang, l, &form{}, nil))
+			k.write(w, r, http.StatusOK, k.codePage(lang, l, nil, &form{}, nil))
 		default:
 			k.write(w, r, http.StatusOK, k.welcome(lang, l, ""))
 		}
@@ -87,7 +87,15 @@ func (k *Kiosk) show(w http.ResponseWriter, r *http.Request) {
 		k.write(w, r, http.StatusOK, k.welcome(lang, l, ""))
 		return
 	}
-	s := k.draw(p, v, l, k.draftOf(r, p))
+	if r.URL.Query().Has("code") { // a code's picture was scanned while a visit is open
+		k.write(w, r, http.StatusOK, k.codePage(lang, l, &v, &form{}, nil))
+		return
+	}
+	f := k.draftOf(r, p)
+	s := k.draw(p, v, l, f)
+	if f != nil && f.lost {
+		s.note("note", s.T("lost"))
+	}
 	s.finish()
 	k.write(w, r, http.StatusOK, s)
 }
@@ -105,7 +113,7 @@ func (k *Kiosk) away(w http.ResponseWriter, r *http.Request, lang string, l look
 func (k *Kiosk) post(w http.ResponseWriter, r *http.Request) {
 	l := k.lookOf(r)
 	lang := k.asked(r, l)
-	f, err := readForm(w, r)
+	f, err := readForm(w, r, &k.files)
 	if err != nil {
 		status := http.StatusBadRequest
 		if errors.Is(err, errLarge) {
@@ -118,8 +126,13 @@ func (k *Kiosk) post(w http.ResponseWriter, r *http.Request) {
 		k.write(w, r, status, s)
 		return
 	}
+	defer k.files.give(f.took)
 	l = l.with(f.do)
 	v, ok := k.visitOf(r)
+	if f.late && ok {
+		k.away(w, r, lang, l, &v, f, errLoad)
+		return
+	}
 	if !ok {
 		k.arrive(w, r, f, l, lang)
 		return
@@ -158,6 +171,9 @@ func (k *Kiosk) post(w http.ResponseWriter, r *http.Request) {
 func (k *Kiosk) redraw(w http.ResponseWriter, r *http.Request, p *render.Page, v visit, l look, f *form, more ...func(*view)) {
 	k.remember(w, r, nil, l)
 	s := k.draw(p, v, l, f)
+	if f != nil && f.lost && s.Kind == "question" {
+		s.note("note", s.T("lost"))
+	}
 	for _, add := range more {
 		add(s)
 	}
@@ -169,9 +185,15 @@ func (k *Kiosk) redraw(w http.ResponseWriter, r *http.Request, p *render.Page, v
 func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v visit, l look, f *form) {
 	words := k.s.Phrases.Language(p.Lang)
 	what, _, _ := strings.Cut(f.do, ".")
+	if !k.records() {
+		f.sound = nil
+	}
 	switch {
+	case f.at == "code" && f.do != "on":
+		k.code(w, r, p.Lang, l, &v, f)
+		return
 	case f.do == "settings", f.do == "over":
-		f.at = f.do
+		f.at, f.lost = f.do, f.lost || f.files()
 		k.redraw(w, r, p, v, l, f)
 		return
 	case f.do == "on":
@@ -181,7 +203,7 @@ func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v 
 		}
 		if !f.typed && len(f.options) == 0 { // nothing was filled in when the page was left
 			before := filled(p)
-			before.at = f.at
+			before.at, before.lost = f.at, f.lost
 			f = before
 		}
 		k.redraw(w, r, p, v, l, f)
@@ -193,11 +215,9 @@ func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v 
 		k.print(w, r, p, v, l)
 		return
 	case f.edit(p, words.Tag, k.s.Clock()):
+		f.lost = f.lost || f.files()
 		k.redraw(w, r, p, v, l, f)
 		return
-	}
-	if !k.records() {
-		f.sound = nil
 	}
 	e, wrong, err := k.understood(r.Context(), f, p, words)
 	if err != nil {
@@ -205,6 +225,7 @@ func (k *Kiosk) press(w http.ResponseWriter, r *http.Request, p *render.Page, v 
 		return
 	}
 	if wrong != nil {
+		f.lost = f.files() && f.picture == nil // what is wrong with a picture is said already
 		k.redraw(w, r, p, v, l, f, func(s *view) { s.wrong(wrong) })
 		return
 	}
@@ -243,21 +264,11 @@ func (k *Kiosk) arrive(w http.ResponseWriter, r *http.Request, f *form, l look, 
 	case f.at == "settings" && f.do != "on":
 		k.write(w, r, http.StatusOK, k.choose(lang, l))
 	case f.do == "code":
-		k.write(w, r, http.StatusOK, k.codePage(lang, l, &form{}, nil))
+		k.write(w, r, http.StatusOK, k.codePage(lang, l, nil, &form{}, nil))
 	case f.at == "code" && f.do != "on":
-		if f.do == "next" || f.do == "" {
-			if strings.TrimSpace(f.text) == "" {
-				k.write(w, r, http.StatusOK, k.codePage(lang, l, f, &mistake{key: "screen.wrong.write", field: "t"}))
-				return
-			}
-			k.begin(w, r, l, lang, f)
-			return
-		}
-		f.at = ""
-		f.edit(&render.Page{}, lang, k.s.Clock())
-		k.write(w, r, http.StatusOK, k.codePage(lang, l, f, nil))
+		k.code(w, r, lang, l, nil, f)
 	case f.do == "begin", f.do == "next", f.do == "", what == "language":
-		k.begin(w, r, l, lang, nil)
+		k.begin(w, r, l, lang, nil, nil)
 	default:
 		k.write(w, r, http.StatusOK, k.welcome(lang, l, ""))
 	}
@@ -275,12 +286,30 @@ func (k *Kiosk) choose(lang string, l look) *view {
 	return s
 }
 
-// begin starts a visit, with a code that was brought or without.
-func (k *Kiosk) begin(w http.ResponseWriter, r *http.Request, l look, lang string, code *form) {
+// code takes the page that asks for a code: of somebody who has a visit, or, where that is nil, none yet.
+func (k *Kiosk) code(w http.ResponseWriter, r *http.Request, lang string, l look, open *visit, f *form) {
+	if f.do == "next" || f.do == "" {
+		if strings.TrimSpace(f.text) == "" {
+			k.write(w, r, http.StatusOK, k.codePage(lang, l, open, f, &mistake{key: "screen.wrong.write", field: "t"}))
+			return
+		}
+		k.begin(w, r, l, lang, open, f)
+		return
+	}
+	f.at = ""
+	f.edit(&render.Page{}, lang, k.s.Clock())
+	k.write(w, r, http.StatusOK, k.codePage(lang, l, open, f, nil))
+}
+
+// begin starts a visit, with a code that was brought or without; in a visit that is open, the code is brought to it.
+func (k *Kiosk) begin(w http.ResponseWriter, r *http.Request, l look, lang string, open *visit, code *form) {
 	v, err := newVisit(k.s.Entropy)
 	if err != nil {
-		k.away(w, r, lang, l, nil, code, err)
+		k.away(w, r, lang, l, open, code, err)
 		return
+	}
+	if open != nil {
+		v = *open
 	}
 	events := []channels.Event{{Kind: channels.Dialed, Lang: lang}}
 	if code != nil {
@@ -289,7 +318,7 @@ func (k *Kiosk) begin(w http.ResponseWriter, r *http.Request, l look, lang strin
 	for _, e := range events {
 		e.ID = v.token()
 		if _, err = k.inbox.Receive(r.Context(), k.event(v, e)); err != nil {
-			k.away(w, r, lang, l, nil, code, err)
+			k.away(w, r, lang, l, open, code, err)
 			return
 		}
 		v.last = e.ID
@@ -312,32 +341,4 @@ func (k *Kiosk) leave(w http.ResponseWriter, r *http.Request, v visit) {
 		k.s.Over(v.id)
 	}
 	http.Redirect(w, r, k.base, http.StatusSeeOther)
-}
-
-// print prints the receipt, and says whether it worked.
-func (k *Kiosk) print(w http.ResponseWriter, r *http.Request, p *render.Page, v visit, l look) {
-	words := "print.no"
-	if rec, ok := k.receipt(p); ok && k.s.Print != nil {
-		if err := k.s.Print(r.Context(), rec); err != nil {
-			k.s.Log.Error("a receipt can't be printed", "error", err)
-		} else {
-			words = "print.yes"
-		}
-	}
-	k.redraw(w, r, p, v, l, nil, func(s *view) { s.note("note", s.T(words)) })
-}
-
-// receipt is what is printed of a last page; false when there is no reference on it.
-func (k *Kiosk) receipt(p *render.Page) (Receipt, bool) {
-	words := k.s.Phrases.Language(p.Lang)
-	rec := Receipt{Town: k.s.Town, Lang: p.Lang, RTL: words.RTL, Title: p.Title, At: k.s.Clock()}
-	for _, b := range p.Blocks {
-		switch b.Kind {
-		case "reference":
-			rec.Reference = b.Words
-		case "text", "note":
-			rec.Lines = append(rec.Lines, b.Words)
-		}
-	}
-	return rec, rec.Reference != "" && (p.Over || p.Asks == "")
 }

@@ -1,15 +1,6 @@
 package kiosk
 
 import (
-	"bytes"
-	"context"
-	"encoding/binary"
-	"errors"
-	"image"
-	"image/color"
-	"image/jpeg"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -244,21 +235,6 @@ func TestNoTurnWithoutScript(t *testing.T) {
 	}
 }
 
-// TestFilledInIsKept: a look at the settings, or a wish to start over that is taken back, loses nothing.
-func TestFilledInIsKept(t *testing.T) {
-	b, in := at(t, Name, "choices")
-	b.press("settings", "o", "2", "o", "4").press("size.3").press("over").press("on").shows(`value="2" checked`, `value="4" checked`)
-	b.press("next")
-	if in.last().Choice != "2 4" {
-		t.Errorf("heard %+v", in.last())
-	}
-	b, in = at(t, Name, "budget")
-	b.press("settings", "v", "5", "v", "0", "v", "5").press("on").press("next")
-	if in.last().Words != "5 0 5" {
-		t.Errorf("heard %+v", in.last())
-	}
-}
-
 // TestTheEndOfAVisit: nothing of it stays in the browser, in the shelf, in the log; and an old page can't begin another.
 func TestTheEndOfAVisit(t *testing.T) {
 	in := &town{next: []render.Page{pages()["choice"]}}
@@ -335,9 +311,11 @@ func TestClearSiteData(t *testing.T) {
 
 type recorder struct{ header http.Header }
 
-func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) Header() http.Header { return r.header }
+
 func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
-func (r *recorder) WriteHeader(int)             {}
+
+func (r *recorder) WriteHeader(int) {}
 
 // TestCookies: the visit's is for this server, these pages and no script; on a resident's own screen it lasts a day.
 func TestCookies(t *testing.T) {
@@ -410,6 +388,30 @@ func TestACodeIsBrought(t *testing.T) {
 	web.get("/web?code").shows("What is your code?")
 }
 
+// TestACodeIsBroughtToAnOpenVisit: a picture that is scanned while something is open leads to the code's page all the same; what
+// was open is set aside by the town, which hears that somebody came, and then the code.
+func TestACodeIsBroughtToAnOpenVisit(t *testing.T) {
+	b, in := at(t, WebName, "number")
+	visit := in.last().From
+	in.next = []render.Page{pages()["menu"], pages()["choice"]}
+	n := len(in.heard)
+	b.get("/web?code").shows("What is your code?", `data-page="code"`)
+	b.press("on").shows("How many people?") // back: nothing has happened
+	b.get("/web?code").press("next", "t", "").shows(`id="wrong"`)
+	b.press("key.4").press("key.8").press("key.del").shows(`name="t" value="4"`)
+	if len(in.heard) != n {
+		t.Fatalf("heard %+v", in.heard[n:])
+	}
+	b.press("next", "t", "482 173 629").shows("How do you come?")
+	got := in.heard[n:]
+	if len(got) != 2 || got[0].Kind != channels.Dialed || got[1].Words != "482 173 629" || got[0].From != visit || got[1].From != visit {
+		t.Errorf("heard %+v", got)
+	}
+	if b.get("/web"); !strings.Contains(b.page, "How do you come?") {
+		t.Error("the page is lost")
+	}
+}
+
 // TestTakenAlong: the code is large, a camera finds the way, and a number is only asked for where texts can be sent.
 func TestTakenAlong(t *testing.T) {
 	b, _ := at(t, Name, "carry", func(s *Settings) { s.Number = "+15550100" })
@@ -428,48 +430,6 @@ func TestTakenAlong(t *testing.T) {
 	k = New(Settings{Phrases: words(), PublicURL: "https://talk.elmwood.example"})
 	if got := k.phoneAddress("482 173 629"); got != "https://talk.elmwood.example/web?code#482173629" {
 		t.Error(got)
-	}
-}
-
-// TestRefused: what no page of ours sends.
-func TestRefused(t *testing.T) {
-	b, in := at(t, WebName, "text")
-	n := len(in.heard)
-	form := "application/x-www-form-urlencoded"
-	good := b.form().Encode() + "&do=next&t=x"
-	for _, c := range []struct {
-		name, kind, body string
-		header           []string
-		want             int
-	}{
-		{"another site", form, good, []string{"Sec-Fetch-Site", "cross-site"}, 403},
-		{"another site, older browser", form, good, []string{"Origin", "https://evil.example"}, 403},
-		{"JSON", "application/json", "{}", nil, 400},
-		{"no type", "", good, nil, 400},
-		{"bad escapes", form, "t=%zz", nil, 400},
-		{"many fields", form, strings.Repeat("v=1&", 100), nil, 413},
-		{"a long field", form, "t=" + strings.Repeat("x", mostText+1), nil, 413},
-		{"a huge form", form, "t=" + strings.Repeat("x", mostForm), nil, 413},
-		{"half a multipart", "multipart/form-data; boundary=x", "--x\r\nContent-Disp", nil, 400},
-		{"no boundary", "multipart/form-data", "--x", nil, 400},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if b.ask(http.MethodPost, "/web", c.kind, c.body, c.header...); b.status != c.want {
-				t.Errorf("status %d, want %d", b.status, c.want)
-			}
-		})
-	}
-	if len(in.heard) != n {
-		t.Errorf("the town heard %+v", in.heard[n:])
-	}
-	for path, want := range map[string]int{"/web/audio/x.wav": 404, "/web/audio/x": 404, "/web/nothing": 404} {
-		if b.get(path); b.status != want {
-			t.Errorf("%s: %d", path, b.status)
-		}
-	}
-	b.ask(http.MethodDelete, "/web", "", "")
-	if b.status != http.StatusMethodNotAllowed {
-		t.Errorf("DELETE: %d", b.status)
 	}
 }
 
@@ -505,247 +465,6 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestClips: words of pages have clips that any server finds; the visitor's own go when they go.
-func TestClips(t *testing.T) {
-	b, _ := at(t, Name, "choice")
-	for path, want := range map[string]string{
-		"p.en.next.mp3": "<en:Continue>", "p.es.next.opus": "<es:Continuar>", "k.en.61.mp3": "<en:a>", "k.ar.2b.mp3": "<ar:+>", "k.en.4e00.mp3": "<sorry en>", "k.en.1f600.mp3": "<sorry en>", "gap.mp3": "<sorry en>",
-		"p.en.nothing.mp3": "<sorry en>", "p.tlh.next.mp3": "<sorry en>", "0123.mp3": "<sorry en>",
-	} {
-		if b.get("/kiosk/audio/" + path); b.page != want {
-			t.Errorf("%s is %q, want %q", path, b.page, want)
-		}
-	}
-	if b.get("/kiosk/say.mp3"); b.page != "<en:Question 3 of 9 or fewer><en:How do you come?><en:On foot><en:By bicycle><en:By bus><en:Continue><en:Back>" {
-		t.Errorf("the page says %s", b.page)
-	}
-	b.ask(http.MethodPost, "/kiosk/say", "text/plain", "Rosa")
-	if key := b.page; b.get("/kiosk/audio/"+key+".mp3").page != "<en:Rosa>" {
-		t.Errorf("%q says %q", key, b.page)
-	}
-	b.jar = nil
-	b.ask(http.MethodPost, "/kiosk/say", "text/plain", "Rosa")
-	if b.status != http.StatusBadRequest {
-		t.Errorf("somebody without a visit had something said: %d", b.status)
-	}
-}
-
-// TestPrinted: the receipt has the number and what happens next.
-func TestPrinted(t *testing.T) {
-	var got Receipt
-	b, in := at(t, Name, "end", func(s *Settings) { s.Print = func(_ context.Context, r Receipt) error { got = r; return nil } })
-	n := len(in.heard)
-	b.shows(`<bdi dir="ltr">482-173-5</bdi>`).press("print").shows(words().Language("en").Phrase("screen.print.yes", 3))
-	if got.Reference != "482-173-5" || len(got.Lines) != 1 || got.Town != "Elmwood" || !got.At.Equal(noon) || len(in.heard) != n {
-		t.Errorf("printed %+v", got)
-	}
-	b, _ = at(t, Name, "end")
-	if strings.Contains(b.page, `value="print"`) {
-		t.Error("there is a button for a printer that isn't there")
-	}
-}
-
-// TestAPicture: it is drawn anew, upright, no larger than needed, and what the camera wrote into it is gone.
-func TestAPicture(t *testing.T) {
-	b, in := at(t, WebName, "photo")
-	img := image.NewRGBA(image.Rect(0, 0, 3200, 800))
-	for x := range 1600 {
-		for y := range 800 {
-			img.SetRGBA(x, y, color.RGBA{255, 0, 0, 255})
-		}
-	}
-	var raw bytes.Buffer
-	if err := jpeg.Encode(&raw, img, nil); err != nil {
-		t.Fatal(err)
-	}
-	b.upload("photo", "a.jpg", withTurn(raw.Bytes(), 6))
-	e := in.last()
-	if len(e.Attached) != 1 || e.Attached[0].Type != "image/jpeg" {
-		t.Fatalf("heard %+v", e)
-	}
-	got, err := jpeg.Decode(bytes.NewReader(e.Attached[0].Bytes))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s := got.Bounds().Size(); s != image.Pt(400, 1600) {
-		t.Errorf("it is %v large", s)
-	}
-	if r, g, _, _ := got.At(200, 100).RGBA(); r < 0xf000 || g > 0x1000 {
-		t.Error("what was on the left is not at the top")
-	}
-	if bytes.Contains(e.Attached[0].Bytes, []byte("Exif")) || bytes.Contains(e.Attached[0].Bytes, []byte("SECRET PLACE")) {
-		t.Error("what the camera wrote is still there")
-	}
-
-	n := len(in.heard)
-	b.get("/web")
-	b.upload("photo", "a.jpg", []byte("this is no picture"))
-	b.shows(`id="wrong"`, "use this picture")
-	if len(in.heard) != n {
-		t.Error("what is no picture was taken")
-	}
-}
-
-// TestAPictureThatIsLargerThanItLooks: a few bytes can stand for more memory than a server has.
-func TestAPictureThatIsLargerThanItLooks(t *testing.T) {
-	jpg := func(sof byte, before ...byte) []byte { // 7000 by 7000
-		b := append([]byte{0xff, 0xd8}, before...)
-		return append(b, 0xff, sof, 0, 17, 8, 0x1b, 0x58, 0x1b, 0x58, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0)
-	}
-	for _, c := range []struct {
-		name string
-		b    []byte
-		m    color.Model
-		kind string
-		room int
-	}{
-		{"from the top down", jpg(0xc0), color.YCbCrModel, "jpeg", 3},
-		{"in scans", jpg(0xc2), color.YCbCrModel, "jpeg", 15},
-		{"in scans, behind a mark without a length", jpg(0xc2, 0xff, 0xd0), color.YCbCrModel, "jpeg", 15},
-		{"for print, in scans", jpg(0xc2), color.CMYKModel, "jpeg", 20},
-		{"eight bits", nil, color.NRGBAModel, "png", 4},
-		{"sixteen bits", nil, color.NRGBA64Model, "png", 8},
-	} {
-		if got := room(c.m, c.kind, c.b); got != c.room {
-			t.Errorf("%s: %d bytes a pixel, want %d", c.name, got, c.room)
-		}
-	}
-	read := 0
-	image.RegisterFormat("counted", "counted", func(io.Reader) (image.Image, error) { read++; return nil, errors.New("read") },
-		func(io.Reader) (image.Config, error) {
-			return image.Config{ColorModel: color.RGBA64Model, Width: 7000, Height: 7000}, nil
-		})
-	if _, wrong := photographed(&file{bytes: []byte("counted")}); wrong == nil || read > 0 {
-		t.Errorf("a picture that needs 392 MB was read %d times", read)
-	}
-}
-
-// TestPicturesOneAtATime: who comes second waits, and nothing is lost when it takes too long.
-func TestPicturesOneAtATime(t *testing.T) {
-	k := NewWeb(Settings{Phrases: words()})
-	p := pages()["photo"]
-	k.pictures <- struct{}{}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	f := &form{picture: &file{bytes: []byte("this is no picture")}}
-	if _, _, err := k.understood(ctx, f, &p, words().Language("en")); !errors.Is(err, errPictures) {
-		t.Errorf("two at once: %v", err)
-	}
-	<-k.pictures
-	if _, wrong, err := k.understood(t.Context(), f, &p, words().Language("en")); wrong == nil || err != nil {
-		t.Errorf("the next: %v %v", wrong, err)
-	}
-	if len(k.pictures) > 0 {
-		t.Error("nobody else may")
-	}
-}
-
-// TestARecording comes with the form, where the voice may be recorded.
-func TestARecording(t *testing.T) {
-	b, in := at(t, WebName, "text")
-	b.upload("sound", "sound.webm", []byte("\x1aE\xdf\xa3voice"))
-	if e := in.last(); len(e.Attached) != 1 || e.Attached[0].Type != "audio/webm" || e.Choice != "" {
-		t.Errorf("heard %+v", e)
-	}
-	kiosk, in := at(t, Name, "text")
-	kiosk.upload("sound", "sound.webm", []byte("\x1aE\xdf\xa3voice"))
-	if e := in.last(); len(e.Attached) != 0 || e.Choice != "skip" {
-		t.Errorf("a machine without a microphone took a recording: %+v", e)
-	}
-}
-
-// upload sends the page's form with a file.
-func (c *caller) upload(name, file string, content []byte) {
-	c.t.Helper()
-	var b bytes.Buffer
-	m := multipart.NewWriter(&b)
-	for field, values := range c.form() {
-		for _, v := range values {
-			if err := m.WriteField(field, v); err != nil {
-				c.t.Fatal(err)
-			}
-		}
-	}
-	if err := m.WriteField("do", "next"); err != nil {
-		c.t.Fatal(err)
-	}
-	w, err := m.CreatePart(map[string][]string{"Content-Disposition": {`form-data; name="` + name + `"; filename="` + file + `"`}, "Content-Type": {"audio/webm"}})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if _, err := w.Write(content); err != nil {
-		c.t.Fatal(err)
-	}
-	if err := m.Close(); err != nil {
-		c.t.Fatal(err)
-	}
-	c.ask(http.MethodPost, c.base, m.FormDataContentType(), b.String())
-}
-
-// withTurn puts an EXIF part into a JPEG that says how the camera was held, and where.
-func withTurn(b []byte, how uint16) []byte {
-	tiff := []byte("II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00")
-	tiff = binary.LittleEndian.AppendUint16(tiff, how)
-	tiff = append(tiff, "\x00\x00\x00\x00\x00\x00SECRET PLACE"...)
-	part := append([]byte("Exif\x00\x00"), tiff...)
-	out := append([]byte{}, b[:2]...)
-	out = append(out, 0xff, 0xe1)
-	out = binary.BigEndian.AppendUint16(out, uint16(len(part)+2))
-	return append(append(out, part...), b[2:]...)
-}
-
-func FuzzForm(f *testing.F) {
-	for _, s := range []string{"token=x&do=next&o=1&o=3", "t=%F0%9F%98%80&do=key.a", "v=5&v=3&do=more.v1", "day=31&month=2&year=27&do=less.day", "do=key.layout.ar&pad=zh-caps&at=code", "phone=+1&at=carry&do=key.del"} {
-		f.Add(s)
-	}
-	l := words().Language("en")
-	k := New(Settings{Phrases: words(), Texts: true})
-	v, err := newVisit(counting(1))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, body string) {
-		got, err := parseForm(body)
-		if err != nil {
-			return
-		}
-		for name, p := range pages() {
-			form := *got
-			form.options = append([]string(nil), got.options...)
-			form.shares = append([]string(nil), got.shares...)
-			if !form.edit(&p, "en", noon) {
-				e, wrong := answer(&form, &p, l)
-				if wrong == nil && e.Choice == "" && e.Words == "" && len(e.Attached) == 0 {
-					t.Fatalf("%s: %q is an answer that says nothing", name, body)
-				}
-			}
-			s := k.draw(&p, v, usualLook(), &form)
-			s.finish()
-			var b bytes.Buffer
-			if err := k.paper.page.Execute(&b, s); err != nil {
-				t.Fatalf("%s: %q: %v", name, body, err)
-			}
-		}
-	})
-}
-
-func FuzzPicture(f *testing.F) {
-	var raw bytes.Buffer
-	if err := jpeg.Encode(&raw, image.NewRGBA(image.Rect(0, 0, 4, 3)), nil); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(withTurn(raw.Bytes(), 6))
-	f.Add([]byte("\xff\xd8\xff\xe1\x00\x10Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if how := orientation(b); how < 0 || how > 0xffff {
-			t.Fatal(how)
-		}
-		if len(b) < 4096 {
-			_, _ = photographed(&file{bytes: b})
-		}
-	})
-}
-
 func BenchmarkPage(b *testing.B) {
 	p := pages()["choice"]
 	c, _, _ := opened(b, Name, &town{shown: &p})
@@ -764,50 +483,4 @@ func BenchmarkPage(b *testing.B) {
 	for b.Loop() {
 		c.handler.ServeHTTP(&recorder{header: http.Header{}}, r)
 	}
-}
-
-// TestHelpKeepsWhatWasFilledIn: help, a person, a language and a code are turns, and what was filled in and not sent is there
-// when the question is; once it was sent, or the visit is over, it is nowhere.
-func TestHelpKeepsWhatWasFilledIn(t *testing.T) {
-	help := pages()["menu"]
-	for _, c := range []struct {
-		page, do string
-		fill     []string
-		shown    string
-	}{
-		{"text", "help", []string{"t", "The <b>bench</b> & the “tree”: ñ ش"}, "The &lt;b&gt;bench&lt;/b&gt; &amp; the “tree”: ñ ش</textarea>"},
-		{"choices", "person", []string{"o", "2", "o", "4"}, `value="4" checked`},
-		{"budget", "language.es", []string{"v", "5", "v", "0", "v", "5"}, `name="v" value="5"`},
-		{"date", "carry", []string{"day", "3", "month", "4", "year", "2027"}, `name="month" value="4"`},
-	} {
-		t.Run(c.page, func(t *testing.T) {
-			b, in := at(t, Name, c.page)
-			asked := pages()[c.page]
-			in.next = []render.Page{help, asked, asked, pages()["end"]}
-			b.press(c.do, c.fill...).shows("What can we do for you?")
-			b.press("next", "o", "1").shows(c.shown).press("settings").press("on").shows(c.shown)
-			b.press("next")
-			if b.jar["draft-kiosk"] != "" {
-				t.Error("the draft outlives its answer")
-			}
-			if e := in.last(); e.Words+e.Choice == "" {
-				t.Errorf("heard %+v", e)
-			}
-		})
-	}
-	b, in := at(t, Name, "text")
-	in.next = []render.Page{help}
-	b.press("help", "t", "secret").press("over").press("over.yes")
-	if len(b.jar) != 0 {
-		t.Errorf("left in the browser: %v", b.jar)
-	}
-	b, in = at(t, Name, "text")
-	in.next = []render.Page{help, pages()["place"], pages()["text"]}
-	b.press("help", "t", "The bench").press("next", "o", "1")
-	if strings.Contains(b.page, "The bench") {
-		t.Error("the draft is shown in another question")
-	}
-	b, in = at(t, Name, "text")
-	in.next = []render.Page{help, pages()["text"]}
-	b.press("help", "t", strings.Repeat("x", 5000)).press("next", "o", "1").shows("</textarea>") // too long for a cookie
 }
