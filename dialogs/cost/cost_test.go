@@ -1,10 +1,7 @@
 package cost_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,8 +11,6 @@ import (
 	"github.com/townline/townline/dialogs/library"
 	"github.com/townline/townline/locales"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestTheSampleTown(t *testing.T) {
 	words, err := locales.Load()
@@ -46,25 +41,5 @@ func TestTheSampleTown(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "sample-town.txt", b.String())
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is otherwise (-update writes it anew):\n%s", name, got)
-	}
+	t.Log(b.String())
 }
