@@ -18,9 +18,10 @@ type Format string
 const (
 	MP3  Format = "mp3"  // 32 kbit/s, for any browser
 	Opus Format = "opus" // 16 kbit/s in Ogg, for the kiosk's Chromium
+	Wide Format = "wav"  // 16-bit samples at 16 kHz, levelled for the telephone: what Speak makes of it, a line takes
 )
 
-// Formats are all of them.
+// Formats are those of pages.
 func Formats() []Format { return []Format{MP3, Opus} }
 
 // Type is the media type to serve a clip with.
@@ -30,6 +31,8 @@ func (f Format) Type() string {
 		return "audio/mpeg"
 	case Opus:
 		return "audio/ogg; codecs=opus"
+	case Wide:
+		return "audio/wav"
 	}
 	return "application/octet-stream"
 }
@@ -37,12 +40,34 @@ func (f Format) Type() string {
 // known says whether f is one of Formats.
 func (f Format) known() bool { return f == MP3 || f == Opus }
 
+// Use is where a text is heard.
+type Use uint8
+
+const (
+	OnPages Use = 1 << iota
+	OnCalls
+)
+
+// formats are those that a text needs. The zero Use is on pages.
+func (u Use) formats() []Format {
+	var out []Format
+	if u != OnCalls {
+		out = append(out, MP3, Opus)
+	}
+	if u&OnCalls != 0 {
+		out = append(out, Wide)
+	}
+	return out
+}
+
 // Line is one thing to be said: words in a language, and where they come from.
 type Line struct {
 	Lang   string // BCP 47
 	Dialog string // the dialog's id; "" for the town's own phrases and for words that no author wrote
 	Key    string // of the text in the dialog, or of the phrase ("@yes"); "" when composed
 	Words  string // as they are to be understood: insertions filled in
+	Use    Use    // of a script's line: where it is heard
+	Own    bool   // the visitor's own words: their clip is shared with nobody, not even with who typed the same
 }
 
 // Clip is a piece of sound.

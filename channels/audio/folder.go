@@ -106,6 +106,14 @@ func (f *folder) refresh() error {
 	return nil
 }
 
+// changed is when the list of recordings was last written; zero where there is none.
+func (f *folder) changed() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_ = f.refresh() // told by NewShelf and by townline audio
+	return f.stamp
+}
+
 // recording finds what a person recorded of a line: the recording of this very text before that of another with the same
 // words.
 func (f *folder) recording(l Line) (entry, bool) {
@@ -144,9 +152,9 @@ func (f *folder) put(name string, format Format, clip []byte) error {
 	return writeWhole(f.madePath(name, format), clip)
 }
 
-// has says whether a clip is there in every format.
-func (f *folder) has(name string) bool {
-	for _, format := range Formats() {
+// has says whether a clip is there in every one of the formats.
+func (f *folder) has(name string, formats ...Format) bool {
+	for _, format := range formats {
 		if info, err := os.Stat(f.madePath(name, format)); err != nil || info.Size() == 0 {
 			return false
 		}

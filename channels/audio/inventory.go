@@ -29,8 +29,9 @@ type Item struct {
 	Line
 	ClipKey string
 	State   State
-	Record  string // the file to record it under, without .wav, .mp3 or .ogg
-	Stale   string // a recording of other words than those of today, which is not used; "" when there is none
+	Record  string            // the file to record it under, without .wav, .mp3 or .ogg
+	files   map[Format]string // the name of its clip in each format that it needs
+	Stale   string            // a recording of other words than those of today, which is not used; "" when there is none
 }
 
 // Inventory is what a script needs and what is there.
@@ -74,22 +75,24 @@ func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
 	used := map[string]bool{}
 	seen := map[string]bool{}
 	for _, l := range lines {
-		key := s.lineKey(l)
+		item := s.item(l)
+		key := item.ClipKey
 		if key == "" {
 			continue
 		}
 		p := placeOfLine(l)
 		e := said[saidHash(l.Lang, l.Words)]
-		item := Item{Line: l, ClipKey: key, Record: p.file()}
-		used[key] = true
+		for _, name := range item.files {
+			used[name] = true
+		}
 		switch {
 		case e != nil:
 			used[e.madeName()] = true
 			item.State = Missing
-			if s.folder.has(e.madeName()) {
+			if s.folder.has(e.madeName(), l.Use.formats()...) {
 				item.State = Recorded
 			}
-		case s.folder.has(key):
+		case len(s.lacks(&item)) == 0:
 			item.State = Made
 		case !s.voice.Speaks(l.Lang):
 			item.State = Silent
@@ -106,17 +109,40 @@ func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
 	return v, v.listUnused(used)
 }
 
+// item is a line with the names of its clips.
+func (s *Shelf) item(l Line) Item {
+	out := Item{Line: l, Record: placeOfLine(l).file(), files: map[Format]string{}}
+	for _, f := range l.Use.formats() {
+		out.files[f] = s.fileKey(l.Lang, l.Words, f)
+		if out.ClipKey == "" {
+			out.ClipKey = out.files[f]
+		}
+	}
+	return out
+}
+
+// lacks are the formats in which the clip of an item is not there.
+func (s *Shelf) lacks(i *Item) []Format {
+	var out []Format
+	for _, f := range i.Use.formats() {
+		if !s.folder.has(i.files[f], f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // onDemand is the inventory where nothing is kept.
 func (s *Shelf) onDemand(lines []Line) *Inventory {
 	v := &Inventory{}
 	seen := map[string]bool{}
 	for _, l := range lines {
-		key := s.lineKey(l)
-		if key == "" || seen[key] {
+		item := s.item(l)
+		if item.ClipKey == "" || seen[item.ClipKey] {
 			continue
 		}
-		seen[key] = true
-		item := Item{Line: l, ClipKey: key, State: OnDemand, Record: placeOfLine(l).file()}
+		seen[item.ClipKey] = true
+		item.State = OnDemand
 		if !s.voice.Speaks(l.Lang) {
 			item.State = Silent
 		}
@@ -265,7 +291,7 @@ func (s *Shelf) Make(ctx context.Context, v *Inventory, done func(made, of int))
 				item := &v.Items[i]
 				state, err := Made, error(nil)
 				if e := byWords[saidHash(item.Lang, item.Words)]; e != nil {
-					state, err = Recorded, s.convert(ctx, e)
+					state, err = Recorded, s.convert(ctx, e, item.Use.formats())
 				} else {
 					err = s.makeAll(ctx, *item)
 				}
@@ -292,34 +318,35 @@ func (s *Shelf) Make(ctx context.Context, v *Inventory, done func(made, of int))
 	return troubles, ctx.Err()
 }
 
-// makeAll makes the clip of an item in every format.
+// makeAll makes the clip of an item in every format that it needs.
 func (s *Shelf) makeAll(ctx context.Context, i Item) error {
-	sounds, err := s.voice.Say(ctx, i.Lang, spoken(s.phrases.Language(i.Lang), i.Words), Formats()...)
+	sounds, err := s.voice.Say(ctx, i.Lang, spoken(s.phrases.Language(i.Lang), i.Words), s.lacks(&i)...)
 	if err != nil {
 		return err
 	}
-	return s.putAll(i.ClipKey, sounds)
+	return s.putAll(func(f Format) string { return i.files[f] }, sounds)
 }
 
-// convert makes the clip of a recording in every format.
-func (s *Shelf) convert(ctx context.Context, e *entry) error {
-	if s.folder.has(e.madeName()) {
+// convert makes the clip of a recording in every one of the formats that is not there.
+func (s *Shelf) convert(ctx context.Context, e *entry, formats []Format) error {
+	formats = slices.DeleteFunc(slices.Clone(formats), func(f Format) bool { return s.folder.has(e.madeName(), f) })
+	if len(formats) == 0 {
 		return nil
 	}
 	content, err := os.ReadFile(filepath.Join(s.folder.dir, recordingsDir, filepath.FromSlash(e.File)))
 	if err != nil {
 		return err
 	}
-	sounds, err := s.voice.Convert(ctx, content, Formats()...)
+	sounds, err := s.voice.Convert(ctx, content, formats...)
 	if err != nil {
 		return err
 	}
-	return s.putAll(e.madeName(), sounds)
+	return s.putAll(func(Format) string { return e.madeName() }, sounds)
 }
 
-func (s *Shelf) putAll(name string, sounds map[Format][]byte) error {
+func (s *Shelf) putAll(name func(Format) string, sounds map[Format][]byte) error {
 	for f, clip := range sounds {
-		if err := s.folder.put(name, f, clip); err != nil {
+		if err := s.folder.put(name(f), f, clip); err != nil {
 			return err
 		}
 	}

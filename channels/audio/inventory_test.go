@@ -379,6 +379,10 @@ func TestARunCanBeBrokenOff(t *testing.T) {
 	}
 }
 
+func written(lang, dialog, key, words string) Line {
+	return Line{Lang: lang, Dialog: dialog, Key: key, Words: words}
+}
+
 // Every text that the sample town's dialogs can say is in the script, or is put together when it is on show.
 func TestScriptIsWhole(t *testing.T) {
 	c := phrases(t)
@@ -393,6 +397,7 @@ func TestScriptIsWhole(t *testing.T) {
 			t.Errorf("twice: %+v", l)
 		}
 		in[l] = true
+		in[written(l.Lang, l.Dialog, l.Key, l.Words)] = true
 		if l.Words == "" || strings.Contains(l.Words, "${") {
 			t.Errorf("can't be said: %+v", l)
 		}
@@ -401,16 +406,16 @@ func TestScriptIsWhole(t *testing.T) {
 	for _, d := range set.All() {
 		for i := range d.Steps {
 			s := &d.Steps[i]
-			wanted = append(wanted, Line{d.Language, d.ID, s.ID, s.Say.Text}, Line{d.Language, d.ID, s.ID, s.Say.Speech}, Line{d.Language, d.ID, s.ID + ".why", s.Why.Text},
-				Line{d.Language, d.ID, s.ID + ".closed", s.Closed.Text}, Line{d.Language, d.ID, s.ID + ".refuse", s.Refuse.Text})
+			wanted = append(wanted, written(d.Language, d.ID, s.ID, s.Say.Text), written(d.Language, d.ID, s.ID, s.Say.Speech), written(d.Language, d.ID, s.ID+".why", s.Why.Text),
+				written(d.Language, d.ID, s.ID+".closed", s.Closed.Text), written(d.Language, d.ID, s.ID+".refuse", s.Refuse.Text))
 			for _, o := range s.Options {
-				wanted = append(wanted, Line{d.Language, d.ID, o.Key, o.Text.Text}, Line{d.Language, d.ID, o.Key, o.Text.Speech})
+				wanted = append(wanted, written(d.Language, d.ID, o.Key, o.Text.Text), written(d.Language, d.ID, o.Key, o.Text.Speech))
 			}
 		}
-		wanted = append(wanted, Line{d.Language, d.ID, "title", d.Title.Text}, Line{d.Language, d.ID, "decides", d.Decides.Text})
+		wanted = append(wanted, written(d.Language, d.ID, "title", d.Title.Text), written(d.Language, d.ID, "decides", d.Decides.Text))
 		for lang, texts := range d.Translations {
 			for key, text := range texts {
-				wanted = append(wanted, Line{lang, d.ID, key, text.Text}, Line{lang, d.ID, key, text.Speech})
+				wanted = append(wanted, written(lang, d.ID, key, text.Text), written(lang, d.ID, key, text.Speech))
 			}
 		}
 	}
@@ -444,7 +449,7 @@ func TestScriptIsWhole(t *testing.T) {
 
 func TestLettersOfKeys(t *testing.T) {
 	got := Spelled("es", []string{"a", "A", "ñ", "'", "7", "", "Ñ"})
-	if want := []Line{{"es", "", "@key.a", "a"}, {"es", "", "@key.ñ", "ñ"}}; !slices.Equal(got, want) {
+	if want := []Line{written("es", "", "@key.a", "a"), written("es", "", "@key.ñ", "ñ")}; !slices.Equal(got, want) {
 		t.Errorf("%v", got)
 	}
 	s := shelf(t, Stock{})

@@ -55,7 +55,7 @@ func phraseLines(out []Line, l *locales.Language, lang string) []Line {
 		out = variants(out, Line{Lang: lang, Key: "@" + key}, l.Phrase(key, locales.Screen), l.Phrase(key, locales.Spoken))
 	}
 	for _, figure := range "0123456789" {
-		out = append(out, Line{Lang: lang, Key: "@figure." + string(figure), Words: string(figure)})
+		out = append(out, Line{Lang: lang, Key: "@figure." + string(figure), Words: string(figure), Use: OnPages | OnCalls})
 	}
 	return out
 }
@@ -71,29 +71,58 @@ func dialogLines(out []Line, d *dialogs.Dialog, lang string) []Line {
 	return out
 }
 
-// variants adds a text's wordings, those that are there and have nothing to put in.
+// variants adds a text's wordings, those that are there and have nothing to put in: what is shown is read aloud on pages,
+// what is spoken on calls, where there is no other wording for them the same.
 func variants(out []Line, l Line, shown, spoken string) []Line {
-	for i, words := range []string{shown, spoken} {
-		if words == "" || i == 1 && words == shown || len(dialogs.Insertions(words)) > 0 {
-			continue
-		}
-		l.Words = words
-		out = append(out, l)
+	switch {
+	case strings.HasPrefix(l.Key, "@screen."):
+		out = variant(out, l, shown, OnPages)
+	case spoken == "" || spoken == shown:
+		out = variant(out, l, shown, OnPages|OnCalls)
+	default:
+		out = variant(variant(out, l, shown, OnPages), l, spoken, OnCalls)
 	}
 	return out
 }
 
-// book is a script by the keys of its clips. They are reckoned when somebody first asks.
+func variant(out []Line, l Line, words string, use Use) []Line {
+	if words == "" || len(dialogs.Insertions(words)) > 0 {
+		return out
+	}
+	l.Words, l.Use = words, use
+	return append(out, l)
+}
+
+// book is a script by the keys of its clips on pages. They are reckoned when somebody first asks.
 type book struct {
 	lines []Line
 	once  sync.Once
 	byKey map[string]int // key → index in lines, the first one
+
+	spoken sync.Once
+	said   map[string]bool // hash of words that calls say
+}
+
+// says says whether calls say these words, as authors wrote them.
+func (b *book) says(lang, words string) bool {
+	b.spoken.Do(func() {
+		b.said = map[string]bool{}
+		for i := range b.lines {
+			if l := &b.lines[i]; l.Use&OnCalls != 0 {
+				b.said[saidHash(l.Lang, l.Words)] = true
+			}
+		}
+	})
+	return b.said[saidHash(lang, words)]
 }
 
 func (b *book) find(key string, keyOf func(Line) string) (Line, bool) {
 	b.once.Do(func() {
 		b.byKey = make(map[string]int, len(b.lines))
 		for i := range b.lines {
+			if b.lines[i].Use == OnCalls {
+				continue
+			}
 			k := keyOf(b.lines[i])
 			if _, ok := b.byKey[k]; !ok {
 				b.byKey[k] = i

@@ -2,7 +2,11 @@ package audio
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"log/slog"
 	"sync"
@@ -26,6 +30,8 @@ type Shelf struct {
 	keep    time.Duration
 	log     *slog.Logger
 	book    *book
+	secret  []byte
+	calls   *calls
 	making  singleflight.Group
 
 	mu     sync.Mutex
@@ -40,6 +46,7 @@ type Stock struct {
 	Voice   *Voice             // as FindVoice returned it, mute or not
 	Phrases *locales.Catalogue // for how numbers are said, and for the words where a part can't be read aloud
 	Script  []Line             // what authors wrote: its clips may be kept in Dir
+	Secret  []byte             // the town's: names clips of words that no author wrote; nil: one of this process, which other servers of the town don't know
 	Keep    time.Duration      // how long offered words are remembered after they were last offered or asked for; 0: 30 min
 	Log     *slog.Logger       // told each gap once, without words; nil: nobody is
 }
@@ -50,6 +57,11 @@ func NewShelf(s Stock) (*Shelf, error) {
 	if shelf.keep <= 0 {
 		shelf.keep = usualKeep
 	}
+	if shelf.secret = s.Secret; len(shelf.secret) == 0 {
+		shelf.secret = make([]byte, 32)
+		_, _ = rand.Read(shelf.secret) // it never fails
+	}
+	shelf.calls = newCalls(shelf.keep)
 	if shelf.log == nil {
 		shelf.log = slog.New(slog.DiscardHandler)
 	}
@@ -86,24 +98,37 @@ func (s *Shelf) Speaks(lang string) bool {
 	if !ok || s.folder == nil {
 		return false
 	}
-	if e, ok := s.folder.recording(l); ok && s.folder.has(e.madeName()) {
+	if e, ok := s.folder.recording(l); ok && s.folder.has(e.madeName(), Formats()...) {
 		return true
 	}
-	return s.folder.has(s.Key(l.Lang, l.Words))
+	return s.folder.has(s.Key(l.Lang, l.Words), Formats()...)
 }
 
-// Key is the key of a clip: pure, the same on every machine with the same settings, whatever is installed there. Words of
-// which nothing is left to say have none ("").
-func (s *Shelf) Key(lang, words string) string {
+// Key is the key of a page's clip in the script, and the name of its file: pure, the same on every machine with the same
+// settings, whatever is installed there. Words of which nothing is left to say have none ("").
+func (s *Shelf) Key(lang, words string) string { return s.fileKey(lang, words, MP3) }
+
+func (s *Shelf) lineKey(l Line) string { return s.Key(l.Lang, l.Words) }
+
+func (s *Shelf) fileKey(lang, words string, f Format) string {
 	words = spoken(s.phrases.Language(lang), words)
 	if words == "" {
 		return ""
 	}
 	wanted := s.voice.wanted()
-	return keyOf(lang, wanted.voice(lang), pace(lang, wanted.rate()), words)
+	key := keyOf(lang, wanted.voice(lang), pace(lang, wanted.rate(f)), words)
+	if f == Wide {
+		return digest("call", key)
+	}
+	return key
 }
 
-func (s *Shelf) lineKey(l Line) string { return s.Key(l.Lang, l.Words) }
+// hidden is the key of words that no author wrote: nobody can reckon it from words that they guess.
+func (s *Shelf) hidden(visitor, key string) string {
+	mac := hmac.New(sha256.New, s.secret)
+	_, _ = mac.Write([]byte("townline clip\x00" + visitor + "\x00" + key))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
 
 // Offer remembers words that are on show, for visitor (any name that Forget is later called with; it is kept in memory only),
 // and returns the key to ask for their clip with. Hand over whatever the page says, words of the script too: a recording is
@@ -112,6 +137,11 @@ func (s *Shelf) Offer(visitor string, l Line) string {
 	key := s.lineKey(l)
 	if key == "" {
 		return ""
+	}
+	if l.Own {
+		key = s.hidden(visitor, key)
+	} else if _, authored := s.book.find(key, s.lineKey); !authored {
+		key = s.hidden("", key)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,15 +180,21 @@ func (s *Shelf) Open(ctx context.Context, key string, f Format) (*Clip, error) {
 	if gap == nil {
 		return c, nil
 	}
-	if gap.Lang != "" && ctx.Err() == nil {
-		s.mu.Lock()
-		first := s.gaps.add(*gap)
-		s.mu.Unlock()
-		if first {
-			s.log.Warn("a text can't be read aloud", "language", gap.Lang, "dialog", gap.Dialog, "text", gap.Key, "why", gap.Err)
-		}
-	}
+	s.met(ctx, gap)
 	return nil, gap
+}
+
+// met counts a gap that somebody met.
+func (s *Shelf) met(ctx context.Context, gap *Gap) {
+	if gap.Lang == "" || ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	first := s.gaps.add(*gap)
+	s.mu.Unlock()
+	if first {
+		s.log.Warn("a text can't be read aloud", "language", gap.Lang, "dialog", gap.Dialog, "text", gap.Key, "why", gap.Err)
+	}
 }
 
 func (s *Shelf) open(ctx context.Context, key string, f Format) (*Clip, *Gap) {
@@ -214,11 +250,12 @@ func (s *Shelf) line(key string) (l Line, known, authored bool) {
 	s.mu.Lock()
 	l, known = s.memory.line(key, time.Now())
 	s.mu.Unlock()
-	written, authored := s.book.find(key, s.lineKey)
-	if !known {
-		l = written
+	if known {
+		_, authored = s.book.find(s.lineKey(l), s.lineKey)
+		return l, true, authored && !l.Own
 	}
-	return l, known || authored, authored
+	l, authored = s.book.find(key, s.lineKey)
+	return l, authored, authored
 }
 
 // onDisk finds a recording, or else a made clip.
@@ -233,7 +270,11 @@ func (s *Shelf) onDisk(l Line, known bool, key string, f Format) (*Clip, error) 
 			}
 		}
 	}
-	b, err := s.folder.made(key, f)
+	name := key
+	if known {
+		name = s.fileKey(l.Lang, l.Words, f)
+	}
+	b, err := s.folder.made(name, f)
 	if b == nil || err != nil {
 		return nil, err
 	}
@@ -261,23 +302,29 @@ func (s *Shelf) make(ctx context.Context, l Line, authored bool, key string, f F
 //go:embed tones
 var tones embed.FS
 
+// gapLines are what to say where a part can't be heard: in lang, else in English.
+func (s *Shelf) gapLines(lang string) []Line {
+	var out []Line
+	for _, tag := range []string{lang, locales.Source} {
+		if l, ok := s.gapLine(tag); ok {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
 // Sorry is what to play where a part can't be read aloud: that sentence in lang, or in English where lang can't be heard,
 // or two soft tones where nothing can. It is never nil, and never silent.
 func (s *Shelf) Sorry(ctx context.Context, lang string, f Format) *Clip {
-	for _, tag := range []string{lang, locales.Source} {
-		l, ok := s.gapLine(tag)
-		if !ok {
-			continue
-		}
+	for _, l := range s.gapLines(lang) {
 		key := s.lineKey(l)
 		if c, err := s.onDisk(l, true, key, f); c != nil && err == nil {
 			return c
 		}
-		if !s.voice.Speaks(tag) {
+		if !s.voice.Speaks(l.Lang) {
 			continue
 		}
-		s.Offer("", l)
-		if c, gap := s.open(ctx, key, f); gap == nil {
+		if c, gap := s.open(ctx, s.Offer("", l), f); gap == nil {
 			return c
 		}
 	}

@@ -37,8 +37,8 @@ func TestWhatIsOnShowCanBeHeard(t *testing.T) {
 	s := shelf(t, Stock{Voice: voice(t)})
 	for _, l := range []Line{question, typed} {
 		key := s.Offer("visitor", l)
-		if key != s.Key(l.Lang, l.Words) {
-			t.Errorf("offered under %s, want %s", key, s.Key(l.Lang, l.Words))
+		if !isKey(key) || key == s.Key(l.Lang, l.Words) {
+			t.Errorf("offered under %s: whoever guesses the words knows it", key)
 		}
 		for _, f := range Formats() {
 			c, err := s.Open(t.Context(), key, f)

@@ -25,7 +25,7 @@ const (
 
 var errNotWAV = errors.New("this is not a WAV file that can be read")
 
-// readWAV reads PCM of 8, 16, 24 or 32 bits and floats of 32, and mixes the channels down to one. A length that can't be
+// readWAV reads PCM of 8, 16, 24 or 32 bits, floats of 32 and what telephones record, and mixes the channels down to one. A length that can't be
 // right, as programs write on a pipe, means up to the end.
 func readWAV(b []byte) (*sound, error) {
 	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
@@ -63,8 +63,9 @@ func readWAV(b []byte) (*sound, error) {
 // mix puts the samples of a data chunk into s.
 func (s *sound) mix(data []byte, kind, channels, bits int) error {
 	float := kind == 3 && bits == 32
+	law := (kind == 6 || kind == 7) && bits == 8 // of telephones: A and µ
 	whole := kind == 1 && (bits == 8 || bits == 16 || bits == 24 || bits == 32)
-	if !float && !whole || channels < 1 || channels > 8 || s.rate < 4000 || s.rate > 192000 {
+	if !float && !law && !whole || channels < 1 || channels > 8 || s.rate < 4000 || s.rate > 192000 {
 		return errNotWAV
 	}
 	width := bits / 8
@@ -73,6 +74,10 @@ func (s *sound) mix(data []byte, kind, channels, bits int) error {
 		sum := 0.0
 		for range channels {
 			switch {
+			case law && kind == 6:
+				sum += float64(fromAlaw(data[0])) / (1 << 15)
+			case law:
+				sum += float64(fromUlaw(data[0])) / (1 << 15)
 			case float:
 				sum += float64(math.Float32frombits(binary.LittleEndian.Uint32(data)))
 			case bits == 8:
@@ -196,3 +201,24 @@ func (s *sound) level() {
 		s.samples[i] = clamp(float64(x) / 32768 * gain)
 	}
 }
+
+const wideRate, narrowRate = 16000, 8000
+
+// wide is s as the telephone needs it: at 16 kHz, as loud as all speech, without rumble, its peaks tamed rather than the
+// whole made quiet for the sake of one.
+func (s *sound) wide() *sound {
+	samples := floats(s.samples)
+	rumbleFree(samples, s.rate)
+	samples = newResampler(s.rate, wideRate).run(samples)
+	out := &sound{rate: wideRate, samples: whole(samples)}
+	level, share := out.loudness()
+	if share == 0 {
+		return out
+	}
+	louder(samples, min(speechLevel-level, mostGain), phonePeak, wideRate)
+	out.samples = whole(samples)
+	return out
+}
+
+// mostGain is how much a recording is made louder at most: more would make a room's noise a waterfall.
+const mostGain = 36.0

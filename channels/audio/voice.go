@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +15,8 @@ import (
 
 // Speech says how a machine's voice is to speak. The zero value is what is usual.
 type Speech struct {
-	Rate    int               // words a minute; 0: 122, within the 120 to 125 of VVSG 2.0, 7.1-K
+	Rate    int               // words a minute on pages; 0: 122, within the 120 to 125 of VVSG 2.0, 7.1-K
+	Call    int               // words a minute on the telephone; 0: 150, which old and young find most comfortable there (Sutton et al., 1995)
 	Voices  map[string]string // language → espeak-ng's voice, where another than the usual one is wanted
 	Jobs    int               // most clips made at once; 0: as many as the machine has cores
 	Timeout time.Duration     // for one clip; 0: 20 s
@@ -22,6 +24,7 @@ type Speech struct {
 
 const (
 	usualRate    = 122
+	usualCall    = 150
 	usualTimeout = 20 * time.Second
 
 	// maxSpoken is the most characters of one clip: some seven minutes.
@@ -47,8 +50,14 @@ func usualVoice(lang string) string {
 	return lang
 }
 
-func (s *Speech) rate() int {
-	if s.Rate == 0 {
+// rate is how fast clips of a format are spoken.
+func (s *Speech) rate(f Format) int {
+	switch {
+	case f == Wide && s.Call == 0:
+		return usualCall
+	case f == Wide:
+		return s.Call
+	case s.Rate == 0:
 		return usualRate
 	}
 	return s.Rate
@@ -161,14 +170,25 @@ func (v *Voice) Say(ctx context.Context, lang, words string, formats ...Format) 
 		return nil, ErrTooLong
 	}
 	return v.work(ctx, func(ctx context.Context) (map[Format][]byte, error) {
-		wav, err := v.run(ctx, "espeak-ng", []byte(words), "--stdin", "-b", "1", "-v", v.speech.voice(lang), "-s", strconv.Itoa(pace(lang, v.speech.rate())), "--stdout")
-		if err != nil {
-			return nil, err
+		out := make(map[Format][]byte, len(formats))
+		for len(formats) > 0 {
+			rate, same := v.speech.rate(formats[0]), 1 // formats spoken at one rate are made of one sound
+			for same < len(formats) && v.speech.rate(formats[same]) == rate {
+				same++
+			}
+			wav, err := v.run(ctx, "espeak-ng", []byte(words), "--stdin", "-b", "1", "-v", v.speech.voice(lang), "-s", strconv.Itoa(pace(lang, rate)), "--stdout")
+			if err != nil {
+				return nil, err
+			}
+			if len(wav) == 0 {
+				return nil, ErrNothingHeard
+			}
+			if err := v.encode(ctx, wav, formats[:same], out); err != nil {
+				return nil, err
+			}
+			formats = formats[same:]
 		}
-		if len(wav) == 0 {
-			return nil, ErrNothingHeard
-		}
-		return v.encode(ctx, wav, formats)
+		return out, nil
 	})
 }
 
@@ -204,7 +224,8 @@ func (v *Voice) Convert(ctx context.Context, recording []byte, formats ...Format
 		if err != nil {
 			return nil, err
 		}
-		return v.encode(ctx, wav, formats)
+		out := make(map[Format][]byte, len(formats))
+		return out, v.encode(ctx, wav, formats, out)
 	})
 }
 
@@ -222,20 +243,23 @@ func (v *Voice) work(ctx context.Context, make func(context.Context) (map[Format
 }
 
 // encode levels a sound and writes it down in each of the formats.
-func (v *Voice) encode(ctx context.Context, wav []byte, formats []Format) (map[Format][]byte, error) {
+func (v *Voice) encode(ctx context.Context, wav []byte, formats []Format, out map[Format][]byte) error {
 	s, err := readWAV(wav)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s = s.trimmed()
 	if len(s.samples) == 0 {
-		return nil, ErrNothingHeard
+		return ErrNothingHeard
+	}
+	if slices.Contains(formats, Wide) {
+		out[Wide] = s.wide().wav()
 	}
 	s.level()
 	wav = s.wav()
-	out := make(map[Format][]byte, len(formats))
 	for _, f := range formats {
 		switch f {
+		case Wide:
 		case MP3: // no header of lame's own: it can't be filled in on a pipe
 			out[f], err = v.run(ctx, "lame", wav, "--quiet", "-t", "-m", "m", "-b", "32", "--resample", "22.05", "-", "-")
 		case Opus:
@@ -244,10 +268,10 @@ func (v *Voice) encode(ctx context.Context, wav []byte, formats []Format) (map[F
 			err = fmt.Errorf("audio: %q is not a format", f)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // decode makes a WAV of a recording.
