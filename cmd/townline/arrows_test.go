@@ -43,10 +43,11 @@ var arrows = map[string][]string{
 	"channels":           {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/exchange":  {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"channels/preview":   {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
-	"channels/audio":     {"dialogs", "locales", "golang.org/x/sync", "golang.org/x/text"},
 	"channels/call":      {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
+	"channels/audio":     {"dialogs", "locales", "golang.org/x/sync", "golang.org/x/text"},
 	"channels/kiosk":     {"channels", "channels/audio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "golang.org/x/text", "rsc.io/qr"},
 	"channels/outpost":   {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang"},
+	"channels/sip":       {"channels", "channels/call", "channels/sip/media", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/emiago/sipgo", "github.com/icholy/digest"},
 	"channels/sip/media": {"github.com/pion/rtp", "github.com/pion/srtp/v3"},
 	"channels/sms":       {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/twilio/twilio-go", "golang.org/x/text"},
 	"store":              {"golang.org/x/sys"},
@@ -57,7 +58,7 @@ var arrows = map[string][]string{
 }
 
 // notInCmd are libraries that only their own package may touch, the command not even.
-var notInCmd = []string{"github.com/spf13/viper", "github.com/twilio/twilio-go", "zombiezen.com/go/sqlite", "modernc.org/sqlite"}
+var notInCmd = []string{"github.com/spf13/viper", "github.com/twilio/twilio-go", "github.com/emiago/sipgo", "zombiezen.com/go/sqlite", "modernc.org/sqlite"}
 
 // pure packages know no clock, randomness, network or context.
 var pure = []string{"dialogs", "dialogs/engine", "dialogs/render", "dialogs/talk", "dialogs/tally", "locales"}
