@@ -63,6 +63,7 @@ func (h *held) hold(ctx context.Context) error {
 	reply := channels.Reply{Pages: h.Pages}
 	afterKey := len(h.Pages) > 0
 	e := channels.Event{Kind: channels.Dialed}
+	var listen render.Listen
 	for quiet := 0; ; {
 		if len(reply.Pages) == 0 {
 			var err error
@@ -73,7 +74,11 @@ func (h *held) hold(ctx context.Context) error {
 		if n := len(reply.Pages); n > 0 && reply.Pages[n-1].Lang != "" {
 			h.lang = reply.Pages[n-1].Lang
 		}
-		listen, asks := Listening(reply.Pages)
+		l, asks := Listening(reply.Pages)
+		if asks {
+			listen = l
+		}
+		asks = asks || len(reply.Pages) == 0 && listen != (render.Listen{}) // nothing new to say: the question stands
 		if asks = asks && !reply.Over && reply.Pass == nil; !asks {
 			if err := h.say(ctx, AllParts(reply.Pages, afterKey)); err != nil {
 				return err
@@ -162,7 +167,7 @@ func (h *held) listen(ctx context.Context, parts []Part, l render.Listen) (chann
 		if !whole {
 			var err error
 			if whole, err = h.line.Play(ctx, parts); err != nil {
-				return h.cut(err)
+				return channels.Event{}, err
 			}
 		}
 		wait := time.Duration(max(l.Wait, 1)) * time.Second
@@ -172,7 +177,7 @@ func (h *held) listen(ctx context.Context, parts []Part, l render.Listen) (chann
 		p, ok, err := h.line.Key(ctx, wait)
 		switch {
 		case err != nil:
-			return h.cut(err)
+			return channels.Event{}, err
 		case ok:
 			words, complete, counted := h.keys.Press(p)
 			if complete {
@@ -193,9 +198,6 @@ func (h *held) listen(ctx context.Context, parts []Part, l render.Listen) (chann
 		return channels.Event{Kind: channels.Quiet}, nil
 	}
 }
-
-// cut is an answer that was under way when the caller rang off: keys that nobody said were all are left.
-func (h *held) cut(err error) (channels.Event, error) { return channels.Event{}, err }
 
 func said(words string) channels.Event { return channels.Event{Kind: channels.Message, Words: words} }
 
@@ -361,8 +363,8 @@ func Answered(ctx context.Context, line Line, c Call) (bool, error) {
 		if _, err := line.Play(ctx, Say(c.Phrases, c.Lang, PhraseRings, town)); err != nil {
 			return false, err
 		}
-		for wait := ringsWait; ; wait = ringsWait {
-			p, ok, err := line.Key(ctx, wait)
+		for {
+			p, ok, err := line.Key(ctx, ringsWait)
 			if err != nil {
 				return false, err
 			}
