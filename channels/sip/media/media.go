@@ -43,5 +43,6 @@ type Stats struct {
 	Refused   int           // packets of somebody else, of another payload, or not authentic
 	Lost      int           // packets the other side sent that never came
 	Jitter    time.Duration // of arrival, at the end (RFC 3550)
+	RoundTrip time.Duration // there and back, when the other side reports
 	Late      time.Duration // the worst delay of a packet of ours against its time
 }

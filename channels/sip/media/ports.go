@@ -78,9 +78,8 @@ func (p *Ports) take(at netip.Addr) (pair, error) {
 	return pair{}, ErrNoPort
 }
 
-// giveBack closes a pair; its ports are the last to be taken again.
+// giveBack takes a closed pair; its ports are the last to be taken again.
 func (p *Ports) giveBack(used pair) {
-	used.close()
 	if p.any {
 		return
 	}

@@ -39,6 +39,19 @@ func (s Sound) Length() time.Duration {
 	return time.Duration(len(s.At8)) * time.Second / 8000
 }
 
+// at is the sound in one quality.
+func (s Sound) at(rate int) []int16 {
+	switch {
+	case rate == 16000 && s.At16 == nil:
+		return resample(s.At8, 8000, 16000)
+	case rate == 16000:
+		return s.At16
+	case s.At8 == nil:
+		return resample(s.At16, 16000, 8000)
+	}
+	return s.At8
+}
+
 func readWAV(b []byte) (rate int, samples []int16, err error) {
 	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
 		return 0, nil, ErrNotWAV

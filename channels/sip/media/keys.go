@@ -1,0 +1,102 @@
+package media
+
+import "encoding/binary"
+
+// way is how a key press came.
+type way uint8
+
+const (
+	byEvent way = iota // RFC 4733
+	bySound            // its two tones
+	byInfo             // SIP INFO
+)
+
+const keyNames = "0123456789*#ABCD" // by their event
+
+// keyboard makes one key of each press, however often and in whatever ways it is told.
+type keyboard struct {
+	waiting []byte
+	recent  [8]press
+	next    int
+
+	last struct { // event
+		is, ended bool
+		event     byte
+		stamp     uint32
+		length    uint16
+		beat      int64
+		press     int // in recent
+	}
+}
+
+type press struct {
+	key  byte
+	by   way
+	beat int64 // when it was last told
+	met  bool  // the other way has told it too
+}
+
+const (
+	mostWaiting = 64
+	samePress   = 50 // beats: within a second, another way tells of the same press
+	sameEvent   = 5  // beats
+)
+
+// event reads a telephone-event. A key counts at its first packet, whichever of them that is: nobody waits for the end.
+func (k *keyboard) event(p packet, beat int64) (counts bool) {
+	if len(p.body) < 4 || int(p.body[0]) >= len(keyNames) {
+		return false
+	}
+	event, ended, length := p.body[0], p.body[1]&0x80 != 0, binary.BigEndian.Uint16(p.body[2:])
+	l := &k.last
+	if l.is {
+		ahead := int32(p.stamp - l.stamp)
+		switch {
+		case ahead == 0 && event == l.event: // again, or its end, which is sent three times
+			l.ended = l.ended || ended
+			l.length = max(l.length, length)
+			l.beat = beat
+			k.recent[l.press].beat = beat
+			return false
+		case ahead < 0 && ahead > -8000 && beat-l.beat < samePress: // one of an older press that was late
+			return false
+		case event == l.event && !l.ended && !p.marker && (uint32(ahead) == uint32(l.length) || length > l.length && beat-l.beat <= sameEvent):
+			// A press longer than one event can say goes on in the next one; and there are devices whose clock goes on
+			// within one press.
+			l.stamp, l.length, l.ended, l.beat = p.stamp, length, ended, beat
+			k.recent[l.press].beat = beat
+			return false
+		}
+	}
+	l.is, l.event, l.stamp, l.length, l.ended, l.beat = true, event, p.stamp, length, ended, beat
+	counts, l.press = k.press(keyNames[event], byEvent, beat)
+	return counts
+}
+
+// press says whether this is a press that wasn't told before, and keeps it for who waits. at is where it is remembered.
+func (k *keyboard) press(key byte, by way, beat int64) (counts bool, at int) {
+	for i := range k.recent {
+		r := &k.recent[(k.next+i)%len(k.recent)] // the oldest first
+		if r.key == key && r.by != by && !r.met && beat-r.beat <= samePress {
+			r.met = true
+			return false, (k.next + i) % len(k.recent)
+		}
+	}
+	at = k.next
+	k.recent[at] = press{key: key, by: by, beat: beat}
+	k.next = (k.next + 1) % len(k.recent)
+	if len(k.waiting) == mostWaiting {
+		return false, at
+	}
+	k.waiting = append(k.waiting, key)
+	return true, at
+}
+
+// forget begins anew with events: another stream counts from elsewhere.
+func (k *keyboard) forget() { k.last.is = false }
+
+func (k *keyboard) take() byte {
+	key := k.waiting[0]
+	k.waiting = append(k.waiting[:0], k.waiting[1:]...)
+	return key
+}
