@@ -24,14 +24,21 @@ func (s *Session) Play(ctx context.Context, sound Sound) (played time.Duration, 
 // Key is the next key pressed: '0'…'9', '*', '#', 'A'…'D'. Keys pressed during Play are kept in order. Without one for as
 // long as wait, ok is false; with a wait of 0 or less only what was pressed already counts.
 func (s *Session) Key(ctx context.Context, wait time.Duration) (key byte, ok bool, err error) {
+	key, _, ok, err = s.Press(ctx, wait)
+	return key, ok, err
+}
+
+// Press is Key with the time when it was pressed, which may be long before it is asked for.
+func (s *Session) Press(ctx context.Context, wait time.Duration) (key byte, at time.Time, ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	until := s.calm + max(0, beats(wait))
 	err = s.await(ctx, until, func() bool { return len(s.keyboard.waiting) > 0 || s.calm >= until })
 	if err != nil || len(s.keyboard.waiting) == 0 {
-		return 0, false, err
+		return 0, time.Time{}, false, err
 	}
-	return s.keyboard.take(), true, nil
+	first := s.keyboard.take()
+	return first.key, first.at, true, nil
 }
 
 // Record takes down what is said: for most at the longest, until it is quiet for as long as silence, or until a key is
@@ -52,7 +59,7 @@ func (s *Session) Record(ctx context.Context, most, silence time.Duration) (wav 
 	s.drain(r, true)
 	quiet := err == nil
 	if err == nil && len(s.keyboard.waiting) > 0 {
-		key, quiet = s.keyboard.take(), false
+		key, quiet = s.keyboard.take().key, false
 		if !s.terms.keys.is { // its sound is in there
 			r.cut(80 * time.Millisecond)
 		}
@@ -72,7 +79,7 @@ func (s *Session) PressKey(key byte) {
 }
 
 func (s *Session) press(key byte, by way) {
-	if counts, _ := s.keyboard.press(key, by, s.beat); counts {
+	if counts, _ := s.keyboard.press(key, by, s.beat, s.c.Now()); counts {
 		s.pressed(key)
 	}
 }

@@ -1,6 +1,9 @@
 package media
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // way is how a key press came.
 type way uint8
@@ -15,7 +18,7 @@ const keyNames = "0123456789*#ABCD" // by their event
 
 // keyboard makes one key of each press, however often and in whatever ways it is told.
 type keyboard struct {
-	waiting []byte
+	waiting []pressed
 	recent  [8]press
 	next    int
 
@@ -27,6 +30,12 @@ type keyboard struct {
 		beat      int64
 		press     int // in recent
 	}
+}
+
+// pressed is a key that waits to be taken.
+type pressed struct {
+	key byte
+	at  time.Time
 }
 
 type press struct {
@@ -43,7 +52,7 @@ const (
 )
 
 // event reads a telephone-event. A key counts at its first packet, whichever of them that is: nobody waits for the end.
-func (k *keyboard) event(p packet, beat int64) (counts bool) {
+func (k *keyboard) event(p packet, beat int64, at time.Time) (counts bool) {
 	if len(p.body) < 4 || int(p.body[0]) >= len(keyNames) {
 		return false
 	}
@@ -69,12 +78,12 @@ func (k *keyboard) event(p packet, beat int64) (counts bool) {
 		}
 	}
 	l.is, l.event, l.stamp, l.length, l.ended, l.beat = true, event, p.stamp, length, ended, beat
-	counts, l.press = k.press(keyNames[event], byEvent, beat)
+	counts, l.press = k.press(keyNames[event], byEvent, beat, at)
 	return counts
 }
 
-// press says whether this is a press that wasn't told before, and keeps it for who waits. at is where it is remembered.
-func (k *keyboard) press(key byte, by way, beat int64) (counts bool, at int) {
+// press says whether this is a press that wasn't told before, and keeps it for who waits. place is where it is remembered.
+func (k *keyboard) press(key byte, by way, beat int64, at time.Time) (counts bool, place int) {
 	for i := range k.recent {
 		r := &k.recent[(k.next+i)%len(k.recent)] // the oldest first
 		if r.key == key && r.by != by && !r.met && beat-r.beat <= samePress {
@@ -82,21 +91,21 @@ func (k *keyboard) press(key byte, by way, beat int64) (counts bool, at int) {
 			return false, (k.next + i) % len(k.recent)
 		}
 	}
-	at = k.next
-	k.recent[at] = press{key: key, by: by, beat: beat}
+	place = k.next
+	k.recent[place] = press{key: key, by: by, beat: beat}
 	k.next = (k.next + 1) % len(k.recent)
 	if len(k.waiting) == mostWaiting {
-		return false, at
+		return false, place
 	}
-	k.waiting = append(k.waiting, key)
-	return true, at
+	k.waiting = append(k.waiting, pressed{key, at})
+	return true, place
 }
 
 // forget begins anew with events: another stream counts from elsewhere.
 func (k *keyboard) forget() { k.last.is = false }
 
-func (k *keyboard) take() byte {
-	key := k.waiting[0]
+func (k *keyboard) take() pressed {
+	first := k.waiting[0]
 	k.waiting = append(k.waiting[:0], k.waiting[1:]...)
-	return key
+	return first
 }

@@ -155,8 +155,8 @@ func (s *Session) receive(b []byte, from netip.AddrPort) {
 		s.hear(p)
 		return
 	}
-	if s.keyboard.event(p, s.beat) {
-		s.pressed(s.keyboard.waiting[len(s.keyboard.waiting)-1])
+	if s.keyboard.event(p, s.beat, s.c.Now()) {
+		s.pressed(keyNames[p.body[0]])
 	}
 }
 
