@@ -47,7 +47,10 @@ func telephone(user, country string) (string, bool) {
 		return "", false
 	}
 	number, ok := channels.Number(user, country)
-	return number, ok && number[0] == '+'
+	if !ok || number[0] != '+' {
+		return "", false
+	}
+	return number, true
 }
 
 // userOf is the number in an address: before the @ of a sip:, and the whole of a tel:, without parameters.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 )
 
 // socket is one address that the line listens at.
@@ -100,6 +101,22 @@ func (s *SIP) serve(o socket) error {
 		return s.server.ServeTCP(o.streams)
 	}
 	return s.server.ServeTLS(o.streams)
+}
+
+// awaitServing waits until sipgo knows its UDP sockets: before that it would open another one for what we send.
+func (s *SIP) awaitServing(open []socket) {
+	for _, o := range open {
+		for range 1000 {
+			if o.packets == nil {
+				break
+			}
+			if _, err := s.ua.TransportLayer().GetConnection(o.transport, o.packets.LocalAddr().String()); err == nil {
+				break
+			}
+			wait := time.NewTimer(time.Millisecond)
+			<-wait.C
+		}
+	}
 }
 
 // socketFor is what a request to there leaves by: for UDP the socket we listen at, so that the answer finds a way through

@@ -203,14 +203,15 @@ func (s *SIP) Listen(ctx context.Context, in channels.Inbox) error {
 	defer end()
 	talks, hush := context.WithCancel(life)
 	defer hush()
-	s.mu.Lock()
-	s.inbox, s.life, s.sockets, s.public, s.closing = in, talks, open, public, false
-	s.mu.Unlock()
 	var serving, registered sync.WaitGroup
 	failed := make(chan error, len(open))
 	for _, o := range open {
 		serving.Go(func() { failed <- s.serve(o) })
 	}
+	s.awaitServing(open)
+	s.mu.Lock()
+	s.inbox, s.life, s.sockets, s.public, s.closing = in, talks, open, public, false
+	s.mu.Unlock()
 	for _, t := range s.trunks {
 		registered.Go(func() { s.keepRegistered(ctx, t) })
 	}
