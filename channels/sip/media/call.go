@@ -17,7 +17,11 @@ func (s *Session) Play(ctx context.Context, sound Sound) (played time.Duration, 
 	s.playing, s.played = sound.at(rate), 0
 	s.isPlaying = len(s.playing) > 0
 	err = s.await(ctx, 0, func() bool { return !s.isPlaying })
+	whole := len(s.playing) == 0
 	s.playing, s.isPlaying = nil, false
+	if whole {
+		return sound.Length(), err
+	}
 	return time.Duration(s.played) * time.Second / time.Duration(rate), err
 }
 
