@@ -158,7 +158,7 @@ func (t *adoption) enter(ctx context.Context, resident store.Resident, unknown b
 	for n := range t.it.Attached {
 		taken, _ := channels.Take(t.it.Attached[n:n+1], func(int) [16]byte { return channels.VisitMedia(t.it.From, t.it.Number, n) })
 		for _, one := range taken {
-			t.pieces = append(t.pieces, piece{one, t.now})
+			t.pieces = append(t.pieces, piece{Taken: one, at: t.now})
 		}
 	}
 	for i := range t.it.Done {
@@ -310,7 +310,11 @@ func (t *adoption) enterRecord(ctx context.Context, e *talk.Effect) (why string,
 func (t *adoption) commit(ctx context.Context) (channels.Verdict, error) {
 	x, c := t.x, &t.change
 	c.Resident, c.Read, c.At = t.resident, t.version, t.now
-	c.State = row{way: t.way, gone: t.erase, visit: visit{t.it.Number, [16]byte(channels.Stamp(t.it.Memory))}, memory: t.it.Memory}.encode()
+	errands, err := encodeErrands(t.errands)
+	if err != nil {
+		return 0, fmt.Errorf("encode what is to be fetched: %w", err)
+	}
+	c.State = row{way: t.way, gone: t.erase, visit: visit{t.it.Number, [16]byte(channels.Stamp(t.it.Memory))}, errands: errands, memory: t.it.Memory}.encode()
 	out, err := x.store.Commit(ctx, c)
 	if err != nil {
 		return 0, fmt.Errorf("commit: %w", err)
@@ -390,6 +394,13 @@ func (x *Exchange) buryVisit(ctx context.Context, r store.Resident, answered []s
 				graves = append(graves, a)
 			}
 		}
+	}
+	errands, err := decodeErrands(before.errands)
+	if err != nil {
+		return err
+	}
+	if err := x.leaveErrands(ctx, errands); err != nil {
+		return err
 	}
 	if err := x.eraseNow(ctx, r, answered); err != nil {
 		return err

@@ -94,7 +94,11 @@ func (t *turn) redeem(ctx context.Context, values []string) (engine.Input, error
 		}
 		if done {
 			t.source = source
-			if err := t.takeOver(ctx, s); err != nil {
+			under, err := decodeErrands(row.errands)
+			if err != nil {
+				return engine.Input{}, err
+			}
+			if err := t.takeOver(ctx, s, under); err != nil {
 				return engine.Input{}, err
 			}
 			return engine.Input{Result: map[string]string{"code": "good"}, State: s}, nil
@@ -154,6 +158,9 @@ func (x *Exchange) release(ctx context.Context, source store.Resident) {
 			}
 			gone, err := x.unrecorded(ctx, source, media) // the taker has their own
 			if err != nil {
+				return err
+			}
+			if row.errands, err = without(row.errands, gone); err != nil {
 				return err
 			}
 			done, err := x.rewrite(ctx, kept, row, memory, store.Change{

@@ -68,6 +68,9 @@ type Exchange struct {
 	voters    tries // wrong codes from letters
 	texted    tries // codes texted from pages
 
+	errands  chan struct{}  // holds a token for each resident whose errands are being run
+	fetching sync.WaitGroup // those
+
 	work   work
 	outbox alarm
 	timers alarm
@@ -95,7 +98,7 @@ func New(s Settings) (*Exchange, error) {
 	x := &Exchange{
 		store: s.Store, keys: s.Keys, town: s.Town, calendar: s.Calendar, quiet: s.Quiet, clock: s.Clock, log: s.Log,
 		channels: make(map[string]*line), entropy: bufio.NewReaderSize(s.Entropy, 512),
-		outbox: newAlarm(), timers: newAlarm(), work: newWork(),
+		outbox: newAlarm(), timers: newAlarm(), work: newWork(), errands: make(chan struct{}, errandsAtOnce),
 	}
 	if x.clock == nil {
 		x.clock = SystemClock{}

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,9 @@ import (
 // piece is a recording or a picture that this turn may keep.
 type piece struct {
 	channels.Taken
-	at time.Time
+	at      time.Time
+	channel string // whose provider has it still; "": its bytes are here
+	from    string // the provider's name of it
 }
 
 // mention is what an answer that names a media says of it.
@@ -95,16 +98,20 @@ func (t *turn) brought() (media []engine.Media, refused string) {
 	if slices.ContainsFunc(media, ours) { // only what we keep ourselves is called so
 		media = slices.DeleteFunc(slices.Clone(media), ours)
 	}
-	if len(e.Attached) == 0 {
-		return media, ""
+	if _, fetched := t.line.Channel.(channels.Fetcher); fetched {
+		media, refused = t.toFetch(media)
 	}
-	taken, refused := channels.Take(e.Attached, func(n int) [16]byte { return derived("media", t.resident, t.version, n) })
+	if len(e.Attached) == 0 {
+		return media, refused
+	}
+	taken, not := channels.Take(e.Attached, func(n int) [16]byte { return derived("media", t.resident, t.version, n) })
+	refused = cmp.Or(not, refused)
 	if len(taken) > 0 && (t.mute || t.onBallot()) {
 		return media, channels.RefusedBallot
 	}
 	media = slices.Clip(media)
 	for _, one := range taken {
-		t.pieces = append(t.pieces, piece{one, t.now})
+		t.pieces = append(t.pieces, piece{Taken: one, at: t.now})
 		media = append(media, one.Media)
 	}
 	return media, refused
@@ -134,9 +141,19 @@ func (t *turn) settleMedia(ctx context.Context, after *talk.Memory) (left bool, 
 		m, ok := named[p.ID]
 		switch {
 		case !ok:
+			if p.from != "" {
+				t.errand(errand{Channel: p.channel, Ref: p.from, Drop: true})
+			}
 			continue
 		case m.ballot:
 			left = true
+			continue
+		case p.from != "":
+			e := errand{ID: p.ID, Channel: p.channel, Ref: p.from, At: p.at.UnixMilli()}
+			if m.keep > 0 {
+				e.Until = p.at.Add(m.keep).UnixMilli()
+			}
+			t.errand(e)
 			continue
 		}
 		kept := store.Media{ID: p.ID, Type: p.Type, Bytes: p.Bytes, At: p.at}
@@ -148,6 +165,7 @@ func (t *turn) settleMedia(ctx context.Context, after *talk.Memory) (left bool, 
 	gone := t.x.mentioned(&t.memory, true)
 	maps.DeleteFunc(gone, func(id [16]byte, _ mention) bool { _, ok := named[id]; return ok })
 	t.change.Unmedia, err = t.x.unrecorded(ctx, t.resident, gone)
+	t.unerrand(t.change.Unmedia)
 	return left, err
 }
 
@@ -183,8 +201,8 @@ func (x *Exchange) unrecorded(ctx context.Context, r store.Resident, gone mentio
 }
 
 // takeOver makes the media of a conversation that was taken along this resident's own, so that they stay when the one who
-// had it is erased. What can't be had any more is named no longer.
-func (t *turn) takeOver(ctx context.Context, s *engine.State) error {
+// had it is erased. What can't be had any more is named no longer; what is still with a provider (under) is fetched for this one.
+func (t *turn) takeOver(ctx context.Context, s *engine.State, under []errand) error {
 	if !slices.ContainsFunc(s.Answers, func(a engine.Answer) bool { return slices.ContainsFunc(a.Media, ours) }) {
 		return nil
 	}
@@ -198,6 +216,15 @@ func (t *turn) takeOver(ctx context.Context, s *engine.State) error {
 				media = append(media, m)
 				continue
 			}
+			if i := slices.IndexFunc(under, func(e errand) bool { return e.ID == id && !e.Drop }); i >= 0 {
+				e := under[i]
+				p := piece{at: time.UnixMilli(e.At), channel: e.Channel, from: e.Ref}
+				p.ID = derived("taken", t.resident, t.version, len(t.pieces))
+				p.Type, p.Ref = m.Type, channels.MediaRef(p.ID)
+				t.pieces = append(t.pieces, p)
+				media = append(media, p.Media)
+				continue
+			}
 			had, err := t.x.store.Media(ctx, id)
 			if errors.Is(err, store.ErrNotFound) {
 				continue
@@ -205,7 +232,7 @@ func (t *turn) takeOver(ctx context.Context, s *engine.State) error {
 			if err != nil {
 				return fmt.Errorf("take a recording or a picture over: %w", err)
 			}
-			p := piece{channels.Taken{ID: derived("taken", t.resident, t.version, len(t.pieces)), Bytes: had.Bytes}, had.At}
+			p := piece{Taken: channels.Taken{ID: derived("taken", t.resident, t.version, len(t.pieces)), Bytes: had.Bytes}, at: had.At}
 			p.Type, p.Ref = had.Type, channels.MediaRef(p.ID)
 			t.pieces = append(t.pieces, p)
 			media = append(media, p.Media)

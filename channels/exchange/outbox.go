@@ -62,12 +62,14 @@ func (x *Exchange) Run(ctx context.Context) {
 		}
 	})
 	both.Wait()
+	x.fetching.Wait()
 }
 
 // Tick does once what Run does all the time: it rings the timers that are due, sends what is due, and returns when that
 // is settled. The simulator and the tests use it instead of Run, with a clock that they move.
 func (x *Exchange) Tick(ctx context.Context) {
 	x.ring(ctx)
+	x.fetching.Wait()
 	x.sweep(ctx)
 	x.closeRolls(ctx)
 	var sending sync.WaitGroup

@@ -37,6 +37,15 @@ func (x *Exchange) ring(ctx context.Context) {
 			if x.failing.waits(t, now) {
 				continue
 			}
+			if t.Name == errandTimer {
+				if x.work.enter() {
+					if x.beginErrands(t) {
+						begun++
+					}
+					x.work.leave()
+				}
+				continue
+			}
 			if !x.work.enter() {
 				break
 			}
@@ -97,6 +106,12 @@ func (f *failures) note(t store.Timer, until time.Time) {
 		f.until = make(map[store.Timer]time.Time)
 	}
 	f.until[t] = until
+}
+
+func (f *failures) forget(t store.Timer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.until, t)
 }
 
 func (f *failures) waits(t store.Timer, now time.Time) bool {

@@ -58,6 +58,9 @@ type attempt struct {
 	answered []store.Inbound
 	way      way
 	visit    visit
+	made     bool
+	offered  bool
+	errands  []errand
 	change   store.Change
 	ids      int    // of records that were derived
 	request  string // the reference of the request that this turn opened or joined
@@ -181,7 +184,11 @@ func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) 
 	if t.memory, err = talk.Decode(before.memory); err != nil {
 		return err
 	}
+	if t.errands, err = decodeErrands(before.errands); err != nil {
+		return err
+	}
 	t.version, t.answered, t.way, t.visit, t.now = kept.Version, kept.Answered, before.way, before.visit, t.x.calendar.local(t.x.clock.Now())
+	t.made, t.offered = before.made, before.offered
 	f, ok := t.x.town.Dialogs.(fetcher)
 	if !ok {
 		return nil
@@ -246,7 +253,11 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	if t.event != nil {
 		t.visit.stamp = [16]byte{} // who goes on here is no longer where the outpost left them
 	}
-	c.State = row{way: t.way, gone: t.erase, visit: t.visit, memory: memory}.encode()
+	errands, err := encodeErrands(t.errands)
+	if err != nil {
+		return channels.Reply{}, fmt.Errorf("encode what is to be fetched: %w", err)
+	}
+	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, visit: t.visit, errands: errands, memory: memory}.encode()
 	r := channels.Reply{Pages: said.Pages, Over: said.Over}
 	switch {
 	case t.event == nil:
@@ -343,7 +354,11 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 		// The turn is on disk, and so is that the resident is to be erased: if it fails now, the timer that was committed
 		// with it does it, or their next message.
 		x.erased.remember(t.inbound, t.change.Reply)
-		if err := x.eraseNow(context.WithoutCancel(ctx), t.resident, t.answered); err != nil {
+		err := x.leaveErrands(context.WithoutCancel(ctx), t.errands)
+		if err == nil {
+			err = x.eraseNow(context.WithoutCancel(ctx), t.resident, t.answered)
+		}
+		if err != nil {
 			x.log.LogAttrs(ctx, slog.LevelError, "erasing is put off", slog.Any("error", err))
 		}
 	}

@@ -23,7 +23,7 @@ type row struct {
 	made    bool // a caller who withheld their number left something that has to stay
 	offered bool // the call that dropped was offered again, or is about to be
 	visit   visit
-	fetches []byte // what is still with a provider (fetches); nil: nothing
+	errands []byte // what is still to do at providers (encodeErrands); nil: nothing
 	memory  []byte // talk's
 }
 
@@ -41,9 +41,9 @@ type way struct {
 
 // The first byte of a conversation's row.
 const (
-	rowFormat   = 1
-	visitFormat = 2 // with a visit: its number and stamp stand before the memory
-	fetchFormat = 3 // with a visit, which may be none, and then what is to be fetched, its length before it
+	rowFormat    = 1
+	visitFormat  = 2 // with a visit: its number and stamp stand before the memory
+	errandFormat = 3 // with a visit, which may be none, and then the errands, their length before them
 )
 
 // The second byte.
@@ -57,11 +57,11 @@ const (
 var errRow = errors.New("exchange: the conversation's row can't be read")
 
 func (r row) encode() []byte {
-	b := make([]byte, 0, 64+len(r.way.channel)+len(r.way.kind)+len(r.fetches)+len(r.memory))
+	b := make([]byte, 0, 64+len(r.way.channel)+len(r.way.kind)+len(r.errands)+len(r.memory))
 	format := byte(rowFormat)
 	switch {
-	case len(r.fetches) > 0:
-		format = fetchFormat
+	case len(r.errands) > 0:
+		format = errandFormat
 	case r.visit.number > 0:
 		format = visitFormat
 	}
@@ -79,9 +79,9 @@ func (r row) encode() []byte {
 		b = binary.BigEndian.AppendUint64(b, r.visit.number)
 		b = append(b, r.visit.stamp[:]...)
 	}
-	if format == fetchFormat {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(r.fetches)))
-		b = append(b, r.fetches...)
+	if format == errandFormat {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(r.errands)))
+		b = append(b, r.errands...)
 	}
 	return append(b, r.memory...)
 }
@@ -90,8 +90,8 @@ func decodeRow(b []byte) (row, error) {
 	switch {
 	case len(b) == 0:
 		return row{}, nil
-	case b[0] < rowFormat || b[0] > fetchFormat:
-		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], fetchFormat)
+	case b[0] < rowFormat || b[0] > errandFormat:
+		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], errandFormat)
 	case len(b) < 2 || b[1] >= rowFlags:
 		return row{}, errRow
 	}
@@ -111,12 +111,12 @@ func decodeRow(b []byte) (row, error) {
 		r.visit.number = binary.BigEndian.Uint64(b)
 		b = b[8+copy(r.visit.stamp[:], b[8:]):]
 	}
-	if format == fetchFormat {
+	if format == errandFormat {
 		if len(b) < 4 || binary.BigEndian.Uint32(b) == 0 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) {
 			return row{}, errRow
 		}
 		n := 4 + int(binary.BigEndian.Uint32(b))
-		r.fetches, b = b[4:n:n], b[n:]
+		r.errands, b = b[4:n:n], b[n:]
 	}
 	r.memory = b
 	return r, nil

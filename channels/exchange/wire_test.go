@@ -11,7 +11,7 @@ import (
 
 func TestRow(t *testing.T) {
 	for _, r := range []row{{memory: []byte{}}, {way: way{"sms", "tel"}, memory: []byte{1, 2}}, {gone: true, memory: []byte{0}}, {visit: visit{7, [16]byte{1, 2}}, memory: []byte{3}},
-		{made: true, offered: true, fetches: []byte{9, 9}, memory: []byte{3}}, {visit: visit{7, [16]byte{1}}, fetches: []byte{9}, memory: []byte{}}} {
+		{made: true, offered: true, errands: []byte{9, 9}, memory: []byte{3}}, {visit: visit{7, [16]byte{1}}, errands: []byte{9}, memory: []byte{}}} {
 		if got, err := decodeRow(r.encode()); err != nil || !reflect.DeepEqual(got, r) {
 			t.Fatal(got, err)
 		}
@@ -26,7 +26,7 @@ func TestRow(t *testing.T) {
 func FuzzRow(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(row{way: way{"sms", "tel"}, memory: []byte{0x80}}.encode())
-	f.Add(row{fetches: []byte{1}, memory: []byte{0x80}}.encode())
+	f.Add(row{errands: []byte{1}, memory: []byte{0x80}}.encode())
 	f.Add(row{visit: visit{1, [16]byte{1}}, memory: []byte{0x80}}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRow(b)
