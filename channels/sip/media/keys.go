@@ -22,14 +22,25 @@ type keyboard struct {
 	recent  [8]press
 	next    int
 
-	last struct { // event
-		is, ended bool
-		event     byte
-		stamp     uint32
-		length    uint16
-		beat      int64
-		press     int // in recent
+	last lastEvent
+}
+
+type lastEvent struct {
+	is, ended bool
+	event     byte
+	stamp     uint32
+	length    uint16
+	beat      int64
+	press     int // in recent
+}
+
+// goesOn says whether an event of the same key, ahead of this one by its clock, is still the same press.
+func (l *lastEvent) goesOn(ahead uint32, length uint16, ended bool, beat int64) bool {
+	soon := beat-l.beat <= sameEvent
+	if l.ended {
+		return ended && soon && length >= l.length
 	}
+	return ahead == uint32(l.length) || soon && length > l.length
 }
 
 // pressed is a key that waits to be taken.
@@ -69,7 +80,7 @@ func (k *keyboard) event(p packet, beat int64, at time.Time) (counts bool) {
 			return false
 		case ahead < 0 && ahead > -8000 && beat-l.beat < samePress: // one of an older press that was late
 			return false
-		case event == l.event && !l.ended && !p.marker && (uint32(ahead) == uint32(l.length) || length > l.length && beat-l.beat <= sameEvent):
+		case event == l.event && !p.marker && l.goesOn(uint32(ahead), length, ended, beat):
 			// A press longer than one event can say goes on in the next one; and there are devices whose clock goes on
 			// within one press.
 			l.stamp, l.length, l.ended, l.beat = p.stamp, length, ended, beat
