@@ -2,6 +2,7 @@ package audio
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -61,3 +62,26 @@ func (n note) sing(out []int16, rate int) []int16 {
 }
 
 func samplesOf(d time.Duration, rate int) int { return int(d * time.Duration(rate) / time.Second) }
+
+// Key is the tone of a telephone's key ('0' to '9', '*', '#'), a tenth of a second and as much silence: for calls that are
+// written down. Of anything else it is silence.
+func Key(key byte) *PCM {
+	low, high := [...]float64{697, 770, 852, 941}, [...]float64{1209, 1336, 1477}
+	at := strings.IndexByte("123456789*0#", key)
+	if at < 0 {
+		return Silence(200 * time.Millisecond)
+	}
+	a := note{low[at/3], -18, 100 * time.Millisecond}
+	b := note{high[at%3], -18, 100 * time.Millisecond}
+	p, second := play(a, note{0, 0, 100 * time.Millisecond}), play(b)
+	for i, x := range second.Wide {
+		p.Wide[i] += x
+	}
+	for i, x := range second.Narrow {
+		p.Narrow[i] += x
+	}
+	return p
+}
+
+// File is samples as a WAV file of 16-bit PCM, one channel.
+func File(samples []int16, rate int) []byte { return (&sound{rate, samples}).wav() }
