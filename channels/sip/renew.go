@@ -70,8 +70,19 @@ func (l *leg) timerHeaders(req *sip.Request) []sip.Header {
 // reinvited is a change to a call there is: hold, resume, a moved address, or none, to refresh it.
 func (l *leg) reinvited(req *sip.Request, tx sip.ServerTransaction) {
 	l.mu.Lock()
-	glare, early := l.asking, l.unsure != nil
+	glare, u := l.asking, l.unsure
 	l.mu.Unlock()
+	early := false
+	if u != nil { // its ACK may have been overtaken
+		late := time.NewTimer(l.line.t1)
+		select {
+		case <-u.done:
+		case <-l.over:
+		case <-late.C:
+			early = true
+		}
+		late.Stop()
+	}
 	switch {
 	case glare:
 		l.line.answer(req, tx, sip.StatusRequestPending, "Request Pending")

@@ -240,7 +240,7 @@ func (w *wire) dial() *dial {
 	return &dial{wire: w, id: id, from: "<sip:+12025550123@wire>;tag=t" + strconv.Itoa(w.ids), to: "<sip:+12025550100@town>", target: "sip:+12025550100@town"}
 }
 
-// send sends a request of the call. Headers with an empty value are left out.
+// send sends a request of the call.
 func (d *dial) send(method, body string, headers ...string) {
 	d.t.Helper()
 	if method != "ACK" && method != "CANCEL" {
@@ -249,7 +249,7 @@ func (d *dial) send(method, body string, headers ...string) {
 	}
 	branch := d.branch
 	if method == "ACK" {
-		branch += "a"
+		branch += "a" + strconv.Itoa(d.cseq)
 	}
 	at := d.conn.LocalAddr()
 	lines := []string{
@@ -258,7 +258,11 @@ func (d *dial) send(method, body string, headers ...string) {
 		"From: " + d.from, "To: " + d.to, "Call-ID: " + d.id,
 		fmt.Sprintf("CSeq: %d %s", d.cseq, method), "Max-Forwards: 70", fmt.Sprintf("Contact: <sip:wire@%s>", at),
 	}
-	lines = append(append(lines, d.extra...), headers...)
+	for _, h := range append(append([]string(nil), d.extra...), headers...) {
+		if h != "" {
+			lines = append(lines, h)
+		}
+	}
 	if body != "" && !strings.Contains(strings.Join(headers, "\n"), "Content-Type") {
 		lines = append(lines, "Content-Type: application/sdp")
 	}
@@ -288,22 +292,23 @@ func (w *wire) packet(d time.Duration) (sip.Message, bool) {
 	return m, true
 }
 
-// status waits for a response with this code; others that say that it goes on are passed over.
-func (w *wire) status(code int) *sip.Response {
-	w.t.Helper()
+// status waits for this answer to the last request; those that say that it goes on, and those to others, are passed over.
+func (d *dial) status(code int) *sip.Response {
+	d.t.Helper()
 	for {
-		m, ok := w.packet(5 * time.Second)
+		m, ok := d.packet(5 * time.Second)
 		if !ok {
-			w.t.Fatalf("no answer; wanted %d", code)
+			d.t.Fatalf("no answer; wanted %d", code)
 		}
 		res, ok := m.(*sip.Response)
 		switch {
 		case !ok:
-			w.t.Fatalf("a request instead of %d:\n%s", code, m)
+			d.t.Fatalf("a request instead of %d:\n%s", code, m)
+		case int(res.CSeq().SeqNo) != d.cseq:
 		case res.StatusCode == code:
 			return res
 		case res.StatusCode >= 200:
-			w.t.Fatalf("wanted %d:\n%s", code, res)
+			d.t.Fatalf("wanted %d:\n%s", code, res)
 		}
 	}
 }
