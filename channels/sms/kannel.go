@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -148,8 +149,8 @@ func (k *Kannel) Mount(mux *http.ServeMux, in channels.Inbox) {
 		if !ok {
 			return
 		}
-		receipt := f.value("id")
-		bits, err := strconv.Atoi(f.value("type"))
+		receipt := f.Value("id")
+		bits, err := strconv.Atoi(f.Value("type"))
 		if receipt == "" || err != nil {
 			http.Error(w, "id or type is missing", http.StatusBadRequest)
 			return
@@ -164,7 +165,7 @@ func (k *Kannel) Mount(mux *http.ServeMux, in channels.Inbox) {
 }
 
 // open checks where a request comes from and its secret. Where ok is false, it is answered.
-func (k *Kannel) open(w http.ResponseWriter, r *http.Request) (f form, ok bool) {
+func (k *Kannel) open(w http.ResponseWriter, r *http.Request) (f twilio.Form, ok bool) {
 	if !k.allowed(r.RemoteAddr) {
 		k.log.LogAttrs(r.Context(), slog.LevelWarn, "a call as Kannel from an address that may not: see sms.kannel.allow", slog.String("channel", KannelName))
 		http.Error(w, "not from here", http.StatusForbidden)
@@ -174,16 +175,16 @@ func (k *Kannel) open(w http.ResponseWriter, r *http.Request) (f form, ok bool) 
 		refuse(w, errTooLarge)
 		return nil, false
 	}
-	f = parseForm([]byte(r.URL.RawQuery))
+	f = twilio.ParseForm([]byte(r.URL.RawQuery))
 	if r.Method == http.MethodPost {
 		body, err := readBody(w, r)
 		if err != nil {
 			refuse(w, err)
 			return nil, false
 		}
-		f = append(f, parseForm(body)...)
+		f = append(f, twilio.ParseForm(body)...)
 	}
-	want, got := sha256.Sum256([]byte(k.cfg.Secret)), sha256.Sum256([]byte(f.value("key")))
+	want, got := sha256.Sum256([]byte(k.cfg.Secret)), sha256.Sum256([]byte(f.Value("key")))
 	if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
 		k.log.LogAttrs(r.Context(), slog.LevelWarn, "a call as Kannel with a wrong key: see sms.kannel.secret", slog.String("channel", KannelName))
 		http.Error(w, "the key is wrong", http.StatusForbidden)
@@ -214,9 +215,9 @@ var errNoWords = errors.New("the message is binary")
 
 // event is a message of Kannel's, as get-url hands it over: from=%p to=%P text=%a bin=%b charset=%C coding=%c id=%I
 // smsc=%i ts=%T udh=%u.
-func (k *Kannel) event(f form) (channels.Event, error) {
-	e := channels.Event{Channel: KannelName, To: f.value("to"), ID: f.value("id"), At: k.now()}
-	from := f.value("from")
+func (k *Kannel) event(f twilio.Form) (channels.Event, error) {
+	e := channels.Event{Channel: KannelName, To: f.Value("to"), ID: f.Value("id"), At: k.now()}
+	from := f.Value("from")
 	if from == "" {
 		return e, errors.New("from is missing")
 	}
@@ -225,20 +226,20 @@ func (k *Kannel) event(f form) (channels.Event, error) {
 		return e, errNobody
 	}
 	e.From = channels.Address{Kind: "tel", ID: number}
-	if f.value("coding") == "1" {
+	if f.Value("coding") == "1" {
 		return e, errNoWords
 	}
-	text := f.value("text")
-	if bin := f.value("bin"); bin != "" {
+	text := f.Value("text")
+	if bin := f.Value("bin"); bin != "" {
 		text = bin // %a squeezes spaces
 	}
-	e.Words = decode(text, f.value("charset"), f.value("coding"))
+	e.Words = decode(text, f.Value("charset"), f.Value("coding"))
 	if e.ID == "" {
 		// Kannel gives no id when its box was set up without. A repeated call brings the same three again.
-		sum := sha256.Sum256([]byte(number + "\x00" + f.value("to") + "\x00" + f.value("ts") + "\x00" + text))
+		sum := sha256.Sum256([]byte(number + "\x00" + f.Value("to") + "\x00" + f.Value("ts") + "\x00" + text))
 		e.ID = "made-" + hex.EncodeToString(sum[:16])
 	}
-	if s, err := strconv.ParseInt(f.value("ts"), 10, 64); err == nil && s > 0 {
+	if s, err := strconv.ParseInt(f.Value("ts"), 10, 64); err == nil && s > 0 {
 		if at := time.Unix(s, 0); at.Before(e.At) {
 			e.At = at
 		}

@@ -65,7 +65,7 @@ func (k *Kannel) Deliver(ctx context.Context, to channels.Address, p render.Page
 	case answer.status == http.StatusGatewayTimeout:
 		return "", channels.Doubt(err)
 	case answer.status >= 500, answer.status == http.StatusTooManyRequests, answer.status >= 300 && answer.status < 400:
-		return "", channels.Retry(err, wait(answer.retryAfter, k.now()))
+		return "", channels.Retry(err, channels.RetryAfter(answer.retryAfter, k.now()))
 	}
 	return "", channels.Gone(err, strconv.Itoa(answer.status))
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -87,6 +88,12 @@ func (in *inbox) allReports() []reported {
 	defer in.mu.Unlock()
 	return append([]reported(nil), in.reports...)
 }
+
+type form = twilio.Form
+
+func parseForm(s string) form { return twilio.ParseForm([]byte(s)) }
+
+func twilioJSON(b []byte) (form, error) { return twilio.ParseJSON(b) }
 
 func say(texts ...string) channels.Reply {
 	var r channels.Reply

@@ -4,108 +4,37 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	rest "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio"
 	"github.com/townline/townline/dialogs/render"
 )
-
-// attempt is a push that was begun.
-type attempt struct {
-	to, text string
-	since    time.Time
-	receipt  string // once known
-}
-
-// recent remembers the latest pushes by their keys, so that one in doubt can be looked up. It is a help, not a record:
-// what it forgot, Find finds from what the outbox keeps. The zero value is ready; it is safe for concurrent use.
-type recent struct {
-	mu    sync.Mutex
-	by    map[string]attempt
-	order []string
-	next  int
-}
-
-// mostRecent pushes are remembered, about half a megabyte of them.
-const mostRecent = 2048
-
-func (r *recent) started(key string, a attempt) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if old, ok := r.by[key]; ok {
-		a.since, a.receipt = old.since, old.receipt // the first try may have got through
-	}
-	r.put(key, a)
-}
-
-func (r *recent) settled(key, receipt string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a := r.by[key]
-	a.receipt = receipt
-	r.put(key, a)
-}
-
-func (r *recent) put(key string, a attempt) {
-	if r.by == nil {
-		r.by = make(map[string]attempt)
-	}
-	if _, ok := r.by[key]; !ok {
-		if len(r.order) < mostRecent {
-			r.order = append(r.order, key)
-		} else {
-			delete(r.by, r.order[r.next])
-			r.order[r.next] = key
-			r.next = (r.next + 1) % mostRecent
-		}
-	}
-	r.by[key] = a
-}
-
-func (r *recent) get(key string) (attempt, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a, ok := r.by[key]
-	return a, ok
-}
-
-// other says whether a receipt belongs to another push than key's.
-func (r *recent) other(key, receipt string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for k, a := range r.by {
-		if a.receipt == receipt && k != key {
-			return true
-		}
-	}
-	return false
-}
 
 // Look asks Twilio what became of a push: by its receipt; else by what a status report said of key, or by the list of
 // messages, as long as this process began the push. An error means that it can't be told now; Find tells it later too.
 func (t *Twilio) Look(ctx context.Context, key, receipt string) (bool, error) {
 	if receipt != "" {
-		call := t.call(ctx)
-		m, err := call.rest().FetchMessage(receipt, &rest.FetchMessageParams{})
+		call := t.account.Call(ctx)
+		m, err := call.REST().FetchMessage(receipt, &rest.FetchMessageParams{})
 		if err != nil {
-			if call.status == 404 {
+			if call.Status == 404 {
 				return false, nil
 			}
-			return false, call.failure("look up", err)
+			return false, failure(call, "look up", err)
 		}
 		return m.Sid != nil, nil
 	}
-	a, ok := t.recent.get(key)
+	a, ok := t.recent.Get(key)
 	switch {
 	case !ok:
 		return false, errors.New("sms: this push was begun by another process; Find can look for it")
-	case a.receipt != "":
+	case a.Receipt != "":
 		return true, nil
 	}
-	_, sent, err := t.find(ctx, a.to, a.text, key, a.since)
+	_, sent, err := t.find(ctx, a.To, a.Text, key, a.Since)
 	return sent, err
 }
 
@@ -122,8 +51,8 @@ const skew = time.Minute
 const mostPages = 10
 
 func (t *Twilio) find(ctx context.Context, to, text, key string, since time.Time) (string, bool, error) {
-	if a, ok := t.recent.get(key); ok && a.receipt != "" {
-		return a.receipt, true, nil
+	if a, ok := t.recent.Get(key); ok && a.Receipt != "" {
+		return a.Receipt, true, nil
 	}
 	// Not narrowed by DateSent: a message that still waits in Twilio's queue has none. The list is newest first.
 	params := &rest.ListMessageParams{}
@@ -131,10 +60,10 @@ func (t *Twilio) find(ctx context.Context, to, text, key string, since time.Time
 	params.SetPageSize(50)
 	token, page := "", ""
 	for range mostPages {
-		call := t.call(ctx)
-		list, err := call.rest().PageMessage(params, token, page)
+		call := t.account.Call(ctx)
+		list, err := call.REST().PageMessage(params, token, page)
 		if err != nil {
-			return "", false, call.failure("look up", err)
+			return "", false, failure(call, "look up", err)
 		}
 		old := true
 		for _, m := range list.Messages {
@@ -143,8 +72,8 @@ func (t *Twilio) find(ctx context.Context, to, text, key string, since time.Time
 				continue
 			}
 			old = false
-			if ours(m, to, text) && !t.recent.other(key, *m.Sid) {
-				t.recent.settled(key, *m.Sid)
+			if ours(m, to, text) && !t.recent.Other(key, *m.Sid) {
+				t.recent.Settled(key, *m.Sid)
 				return *m.Sid, true, nil
 			}
 		}
@@ -176,6 +105,6 @@ func nextPage(list *rest.ListMessageResponse) (token, page string, more bool) {
 		return "", "", false
 	}
 	_, query, ok := strings.Cut(*list.NextPageUri, "?")
-	f := parseForm([]byte(query))
-	return f.value("PageToken"), f.value("Page"), ok
+	f := twilio.ParseForm([]byte(query))
+	return f.Value("PageToken"), f.Value("Page"), ok
 }

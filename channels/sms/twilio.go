@@ -2,15 +2,15 @@ package sms
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
-	"mime"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -33,13 +33,11 @@ type TwilioConfig struct {
 // Twilio is a town's texts by Twilio: webhooks in, TwiML back, pushes by REST. Mount serves WhatsApp's messages as well,
 // which Twilio sends to the same address; WhatsApp returns the channel that pushes there.
 type Twilio struct {
-	cfg        TwilioConfig
-	signatures *Signatures
-	base       *url.URL
-	client     http.Client
-	log        *slog.Logger
-	now        func() time.Time
-	recent     recent
+	cfg     TwilioConfig
+	account *twilio.Account
+	log     *slog.Logger
+	now     func() time.Time
+	recent  twilio.Recent
 }
 
 var (
@@ -49,25 +47,13 @@ var (
 	_ channels.Finder  = (*Twilio)(nil)
 )
 
-var (
-	accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
-	serviceSID = regexp.MustCompile(`^MG[0-9a-fA-F]{32}$`)
-	tokenChars = regexp.MustCompile(`^[a-zA-Z0-9]+$`) // twilio-go refuses others
-)
+var serviceSID = regexp.MustCompile(`^MG[0-9a-fA-F]{32}$`)
 
 // NewTwilio checks c and makes the channel.
 func NewTwilio(c TwilioConfig) (*Twilio, error) {
-	if !accountSID.MatchString(c.AccountSID) {
-		return nil, errors.New("sms: the account SID of Twilio must be AC and 32 hex digits")
-	}
-	signatures, err := NewSignatures(c.PublicURL, c.AuthTokens...)
+	account, err := twilio.NewAccount(twilio.Settings{AccountSID: c.AccountSID, AuthTokens: c.AuthTokens, PublicURL: c.PublicURL, BaseURL: c.BaseURL, HTTP: c.HTTP, Now: c.Now})
 	if err != nil {
-		return nil, err
-	}
-	for _, t := range signatures.tokens {
-		if !tokenChars.Match(t) {
-			return nil, errors.New("sms: an auth token of Twilio has letters and digits only")
-		}
+		return nil, fmt.Errorf("sms: %w", err)
 	}
 	if c.From != "" && !serviceSID.MatchString(c.From) {
 		from, ok := channels.Number(c.From, c.Country)
@@ -89,18 +75,7 @@ func NewTwilio(c TwilioConfig) (*Twilio, error) {
 	if err := c.Content.check(); err != nil {
 		return nil, err
 	}
-	t := &Twilio{cfg: c, signatures: signatures, log: c.Log, now: c.Now}
-	if c.BaseURL != "" {
-		if t.base, err = url.Parse(c.BaseURL); err != nil || t.base.Host == "" {
-			return nil, errors.New("sms: the address of Twilio's REST interface can't be read")
-		}
-	}
-	if c.HTTP != nil {
-		t.client = *c.HTTP
-	} else {
-		t.client.Timeout = 20 * time.Second
-	}
-	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	t := &Twilio{cfg: c, account: account, log: c.Log, now: c.Now}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
@@ -124,7 +99,7 @@ func (t *Twilio) Mount(mux *http.ServeMux, in channels.Inbox) {
 		}
 		e, err := t.event(f)
 		if errors.Is(err, errNobody) {
-			t.log.LogAttrs(r.Context(), slog.LevelInfo, "text message from a name, which can't be answered", trace(TwilioName, f.value("MessageSid")))
+			t.log.LogAttrs(r.Context(), slog.LevelInfo, "text message from a name, which can't be answered", trace(TwilioName, f.Value("MessageSid")))
 			writeTwiML(w, nil)
 			return
 		}
@@ -136,7 +111,7 @@ func (t *Twilio) Mount(mux *http.ServeMux, in channels.Inbox) {
 		if !ok {
 			return
 		}
-		if f.value("OptOutType") != "" {
+		if f.Value("OptOutType") != "" {
 			reply.Pages = nil // Twilio has answered the resident itself
 		}
 		writeTwiML(w, reply.Pages)
@@ -148,31 +123,12 @@ func (t *Twilio) Mount(mux *http.ServeMux, in channels.Inbox) {
 	})
 }
 
-// open reads a request of Twilio's and checks its signature before anything else of it counts. Where ok is false, it is
-// answered.
-func (t *Twilio) open(w http.ResponseWriter, r *http.Request) (f form, ok bool) {
-	body, err := readBody(w, r)
-	if err != nil {
-		refuse(w, err)
-		return nil, false
-	}
-	f = parseForm(body)
-	if !t.signatures.check(r.RequestURI, body, f, r.Header.Get("X-Twilio-Signature")) {
+// open reads a request of Twilio's. Where ok is false, it is answered.
+func (t *Twilio) open(w http.ResponseWriter, r *http.Request) (f twilio.Form, ok bool) {
+	f, err := t.account.Open(w, r)
+	if errors.Is(err, twilio.ErrUnsigned) {
 		t.log.LogAttrs(r.Context(), slog.LevelWarn, "signature of Twilio's is wrong: is public_url the address set at Twilio, and the auth token in force?",
 			slog.String("channel", TwilioName), slog.Bool("signed", r.Header.Get("X-Twilio-Signature") != ""))
-		http.Error(w, "the signature is wrong", http.StatusForbidden)
-		return nil, false
 	}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch {
-	case err == nil && kind == "application/json":
-		if f, err = parseJSON(body); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return nil, false
-		}
-	case err != nil || kind != "application/x-www-form-urlencoded":
-		http.Error(w, "a form or JSON is expected", http.StatusBadRequest)
-		return nil, false
-	}
-	return f, true
+	return f, err == nil
 }

@@ -41,7 +41,7 @@ func signed(target, body string) *http.Request {
 	r := httptest.NewRequest("POST", target, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	mac := hmac.New(sha1.New, []byte(token))
-	mac.Write(parseForm([]byte(body)).signed([]byte(public + target)))
+	mac.Write(parseForm(body).Signed([]byte(public + target)))
 	r.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	return r
 }

@@ -1,8 +1,6 @@
 package sms
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"math"
 	"net/url"
@@ -10,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio"
 	"github.com/townline/townline/dialogs/engine"
 )
 
@@ -23,17 +22,17 @@ const mostMedia = 10
 var errNobody = errors.New("the sender can't be answered")
 
 // event is a message of Twilio's. Parameters that are not known are left alone: Twilio adds new ones without notice.
-func (t *Twilio) event(f form) (channels.Event, error) {
+func (t *Twilio) event(f twilio.Form) (channels.Event, error) {
 	e := channels.Event{Channel: TwilioName, At: t.now()}
 	for _, name := range [...]string{"MessageSid", "SmsMessageSid", "SmsSid"} {
-		if e.ID = f.value(name); e.ID != "" {
+		if e.ID = f.Value(name); e.ID != "" {
 			break
 		}
 	}
 	if e.ID == "" {
 		return e, errors.New("the parameter MessageSid is missing")
 	}
-	from := f.value("From")
+	from := f.Value("From")
 	if from == "" {
 		return e, errors.New("the parameter From is missing")
 	}
@@ -44,29 +43,29 @@ func (t *Twilio) event(f form) (channels.Event, error) {
 	if e.From, ok = t.address(from); !ok {
 		return e, errNobody
 	}
-	e.To = strings.TrimPrefix(f.value("To"), whatsAppPrefix)
-	e.Words = strings.ToValidUTF8(f.value("Body"), "\uFFFD")
-	switch word := strings.ToUpper(f.value("OptOutType")); word {
+	e.To = strings.TrimPrefix(f.Value("To"), whatsAppPrefix)
+	e.Words = strings.ToValidUTF8(f.Value("Body"), "\uFFFD")
+	switch word := strings.ToUpper(f.Value("OptOutType")); word {
 	case "STOP", "START", "HELP":
 		e.Words = word // Body may be a word of the account's own
 		return e, nil
 	}
 	for _, name := range [...]string{"ButtonPayload", "ListId"} {
-		if e.Choice = f.value(name); e.Choice != "" {
+		if e.Choice = f.Value(name); e.Choice != "" {
 			break
 		}
 	}
 	if e.Words == "" {
-		e.Words = f.value("ButtonText")
+		e.Words = f.Value("ButtonText")
 	}
-	if at, ok := place(f.value("Latitude"), f.value("Longitude")); ok {
+	if at, ok := place(f.Value("Latitude"), f.Value("Longitude")); ok {
 		e.Words = at
 	}
-	n, _ := strconv.Atoi(f.value("NumMedia"))
+	n, _ := strconv.Atoi(f.Value("NumMedia"))
 	for i := range min(max(n, 0), mostMedia) {
 		k := strconv.Itoa(i)
-		if ref, ok := pictureAddress(f.value("MediaUrl" + k)); ok {
-			e.Media = append(e.Media, engine.Media{Type: f.value("MediaContentType" + k), Ref: ref})
+		if ref, ok := pictureAddress(f.Value("MediaUrl" + k)); ok {
+			e.Media = append(e.Media, engine.Media{Type: f.Value("MediaContentType" + k), Ref: ref})
 		}
 	}
 	return e, nil
@@ -107,26 +106,4 @@ func pictureAddress(s string) (string, bool) {
 	}
 	u, err := url.Parse(s)
 	return s, err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
-}
-
-// parseJSON reads a flat JSON object as a form. What is neither text, number nor truth value is left out.
-func parseJSON(body []byte) (form, error) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var all map[string]any
-	if err := d.Decode(&all); err != nil || all == nil || d.More() {
-		return nil, errors.New("the JSON can't be read")
-	}
-	f := make(form, 0, len(all))
-	for name, v := range all {
-		switch v := v.(type) {
-		case string:
-			f = append(f, param{name, v})
-		case json.Number:
-			f = append(f, param{name, v.String()})
-		case bool:
-			f = append(f, param{name, strconv.FormatBool(v)})
-		}
-	}
-	return f, nil
 }

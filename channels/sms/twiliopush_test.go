@@ -376,30 +376,6 @@ func TestTwilioLook(t *testing.T) {
 	})
 }
 
-// What is remembered is bounded, and the latest stays.
-func TestRecent(t *testing.T) {
-	var r recent
-	for i := range 3 * mostRecent {
-		r.started(fmt.Sprint(i), attempt{to: "x"})
-	}
-	if len(r.by) != mostRecent || len(r.order) != mostRecent {
-		t.Errorf("%d and %d remembered", len(r.by), len(r.order))
-	}
-	if _, ok := r.get(fmt.Sprint(3*mostRecent - 1)); !ok {
-		t.Error("the latest is forgotten")
-	}
-	if _, ok := r.get("0"); ok {
-		t.Error("the first is remembered")
-	}
-	// A second try doesn't hide that the first may have got through.
-	r.started("k", attempt{to: "x", since: noon})
-	r.settled("k", "SM1")
-	r.started("k", attempt{to: "x", since: noon.Add(time.Hour)})
-	if a, _ := r.get("k"); a.receipt != "SM1" || !a.since.Equal(noon) {
-		t.Errorf("%+v", a)
-	}
-}
-
 func TestTraits(t *testing.T) {
 	twilio := newTwilio(t, nil)
 	if got := twilio.WhatsApp().Traits(); got.Name != "whatsapp" || got.Buttons != 0 || got.Rows != 0 {

@@ -6,24 +6,25 @@ import (
 	"strings"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio"
 )
 
 // status passes on what Twilio says became of a push.
-func (t *Twilio) status(w http.ResponseWriter, r *http.Request, in channels.Inbox, f form) {
-	receipt := f.value("MessageSid")
+func (t *Twilio) status(w http.ResponseWriter, r *http.Request, in channels.Inbox, f twilio.Form) {
+	receipt := f.Value("MessageSid")
 	if receipt == "" {
-		receipt = f.value("SmsSid")
+		receipt = f.Value("SmsSid")
 	}
-	word := f.value("MessageStatus")
+	word := f.Value("MessageStatus")
 	if word == "" {
-		word = f.value("SmsStatus")
+		word = f.Value("SmsStatus")
 	}
 	if receipt == "" || word == "" {
 		http.Error(w, "MessageSid or MessageStatus is missing", http.StatusBadRequest)
 		return
 	}
 	if key := r.URL.Query().Get("key"); key != "" {
-		t.recent.settled(key, receipt)
+		t.recent.Settled(key, receipt)
 	}
 	state, ok := deliveryState(word)
 	if !ok { // a word that Twilio added since, or of a message that came in
@@ -31,13 +32,13 @@ func (t *Twilio) status(w http.ResponseWriter, r *http.Request, in channels.Inbo
 		return
 	}
 	channel := TwilioName
-	if strings.HasPrefix(f.value("To"), whatsAppPrefix) {
+	if strings.HasPrefix(f.Value("To"), whatsAppPrefix) {
 		channel = WhatsAppName
 	}
 	d := channels.Delivery{State: state, At: t.now()}
-	if code := f.value("ErrorCode"); code != "" && code != "0" {
+	if code := f.Value("ErrorCode"); code != "" && code != "0" {
 		d.Code = code
-		d.OptedOut = code == strconv.Itoa(codeOptedOut)
+		d.OptedOut = code == strconv.Itoa(twilio.CodeOptedOut)
 	}
 	if report(w, r, in, t.log, channel, receipt, d) {
 		w.WriteHeader(http.StatusNoContent)

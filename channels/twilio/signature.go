@@ -1,7 +1,8 @@
-package sms
+// Package twilio is what text messages and calls through Twilio share: signatures, forms, the REST interface and what its
+// refusals mean.
+package twilio
 
 import (
-	"cmp"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -29,10 +30,10 @@ type Signatures struct {
 func NewSignatures(publicURL string, tokens ...string) (*Signatures, error) {
 	u, err := url.Parse(publicURL)
 	if err != nil {
-		return nil, errors.New("sms: the public address can't be read")
+		return nil, errors.New("twilio: the public address can't be read")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery {
-		return nil, errors.New("sms: the public address must look like https://talk.example.org")
+		return nil, errors.New("twilio: the public address must look like https://talk.example.org")
 	}
 	s := &Signatures{}
 	for _, t := range tokens {
@@ -41,7 +42,7 @@ func NewSignatures(publicURL string, tokens ...string) (*Signatures, error) {
 		}
 	}
 	if len(s.tokens) == 0 {
-		return nil, errors.New("sms: an auth token is missing")
+		return nil, errors.New("twilio: an auth token is missing")
 	}
 
 	// By hand, because url.URL does not give back what was typed.
@@ -82,11 +83,11 @@ func NewSignatures(publicURL string, tokens ...string) (*Signatures, error) {
 // Valid says whether signature is Twilio's over a request. requestURI is the request line's own (http.Request.RequestURI),
 // body the raw body. Where the address has a bodySHA256, as with JSON, the body must match it.
 func (s *Signatures) Valid(requestURI string, body []byte, signature string) bool {
-	return s.check(requestURI, body, parseForm(body), signature)
+	return s.Check(requestURI, body, ParseForm(body), signature)
 }
 
-// check is Valid for a body that was parsed already.
-func (s *Signatures) check(requestURI string, body []byte, f form, signature string) bool {
+// Check is Valid for a body that was parsed already.
+func (s *Signatures) Check(requestURI string, body []byte, f Form, signature string) bool {
 	want, err := base64.StdEncoding.Strict().DecodeString(signature)
 	if err != nil || len(want) != sha1.Size {
 		return false
@@ -98,7 +99,7 @@ func (s *Signatures) check(requestURI string, body []byte, f form, signature str
 			return false
 		}
 	} else {
-		signed = f.signed(make([]byte, 0, len(body)))
+		signed = f.Signed(make([]byte, 0, len(body)))
 	}
 	var sum [sha1.Size]byte
 	for _, token := range s.tokens {
@@ -145,7 +146,7 @@ func bodySum(requestURI string) (string, bool) {
 	if !ok || !strings.Contains(query, "bodySHA256") {
 		return "", false
 	}
-	return parseForm([]byte(query)).get("bodySHA256")
+	return ParseForm([]byte(query)).Get("bodySHA256")
 }
 
 // writings are the ways in which one path and query may have been written when it was signed: as it came; with letters
@@ -198,99 +199,4 @@ func unlike(all ...string) []string {
 		}
 	}
 	return out
-}
-
-// form is a decoded form in the order in which it came. It is read as Twilio writes it: only & parts parameters (net/url
-// refuses a bare semicolon), and an escape that is none stays as it is.
-type form []param
-
-type param struct{ name, value string }
-
-func parseForm(body []byte) form {
-	rest := string(body)
-	f := make(form, 0, 32)
-	for rest != "" {
-		var one string
-		one, rest, _ = strings.Cut(rest, "&")
-		if one == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(one, "=")
-		f = append(f, param{unquery(name), unquery(value)})
-	}
-	return f
-}
-
-// get returns the first value of a parameter.
-func (f form) get(name string) (string, bool) {
-	for i := range f {
-		if f[i].name == name {
-			return f[i].value, true
-		}
-	}
-	return "", false
-}
-
-// value returns the first value of a parameter, or "".
-func (f form) value(name string) string {
-	v, _ := f.get(name)
-	return v
-}
-
-// signed appends what Twilio signs of a form: names and values in the order of the names, and where a name comes more
-// than once each different value once, in order.
-func (f form) signed(b []byte) []byte {
-	sorted := slices.Clone(f)
-	slices.SortFunc(sorted, func(a, b param) int {
-		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.value, b.value))
-	})
-	for _, p := range slices.Compact(sorted) {
-		b = append(b, p.name...)
-		b = append(b, p.value...)
-	}
-	return b
-}
-
-func unquery(s string) string {
-	i := strings.IndexAny(s, "+%")
-	if i < 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	b = append(b, s[:i]...)
-	for ; i < len(s); i++ {
-		if s[i] == '+' {
-			b = append(b, ' ')
-			continue
-		}
-		if c, ok := unhex(s, i); ok {
-			b = append(b, c)
-			i += 2
-			continue
-		}
-		b = append(b, s[i])
-	}
-	return string(b)
-}
-
-// unhex reads an escape such as %C3 at s[i].
-func unhex(s string, i int) (byte, bool) {
-	if s[i] != '%' || i+2 >= len(s) {
-		return 0, false
-	}
-	high, ok1 := digit(s[i+1])
-	low, ok2 := digit(s[i+2])
-	return high<<4 | low, ok1 && ok2
-}
-
-func digit(c byte) (byte, bool) {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0', true
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10, true
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
 }

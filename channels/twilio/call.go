@@ -1,0 +1,121 @@
+package twilio
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/twilio/twilio-go/client"
+	rest "github.com/twilio/twilio-go/rest/api/v2010"
+
+	"github.com/townline/townline/channels"
+)
+
+// Call is one call of Twilio's REST interface. twilio-go takes no context, leaves the bodies of errors unread, which costs
+// a connection each, and hides Retry-After and whether a request ever left: Call sees to these.
+type Call struct {
+	ctx     context.Context
+	account *Account
+
+	left   atomic.Bool // the request, or a part of it, is on its way
+	Status int         // 0: no answer
+	after  time.Duration
+}
+
+// Call begins a call; it ends with ctx.
+func (a *Account) Call(ctx context.Context) *Call { return &Call{ctx: ctx, account: a} }
+
+// REST is the interface. One request is made with it.
+func (c *Call) REST() *rest.ApiService {
+	backend := c.account.client
+	backend.Transport = c
+	twilio := &client.Client{Credentials: client.NewCredentials(c.account.SID, c.account.token()), HTTPClient: &backend}
+	twilio.SetAccountSid(c.account.SID)
+	return rest.NewApiService(&client.RequestHandler{Client: twilio})
+}
+
+// mostAnswer is the most of an answer that is read. A page of 50 messages is under 100 KiB.
+const mostAnswer = 1 << 20
+
+// RoundTrip sends r under the caller's context and reads the answer whole.
+func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	stop := context.AfterFunc(r.Context(), cancel) // http.Client's own timeout
+	defer stop()
+	r = r.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaderField: func(string, []string) { c.left.Store(true) },
+	}))
+	if base := c.account.base; base != nil {
+		r.URL.Scheme, r.URL.Host, r.Host = base.Scheme, base.Host, base.Host
+		r.URL.Path = strings.TrimRight(base.Path, "/") + r.URL.Path
+	}
+	transport := c.account.client.Transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, mostAnswer))
+	if err != nil {
+		return nil, err
+	}
+	c.Status = answer.StatusCode
+	c.after = channels.RetryAfter(answer.Header.Get("Retry-After"), c.account.now())
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, nil
+}
+
+// Failure is what err of twilio-go's means, with what channels marks errors by. what is said of it: "sms: send". Twilio's
+// own message is left out: it quotes the number. code is Twilio's, 0 where it said none.
+func (c *Call) Failure(what string, err error) (failed error, code int) {
+	if c.Status == 0 {
+		err = fmt.Errorf("%s: Twilio can't be reached: %w", what, bare(err))
+		if c.left.Load() {
+			return channels.Doubt(err), 0
+		}
+		return channels.Retry(err, 0), 0
+	}
+	if refusal := (*client.TwilioRestError)(nil); errors.As(err, &refusal) {
+		code = refusal.Code
+	} else if c.Status < 300 {
+		return channels.Doubt(fmt.Errorf("%s: Twilio's answer (%d) can't be read", what, c.Status)), 0
+	}
+	err = fmt.Errorf("%s: Twilio refused, status %d, code %d", what, c.Status, code)
+	switch v, after := Judge(c.Status, code); v {
+	case Again:
+		if c.after > 0 {
+			after = c.after
+		}
+		return channels.Retry(err, after), code
+	case Unsure:
+		return channels.Doubt(err), code
+	}
+	if code == CodeOptedOut {
+		err = fmt.Errorf("%w: %w", channels.ErrOptedOut, err)
+	}
+	if code == 0 {
+		code = c.Status
+	}
+	return channels.Gone(err, strconv.Itoa(code)), code
+}
+
+// bare is err without the address that was called: that holds secrets, numbers and words.
+func bare(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
