@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"dialogs/cost":       {"dialogs/dialogtest", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"dialogs/library":    {},
 	"channels":           {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
+	"channels/card":      {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/exchange":  {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"channels/preview":   {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/call":      {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},

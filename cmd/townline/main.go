@@ -101,7 +101,7 @@ To begin:       townline init mytown`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newAudio(), newSchema())
+	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newAudio(), newCard(), newSchema())
 	add(groupRead, newResults(), newRequests(), newMedia(), newCodes(), newOutposts())
 	add(groupRun, newServe(open), newKiosk(), newAccessibility(), newConfig(), newBackup(), newRestore(), newVersion())
 	return root
