@@ -254,6 +254,7 @@ func stock(c *config.Config, voice *audio.Voice, phrases *locales.Catalogue, all
 	for _, lang := range c.Town.Languages {
 		script = append(script, audio.Spelled(lang, kiosk.Letters(lang))...)
 	}
+	script = append(script, callLines(c, phrases, all, script)...)
 	return audio.Stock{Dir: c.Audio.Dir, Voice: voice, Phrases: phrases, Script: script}
 }
 
