@@ -36,9 +36,8 @@ func Hold(ctx context.Context, line Line, in channels.Inbox, c Call) error {
 	}
 	err := h.hold(ctx)
 	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrGone), ctx.Err() != nil:
+	case err == nil && !h.Withheld: // the last word was said, or a person has the call
+	case err == nil, errors.Is(err, ErrGone), ctx.Err() != nil:
 		h.late(ctx, channels.Event{Kind: channels.HungUp})
 	}
 	if errors.Is(err, ErrGone) {
@@ -58,7 +57,7 @@ type held struct {
 	early []Press // pressed while the turn was held
 }
 
-func (h *held) hold(ctx context.Context) error {
+func (h *held) hold(ctx context.Context) (err error) {
 	h.lang = h.Lang
 	reply := channels.Reply{Pages: h.Pages}
 	afterKey := len(h.Pages) > 0
@@ -66,7 +65,6 @@ func (h *held) hold(ctx context.Context) error {
 	var listen render.Listen
 	for quiet := 0; ; {
 		if len(reply.Pages) == 0 {
-			var err error
 			if reply, err = h.receive(ctx, e); err != nil {
 				return err
 			}
@@ -80,11 +78,10 @@ func (h *held) hold(ctx context.Context) error {
 		}
 		asks = asks || len(reply.Pages) == 0 && listen != (render.Listen{}) // nothing new to say: the question stands
 		if asks = asks && !reply.Over && reply.Pass == nil; !asks {
-			if err := h.say(ctx, AllParts(reply.Pages, afterKey)); err != nil {
+			if err = h.say(ctx, AllParts(reply.Pages, afterKey)); err != nil {
 				return err
 			}
 		}
-		var err error
 		switch {
 		case asks:
 			e, err = h.listen(ctx, AllParts(reply.Pages, afterKey), listen)

@@ -207,6 +207,21 @@ func TestRingsOffWhileAway(t *testing.T) {
 	})
 }
 
+// Who is made up for a call goes with it, whichever way it ends.
+func TestWithheld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCall(t)
+		c.Withheld = true
+		line, town := &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}}
+		if err := Hold(t.Context(), line, town, c); err != nil {
+			t.Error(err)
+		}
+		if got := town.said(); got != "dialed 1 gone" || !town.events[2].Withheld {
+			t.Errorf("the town was told %s", got)
+		}
+	})
+}
+
 // Pages that the town called with are said before anything is asked of it.
 func TestHoldPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
