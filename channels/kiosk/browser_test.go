@@ -170,9 +170,7 @@ func (s *screen) until(js string) {
 func (s *screen) within(d time.Duration, js string) bool {
 	s.t.Helper()
 	end := time.After(d)
-	tick := time.NewTicker(8 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	for pause := 4 * time.Millisecond; ; pause = min(pause*3/2, 50*time.Millisecond) { // asking keeps the browser busy
 		v, err := chromedp.Run(s.ctx, chromedp.Evaluate[bool]("!!("+js+")"))
 		if err == nil && v {
 			return true
@@ -183,7 +181,7 @@ func (s *screen) within(d time.Duration, js string) bool {
 		select {
 		case <-end:
 			return false
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,10 +16,11 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 )
 
 var (
-	everyPage   = flag.Bool("all", false, "judge every page by axe in every language, theme and size, instead of each pair of them")
+	everyPage   = flag.Bool("all", false, "judge every page in every language, theme and size, instead of each pair of them")
 	screenshots = flag.String("screenshots", "", "the folder that TestScreenshots writes to; it must be there")
 )
 
@@ -69,14 +71,16 @@ func exhibit(t *testing.T, bases, languages []string) (g *gallery, url string) {
 
 var bothPlaces = []string{"/kiosk", "/web"}
 
-// eachSight runs a test on each page of some places and languages, two screens at a time. On the web the screen is a phone's,
-// unless l says otherwise.
-func eachSight(t *testing.T, bases, languages []string, l look, test func(t *testing.T, s *screen, p sight)) {
+// eachSight runs a test on each page of some places and languages that is wanted (nil: on all), two screens at a time. On the
+// web the screen is a phone's, unless l says otherwise.
+func eachSight(t *testing.T, bases, languages []string, l look, wanted func(n int, p sight) bool, test func(t *testing.T, s *screen, p sight)) {
 	t.Helper()
 	g, url := exhibit(t, bases, languages)
 	queue := make(chan int, len(g.all))
-	for n := range g.all {
-		queue <- n
+	for n, p := range g.all {
+		if wanted == nil || wanted(n, p) {
+			queue <- n
+		}
 	}
 	close(queue)
 	var crew sync.WaitGroup
@@ -103,27 +107,71 @@ func eachSight(t *testing.T, bases, languages []string, l look, test func(t *tes
 	crew.Wait()
 }
 
-// TestPages: every page in every language passes every judge that looks at one state of a page, in each theme and each size.
-// What a judge sees depends on the theme (colours) or on the size (room), not on both together: four pairs have each of both,
-// and -all looks at the sixteen, and at all languages in both places; otherwise at the machine's in one of each script and
-// direction, with axe at one pair of the third, and at the web's in English.
-func TestPages(t *testing.T) {
-	languages := []string{"en", "ar", "zh"}
-	if *everyPage {
-		languages = everyLanguage
-	}
-	eachSight(t, bothPlaces, languages, look{}, func(t *testing.T, s *screen, p sight) {
-		if p.base == "/web" && p.lang != "en" && !*everyPage {
-			return
+// again says whether a page is one more of its kind ("choice 2"): with -all those are looked at as well.
+func again(p sight) bool {
+	_, number, found := strings.Cut(p.name, " ")
+	_, err := strconv.Atoi(number)
+	return found && err == nil
+}
+
+// once leaves those out.
+func once(_ int, p sight) bool { return *everyPage || !again(p) }
+
+// inPairs is a pairwise array: of every two of page type, place, language, theme and size each pair is looked at, and so every
+// theme with every size, in a tenth of all looks. It tells where the nth
+// kind of page is shown in the kth language, and in what.
+func inPairs(n, k int) (base, theme, size string) {
+	return bothPlaces[(n/2+k)%2], themes[(n+k)%4], sizes[(n+n/4+k)%4]
+}
+
+// TestInPairs: what TestPages says of its looks is true.
+func TestInPairs(t *testing.T) {
+	const kinds = 24 // there are more
+	seen := map[string]bool{}
+	for n := range kinds {
+		for k := range everyLanguage {
+			base, theme, size := inPairs(n, k)
+			kind, lang := fmt.Sprint("page ", n), everyLanguage[k]
+			for _, pair := range [][2]string{{kind, base}, {kind, lang}, {kind, theme}, {kind, size}, {lang, base}, {lang, theme}, {lang, size}, {base, theme}, {base, size}, {theme, size}} {
+				seen[pair[0]+", "+pair[1]] = true
+			}
 		}
-		for i, theme := range themes {
-			for k, size := range sizes {
-				if i != k && !*everyPage {
+	}
+	if want := kinds*(2+6+4+4) + 6*(2+4+4) + 2*(4+4) + 16; len(seen) != want {
+		t.Errorf("%d pairs of %d", len(seen), want)
+	}
+}
+
+// TestPages: every kind of page passes every judge that looks at one state of it, each two of its place, language, theme and size
+// together (inPairs). With -all every page is looked at in all of them.
+func TestPages(t *testing.T) {
+	kinds := map[string]int{} // by their names
+	at := func(p sight) (theme, size string, ok bool) {
+		base, theme, size := inPairs(kinds[p.name], slices.Index(everyLanguage, p.lang))
+		return theme, size, base == p.base || p.name == "still there" // which is at the machine alone
+	}
+	wanted := func(_ int, p sight) bool {
+		if *everyPage {
+			return true
+		}
+		if again(p) {
+			return false
+		}
+		if _, known := kinds[p.name]; !known {
+			kinds[p.name] = len(kinds)
+		}
+		_, _, ok := at(p)
+		return ok
+	}
+	eachSight(t, bothPlaces, everyLanguage, look{}, wanted, func(t *testing.T, s *screen, p sight) {
+		for _, theme := range themes {
+			for _, size := range sizes {
+				if oneTheme, oneSize, _ := at(p); !*everyPage && (theme != oneTheme || size != oneSize) {
 					continue
 				}
 				s.dress(theme, size)
 				for _, j := range judges {
-					if j.name == "focus" || j.name == "axe" && !*everyPage && i != 1 && p.lang != "en" && p.lang != "ar" {
+					if j.name == "focus" {
 						continue
 					}
 					for _, f := range j.look(s, view{lang: p.lang, kiosk: p.base == "/kiosk", theme: theme}) {
@@ -139,12 +187,12 @@ func TestPages(t *testing.T) {
 // with -all through every one.
 func TestFocusIsSeen(t *testing.T) {
 	some := []string{"choice", "text", "review", "end"}
-	eachSight(t, bothPlaces, []string{"en"}, look{}, func(t *testing.T, s *screen, p sight) {
-		if p.base == "/web" && !*everyPage && !slices.Contains(some, p.name) {
-			return
-		}
+	wanted := func(_ int, p sight) bool {
+		return *everyPage || !again(p) && (p.base == "/kiosk" || slices.Contains(some, p.name))
+	}
+	eachSight(t, bothPlaces, []string{"en"}, look{}, wanted, func(t *testing.T, s *screen, p sight) {
 		walked := []string{"light"}
-		if p.name == "choice" || p.name == "number" {
+		if p.base == "/kiosk" && (p.name == "choice" || p.name == "number") || *everyPage {
 			walked = themes
 		}
 		for _, theme := range walked {
@@ -194,7 +242,7 @@ func TestOneRequest(t *testing.T) {
 	asked := s.requests()
 	for _, base := range bothPlaces {
 		for _, p := range sights(t, h, base, "en") {
-			if p.posted {
+			if p.posted || again(p) {
 				continue
 			}
 			before := len(asked())
@@ -253,7 +301,7 @@ var letterHeights = map[string][2]float64{"1": {3.5, 4.2}, "2": {4.8, 5.72}, "3"
 // high as the voting guidelines say; no letter is smaller than their smallest; and a small x of the usual size has 16 pixels
 // (EN 301 549 V4.1.0, 5.1.4).
 func TestLetters(t *testing.T) {
-	eachSight(t, []string{"/kiosk"}, []string{"en"}, look{}, func(t *testing.T, s *screen, p sight) {
+	eachSight(t, []string{"/kiosk"}, []string{"en"}, look{}, once, func(t *testing.T, s *screen, p sight) {
 		findings(s, "[]")
 		for _, size := range sizes {
 			s.dress("light", size)
@@ -280,57 +328,58 @@ func TestLetters(t *testing.T) {
 	})
 }
 
+// narrow is a window, and how large and how far apart a person wants the letters.
+type narrow struct {
+	name       string
+	wide, high int64
+	fonts      int64 // the browser's own; 0: as usual
+	spaced     bool
+	size       string
+}
+
+var narrows = map[string][]narrow{
+	"/web": {
+		{"320 pixels", 320, 640, 16, false, "2"},
+		{"twice as large", 412, 915, 32, false, "2"},
+		{"320 pixels, spaced", 320, 640, 16, true, "2"},
+		{"a library's computer", 1280, 800, 16, true, "4"},
+	},
+	"/kiosk": {
+		{"spaced, largest", kioskWide, kioskHigh, 16, true, "4"},
+		{"a wide kiosk", 1301, kioskWide, 16, true, "3"},
+	},
+}
+
 // TestNarrow: on a window of 320 pixels (WCAG 1.4.10), with letters twice as large as the person's browser has them (1.4.4)
-// and with the widest text spacing (1.4.12), nothing sticks out, is cut off or lies on something else.
+// and with the widest text spacing (1.4.12), nothing sticks out, is cut off or lies on something else. It is looked at in the
+// language with the longest words, and every third page from right to left.
 func TestNarrow(t *testing.T) {
-	for n, c := range []struct {
-		name       string
-		base       string
-		wide, high int64
-		fonts      int64
-		spaced     bool
-		size       string
-	}{
-		{"320 pixels", "/web", 320, 640, 0, false, "2"},
-		{"320 pixels, spaced", "/web", 320, 640, 0, true, "2"},
-		{"twice as large", "/web", 412, 915, 32, false, "2"},
-		{"a library's computer", "/web", 1280, 800, 0, true, "4"},
-		{"spaced, largest", "/kiosk", kioskWide, kioskHigh, 0, true, "4"},
-		{"a wide kiosk", "/kiosk", 1301, kioskWide, 0, true, "3"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			languages := []string{"so"} // the longest words
-			if n == 0 || *everyPage {
-				languages = []string{"ar", "so"}
+	wanted := func(n int, p sight) bool { return *everyPage || !again(p) && (n%3 == 0) == (p.lang == "ar") }
+	eachSight(t, bothPlaces, []string{"ar", "so"}, look{}, wanted, func(t *testing.T, s *screen, p sight) {
+		for _, c := range narrows[p.base] {
+			s.do(chromedp.EmulateViewport(c.wide, c.high))
+			command(s, page.SetFontSizes, page.SetFontSizesParams{FontSizes: &page.FontSizes{Standard: c.fonts}})
+			if got := eval[float64](s, `parseFloat(getComputedStyle(document.documentElement).fontSize)`); p.base == "/web" && got < float64(c.fonts) {
+				t.Fatal("the person's own letter size counts for nothing")
 			}
-			eachSight(t, []string{c.base}, languages, look{wide: c.wide, high: c.high}, func(t *testing.T, s *screen, p sight) {
-				if c.fonts > 0 {
-					command(s, page.SetFontSizes, page.SetFontSizesParams{FontSizes: &page.FontSizes{Standard: c.fonts}})
-					if eval[float64](s, `parseFloat(getComputedStyle(document.documentElement).fontSize)`) < float64(c.fonts) {
-						t.Fatal("the person's own letter size counts for nothing")
-					}
-				}
-				s.dress("light", c.size)
-				findings(s, "[]")
-				if c.spaced && !eval[bool](s, "J.spacing()") {
-					t.Fatal("the spacing did not take: nothing was tested")
-				}
-				for _, f := range findings(s, "J.wide().concat(J.overlap())") {
-					t.Error(f)
-				}
-			})
-		})
-	}
+			s.dress("light", c.size)
+			findings(s, "[]")
+			if c.spaced && !eval[bool](s, "J.spacing()") { // it stays for those that come after it
+				t.Fatal("the spacing did not take: nothing was tested")
+			}
+			for _, f := range findings(s, "J.wide().concat(J.overlap())") {
+				t.Errorf("%s: %s", c.name, f)
+			}
+		}
+	})
 }
 
 // TestForcedColours: with the colours of a person's own system, and with little motion, what is chosen and what has the focus
 // can still be told from what isn't.
 func TestForcedColours(t *testing.T) {
 	own := look{media: []*emulation.MediaFeature{{Name: "forced-colors", Value: "active"}, {Name: "prefers-reduced-motion", Value: "reduce"}}}
-	eachSight(t, []string{"/kiosk"}, []string{"en"}, own, func(t *testing.T, s *screen, p sight) {
-		if p.name != "choice" && p.name != "choices" {
-			return
-		}
+	some := func(_ int, p sight) bool { return p.name == "choice" || p.name == "choices" }
+	eachSight(t, []string{"/kiosk"}, []string{"en"}, own, some, func(t *testing.T, s *screen, p sight) {
 		if !eval[bool](s, `matchMedia("(forced-colors:active)").matches`) {
 			t.Fatal("the colours are not forced: nothing was tested")
 		}
@@ -353,7 +402,7 @@ func TestScreenshots(t *testing.T) {
 	if *screenshots == "" {
 		return
 	}
-	eachSight(t, bothPlaces, []string{"en", "es", "ar", "zh"}, look{}, func(t *testing.T, s *screen, p sight) {
+	eachSight(t, bothPlaces, []string{"en", "es", "ar", "zh"}, look{}, nil, func(t *testing.T, s *screen, p sight) {
 		theme := themes[slices.Index([]string{"en", "es", "ar", "zh"}, p.lang)]
 		s.dress(theme, "2")
 		file := filepath.Join(*screenshots, strings.ReplaceAll(fmt.Sprintf("%s-%s-%s-%s.png", p.base[1:], p.name, p.lang, theme), "/", "-"))

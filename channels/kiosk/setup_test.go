@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/townline/townline/channels/kiosk"
 )
 
@@ -269,14 +271,15 @@ func TestStaffPages(t *testing.T) {
 			t.Errorf("%s: vnu: %s", path, f)
 		}
 	}
+	s := newScreen(t, look{})
 	for path := range pages {
+		s.open(url + path)
 		narrow := int64(360)
 		if strings.Contains(path, "setup") { // the ruler alone has 378 pixels; no machine is as narrow as a phone
 			narrow = 600
 		}
 		for _, wide := range []int64{734, narrow} {
-			s := newScreen(t, look{wide: wide, high: 900})
-			s.open(url + path)
+			s.do(chromedp.EmulateViewport(wide, 900))
 			for _, f := range axe(s, view{}) {
 				t.Errorf("%s, %d wide: axe: %s", path, wide, f)
 			}

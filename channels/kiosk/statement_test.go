@@ -61,12 +61,9 @@ func TestStatement(t *testing.T) {
 	}
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
+	screens := map[string]*screen{"/kiosk": newScreen(t, look{}), "/web": newScreen(t, look{wide: 412, high: 915})}
 	for n, p := range g.all {
-		on := look{}
-		if p.base == "/web" {
-			on.wide, on.high = 412, 915
-		}
-		s := newScreen(t, on)
+		s := screens[p.base]
 		s.show(server.URL+g.path(n), p)
 		for i, theme := range themes {
 			if i != n%len(themes) && !*everyPage { // each page in one theme and size, all of them among the pages
