@@ -119,3 +119,46 @@ func bare(err error) error {
 	}
 	return err
 }
+
+// ErrTooLarge is the error of what is larger than it may be.
+var ErrTooLarge = errors.New("it is too large")
+
+// Bytes gets a file, of at most so many bytes. Twilio may send elsewhere for it; the account's password goes nowhere else.
+func (c *Call) Bytes(path string, most int) ([]byte, error) {
+	r, err := http.NewRequestWithContext(c.ctx, http.MethodGet, "https://api.twilio.com"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if base := c.account.base; base != nil {
+		r.URL.Scheme, r.URL.Host, r.Host = base.Scheme, base.Host, base.Host
+		r.URL.Path = strings.TrimRight(base.Path, "/") + r.URL.Path
+	}
+	r.SetBasicAuth(c.account.SID, c.account.token())
+	browser := c.account.client
+	browser.CheckRedirect = func(next *http.Request, via []*http.Request) error {
+		if len(via) > 3 || next.URL.Scheme != "https" && next.URL.Host != via[0].URL.Host {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	answer, err := browser.Do(r)
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer answer.Body.Close()
+	c.Status = answer.StatusCode
+	c.after = channels.RetryAfter(answer.Header.Get("Retry-After"), c.account.now())
+	if answer.StatusCode != http.StatusOK {
+		io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10))
+		return nil, &client.TwilioRestError{Status: answer.StatusCode}
+	}
+	b, err := io.ReadAll(io.LimitReader(answer.Body, int64(most)+1))
+	switch {
+	case err != nil:
+		c.Status = 0 // it can be asked for again
+		return nil, bare(err)
+	case len(b) > most:
+		return nil, channels.Gone(ErrTooLarge, "size")
+	}
+	return b, nil
+}

@@ -52,6 +52,7 @@ var arrows = map[string][]string{
 	"channels/sip/media": {"github.com/pion/rtp", "github.com/pion/srtp/v3"},
 	"channels/twilio":    {"channels", "github.com/twilio/twilio-go"},
 	"channels/sms":       {"channels", "channels/twilio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/twilio/twilio-go", "golang.org/x/text"},
+	"channels/voice":     {"channels", "channels/call", "channels/twilio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/twilio/twilio-go"},
 	"store":              {"golang.org/x/sys"},
 	"store/sqlite":       {"store", "zombiezen.com/go/sqlite", "modernc.org/sqlite", "modernc.org/libc", "golang.org/x/sys"},
 	"store/storetest":    {"store"},

@@ -1,0 +1,110 @@
+package voice
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/townline/townline/channels"
+)
+
+const (
+	silencePath   = "/voice/twilio/silence/"
+	longSilence   = 5000            // milliseconds
+	saidPatience  = 6 * time.Second // that a recording may take to get here from Twilio
+	saidTryAgain  = 300 * time.Millisecond
+	silentMuLaw   = 0xFF
+	rate          = 8000 // samples a second
+	soundLifetime = "public, max-age=31536000, immutable"
+)
+
+// serveSilence serves so many milliseconds of nothing.
+func (t *Twilio) serveSilence(w http.ResponseWriter, r *http.Request) {
+	digits, ok := strings.CutSuffix(r.PathValue("length"), ".wav")
+	ms, err := strconv.Atoi(digits)
+	if !ok || err != nil || ms < 1 || ms > longSilence {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", soundLifetime)
+	writeWAV(w, silence(ms))
+}
+
+func writeWAV(w http.ResponseWriter, b []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "audio/wav")
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.Write(b)
+}
+
+// silence is a WAV file of G.711 µ-law with nothing in it.
+func silence(ms int) []byte {
+	n := ms * rate / 1000
+	le := binary.LittleEndian
+	b := append(make([]byte, 0, 58+n), "RIFF"...)
+	b = le.AppendUint32(b, uint32(50+n))
+	b = append(b, "WAVEfmt "...)
+	b = le.AppendUint32(b, 18)
+	b = le.AppendUint16(b, 7) // µ-law
+	b = le.AppendUint16(b, 1)
+	b = le.AppendUint32(b, rate)
+	b = le.AppendUint32(b, rate)
+	b = le.AppendUint16(b, 1)
+	b = le.AppendUint16(b, 8)
+	b = le.AppendUint16(b, 0)
+	b = append(b, "fact"...)
+	b = le.AppendUint32(b, 4)
+	b = le.AppendUint32(b, uint32(n))
+	b = append(b, "data"...)
+	b = le.AppendUint32(b, uint32(n))
+	return append(b, bytes.Repeat([]byte{silentMuLaw}, n)...)
+}
+
+// serveSaid serves a recording of a resident's, to be played back to them: who has its address has it from this call.
+func (t *Twilio) serveSaid(w http.ResponseWriter, r *http.Request) {
+	ref, ok := t.sealer.open("said", r.PathValue("name"))
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "private, no-store")
+	ctx, cancel := context.WithTimeout(r.Context(), saidPatience)
+	defer cancel()
+	a, err := t.said(ctx, string(ref))
+	if err != nil {
+		t.log.WarnContext(r.Context(), "a recording can't be played back yet", "channel", Name, "error", err)
+		writeWAV(w, silence(500)) // an error would end the call
+		return
+	}
+	w.Header().Set("Content-Type", a.Type)
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.Bytes)))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Write(a.Bytes)
+}
+
+// said finds a recording: among what the town keeps, which is fetched after the turn and may be under way; else at Twilio.
+func (t *Twilio) said(ctx context.Context, ref string) (a channels.Attachment, err error) {
+	if t.cfg.Media == nil {
+		return t.Fetch(ctx, ref)
+	}
+	for {
+		if a, err = t.cfg.Media(ctx, ref); err == nil && len(a.Bytes) > 0 {
+			return a, nil
+		}
+		wait := time.NewTimer(saidTryAgain)
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			if err == nil {
+				err = ctx.Err()
+			}
+			return a, err
+		case <-wait.C:
+		}
+	}
+}
