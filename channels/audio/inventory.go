@@ -30,6 +30,8 @@ type Item struct {
 	ClipKey string
 	State   State
 	Record  string            // the file to record it under, without .wav, .mp3 or .ogg
+	Number  int               // its place in the list of its language
+	person  bool              // somebody recorded it, in today's words
 	files   map[Format]string // the name of its clip in each format that it needs
 	Stale   string            // a recording of other words than those of today, which is not used; "" when there is none
 }
@@ -73,11 +75,10 @@ func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
 		}
 	}
 	used := map[string]bool{}
-	seen := map[string]bool{}
+	seen := map[string]Use{} // hash of words → where they are heard already
 	for _, l := range lines {
 		item := s.item(l)
-		key := item.ClipKey
-		if key == "" {
+		if item.ClipKey == "" {
 			continue
 		}
 		p := placeOfLine(l)
@@ -88,7 +89,7 @@ func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
 		switch {
 		case e != nil:
 			used[e.madeName()] = true
-			item.State = Missing
+			item.State, item.person = Missing, true
 			if s.folder.has(e.madeName(), l.Use.formats()...) {
 				item.State = Recorded
 			}
@@ -100,12 +101,12 @@ func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
 		if e == nil {
 			item.Stale = stale[p]
 		}
-		if e == nil && item.Stale == "" && seen[key] { // the same words at another place: one clip
+		if e == nil && item.Stale == "" && !another(seen, &item.Line) { // the same words at another place: one clip
 			continue
 		}
-		seen[key] = true
 		v.Items = append(v.Items, item)
 	}
+	v.number()
 	return v, v.listUnused(used)
 }
 
@@ -135,20 +136,38 @@ func (s *Shelf) lacks(i *Item) []Format {
 // onDemand is the inventory where nothing is kept.
 func (s *Shelf) onDemand(lines []Line) *Inventory {
 	v := &Inventory{}
-	seen := map[string]bool{}
+	seen := map[string]Use{}
 	for _, l := range lines {
 		item := s.item(l)
-		if item.ClipKey == "" || seen[item.ClipKey] {
+		if item.ClipKey == "" || !another(seen, &l) {
 			continue
 		}
-		seen[item.ClipKey] = true
 		item.State = OnDemand
 		if !s.voice.Speaks(l.Lang) {
 			item.State = Silent
 		}
 		v.Items = append(v.Items, item)
 	}
+	v.number()
 	return v
+}
+
+// another says whether a line's words are heard where they were not until now, and notes it.
+func another(seen map[string]Use, l *Line) bool {
+	words, use := saidHash(l.Lang, l.Words), max(l.Use, OnPages)
+	new := seen[words]&use != use
+	seen[words] |= use
+	return new
+}
+
+// number numbers the items of each language.
+func (v *Inventory) number() {
+	last := map[string]int{}
+	for i := range v.Items {
+		item := &v.Items[i]
+		last[item.Lang]++
+		item.Number = last[item.Lang]
+	}
 }
 
 // listRecordings finds the recordings in the folder and says of each which words it was recorded for: those of today where

@@ -140,6 +140,10 @@ func (s *sound) frames(yield func(at, end int, power float64)) {
 	}
 }
 
+func (s *sound) length() time.Duration {
+	return time.Duration(float64(len(s.samples)) / float64(s.rate) * float64(time.Second))
+}
+
 func (s *sound) count(d time.Duration) int { return int(d.Seconds() * float64(s.rate)) }
 
 // quiet is the power below which a frame of s is silence.

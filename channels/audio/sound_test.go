@@ -19,10 +19,6 @@ func tone(rate int, pitch, level float64, before, length, after time.Duration) *
 	return s
 }
 
-func (s *sound) length() time.Duration {
-	return time.Duration(float64(len(s.samples)) / float64(s.rate) * float64(time.Second))
-}
-
 func near(got, want, within float64) bool { return math.Abs(got-want) <= within }
 
 func TestLoudAndQuietRecordingsAreMadeAlike(t *testing.T) {

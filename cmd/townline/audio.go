@@ -229,7 +229,7 @@ func sumUp(out io.Writer, phrases *locales.Catalogue, stock *audio.Inventory) (s
 	return silent
 }
 
-// listItems prints texts one a line: how each is heard, the name to record it under, and its words.
+// listItems prints texts one a line: its number, how each is heard, the name to record it under, and its words.
 func listItems(out io.Writer, items []audio.Item) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, i := range items {
@@ -237,7 +237,7 @@ func listItems(out io.Writer, items []audio.Item) {
 		if i.Stale != "" {
 			state = "other words"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", state, i.Record, i.Words)
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", i.Number, state, i.Record, i.Words)
 	}
 	_ = table.Flush()
 	fmt.Fprintln(out)
