@@ -86,7 +86,7 @@ func TestStandstillIsSkipped(t *testing.T) {
 	if b.stamp-a.stamp != 18*beatBytes || c.stamp-b.stamp != beatBytes || b.seq != a.seq+1 || c.seq != b.seq+1 {
 		t.Errorf("%d %d, %d %d, %d %d", a.seq, a.stamp, b.seq, b.stamp, c.seq, c.stamp)
 	}
-	if got := s.Close().Late; got != 7*time.Millisecond {
+	if got := s.Close().Late; got != 347*time.Millisecond {
 		t.Errorf("late by %v", got)
 	}
 }

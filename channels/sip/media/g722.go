@@ -158,9 +158,13 @@ func (g *g722) encodePair(low, high int32) byte {
 	if e < 0 {
 		size = ^e
 	}
-	i := 1
-	for i < 30 && size >= g722LowLevel[i]*g.low.scale>>12 {
-		i++
+	i, end := 1, 30 // the first level that is above it, by halves
+	for i < end {
+		if middle := (i + end) / 2; size >= g722LowLevel[middle]*g.low.scale>>12 {
+			i = middle + 1
+		} else {
+			end = middle
+		}
 	}
 	code := g722LowPlus[i]
 	if e < 0 {

@@ -86,7 +86,7 @@ func load(b *testing.B, k codec, srtp Encryption, own bool) {
 		s.rider.tick = func(beats int, by time.Duration) {
 			tick(beats, by)
 			mu.Lock()
-			late = append(late, by)
+			late = append(late, by+time.Duration(beats-1)*beat)
 			skipped += beats - 1
 			mu.Unlock()
 		}
@@ -235,6 +235,9 @@ func benchmarkReceive(b *testing.B, formats string, srtp Encryption, ready func(
 			b.StartTimer()
 		}
 		s.receive(packet, from)
+	}
+	if s.sound.refused > 0 {
+		b.Errorf("%d packets were refused", s.sound.refused)
 	}
 }
 

@@ -23,7 +23,7 @@ func (s *Session) compose(beats int, late time.Duration) (n int) {
 	if s.closed || !s.agreed {
 		return 0
 	}
-	s.late = max(s.late, late)
+	s.late = max(s.late, late+time.Duration(beats-1)*beat)
 	s.beat += int64(beats)
 	if s.held() {
 		s.heard = s.beat
