@@ -80,6 +80,9 @@ func (x *Exchange) mentioned(memory *talk.Memory, unsent bool) (m mentions) {
 				m.add(x.town.Dialogs.Pinned(s.Pin), a.Step, a.Media)
 			}
 		}
+		if s.Held != nil && len(s.Held.Media) > 0 { // played back on a call, and not confirmed yet
+			m.add(x.town.Dialogs.Pinned(s.Pin), s.Held.Step, s.Held.Media)
+		}
 	}
 	if memory.Now != nil {
 		state(memory.Now)

@@ -232,6 +232,8 @@ func testBegunByTextGoneOnByPhone(t *testing.T, on setting) {
 	if got := w.hear(call); got != "" {
 		t.Fatalf("said into the void: %q", got)
 	}
+	w.expect(w.says(ann, "12"), "1 Go on") // the question was heard on a call and never shown in a text
+	w.expect(w.says(ann, "1"), "How many days")
 	w.expect(w.says(ann, "12"), "check your answers")
 	w.says(ann, "1", "yes")
 	if got := w.polled("survey"); !slices.Equal(got, []string{"first=trees often=12 agree=yes"}) {

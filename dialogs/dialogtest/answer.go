@@ -277,9 +277,16 @@ func (r *Resident) ticks(st *dialogs.Step, ids []string, way Way) error {
 		r.Says(strings.Join(ids, ", "))
 		return nil
 	}
-	sep := " "
-	if r.Traits.Form == engine.Speech {
-		sep = "" // there is no space on a phone's keys
+	if r.Traits.Form == engine.Speech { // one key after the other
+		for _, id := range ids {
+			if err := r.picks(id, way); err != nil {
+				return err
+			}
+			if asked := r.Asked(); asked == nil || asked.ID != st.ID {
+				return nil
+			}
+		}
+		return r.finishes(st)
 	}
 	left := slices.Clone(ids)
 	for range 30 {
@@ -294,7 +301,7 @@ func (r *Resident) ticks(st *dialogs.Step, ids []string, way Way) error {
 		}
 		switch {
 		case len(digits) > 0:
-			r.Says(strings.Join(digits, sep))
+			r.Says(strings.Join(digits, " "))
 		case more && len(left) > 0:
 			r.Says("8")
 		default:

@@ -22,6 +22,7 @@ type Resident struct {
 	Pages []render.Page // what was shown since the resident last said something
 	Shown render.Traits // the channel that Pages were made for: a reminder to somebody who called comes as a text
 	Over  bool          // nothing is awaited
+	Pass  bool          // the call is being passed on to a desk
 	End   string        // how the last conversation that ended did: engine.State.End
 	Turns int
 	Log   []Remark // the whole conversation
@@ -102,6 +103,19 @@ func (r *Resident) Comes(traits render.Traits) {
 	r.hear("comes", traits.Name, talk.Heard{Kind: talk.Came})
 }
 
+// Returns is a call that was passed on and comes back: nobody answered.
+func (r *Resident) Returns() { r.hear("returns", r.Traits.Name, talk.Heard{Kind: talk.Returned}) }
+
+// Confirms says that what was keyed in, chosen or recorded on a call is right, where that is asked.
+func (r *Resident) Confirms() error {
+	for r.memory.Hall == nil && r.memory.Now != nil && r.memory.Now.Mode == engine.Confirming {
+		if err := r.Picks("right"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Leaves hangs up, or walks away.
 func (r *Resident) Leaves() { r.hear("leaves", r.Traits.Name, talk.Heard{Kind: talk.Left}) }
 
@@ -172,6 +186,7 @@ func (r *Resident) Picks(id string) error { return r.picks(id, ByDigit) }
 
 // find is the digit of an option, turning pages until it is on show.
 func (r *Resident) find(id string) (digit string, ok bool) {
+	again := r.Traits.Form == engine.Speech && len(r.Pages) > 0 && r.Pages[len(r.Pages)-1].Number > 1
 	for range 30 {
 		more := false
 		for _, o := range r.options() {
@@ -180,10 +195,15 @@ func (r *Resident) find(id string) (digit string, ok bool) {
 			}
 			more = more || o.Digit == "8"
 		}
-		if !more {
+		switch {
+		case more:
+			r.Presses("8")
+		case again: // from the beginning
+			again = false
+			r.Presses("9")
+		default:
 			return "", false
 		}
-		r.Presses("8")
 	}
 	return "", false
 }
@@ -244,7 +264,7 @@ func (r *Resident) turn(h talk.Heard) {
 	r.Turns++
 	r.remember(said.Memory)
 	r.Pages = append(r.Pages, said.Pages...)
-	r.Over = said.Over
+	r.Over, r.Pass = said.Over, said.Pass
 	if said.End != "" {
 		r.End = said.End
 	}
@@ -278,8 +298,8 @@ func words(p *render.Page, form engine.Form) string {
 	var parts []string
 	switch form {
 	case engine.Speech:
-		for _, s := range p.Spoken {
-			parts = append(parts, s.Words)
+		for i := range p.Spoken {
+			parts = append(parts, uttered(&p.Spoken[i]))
 		}
 	case engine.Screen:
 		for _, b := range p.Blocks {
@@ -292,6 +312,17 @@ func words(p *render.Page, form engine.Form) string {
 		parts = append(parts, p.Text)
 	}
 	return strings.Join(parts, "\n")
+}
+
+// uttered is one utterance as a transcript has it.
+func uttered(s *render.Spoken) string {
+	switch {
+	case s.Media != "":
+		return "(the recording " + s.Media + ")"
+	case s.Lang != "":
+		return "(" + s.Lang + ") " + s.Words
+	}
+	return s.Words
 }
 
 // flat puts text on one line: white space and line breaks are no part of what is said.

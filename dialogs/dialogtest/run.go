@@ -9,6 +9,7 @@ import (
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
 )
 
@@ -110,8 +111,11 @@ func (u *run) meet(name string) {
 	traits, _ := Traits(name)
 	u.name = name
 	r := NewResident(u.town, traits, u.start())
-	if u.t.Lang != "" {
+	switch {
+	case u.t.Lang != "":
 		r.Speaks(u.t.Lang)
+	case traits.Form == engine.Speech && len(u.town.Languages) > 0: // a caller who was here before isn't asked again
+		r.Speaks(u.town.Languages[0])
 	}
 	r.Meets(u.t)
 	u.r = r
@@ -195,10 +199,10 @@ func (u *run) answers() {
 func (u *run) passedOver(g Given) bool {
 	st := &u.d.Steps[u.d.Index(g.Step)]
 	switch st.Type {
-	case dialogs.Photo, dialogs.Contact:
+	case dialogs.Photo, dialogs.Contact, dialogs.Words, dialogs.Place:
 		for _, name := range u.t.Channels {
 			t, _ := Traits(name)
-			if st.Type == dialogs.Photo && t.Photo || st.Type == dialogs.Contact && !t.Address {
+			if st.Type != dialogs.Contact && carries(u.d, st, t) || st.Type == dialogs.Contact && !t.Address {
 				return false
 			}
 		}
@@ -209,14 +213,33 @@ func (u *run) passedOver(g Given) bool {
 	return false
 }
 
-// comparable is the record without pictures, which not every channel carries.
+// comparable is the record without what not every channel carries: pictures, and own words where a call can't record them.
 func (u *run) comparable() *engine.Record {
 	r := *u.r.Kept()[0]
 	r.Answers = slices.DeleteFunc(slices.Clone(r.Answers), func(a engine.Recorded) bool {
 		i := u.d.Index(a.Step)
-		return i >= 0 && u.d.Steps[i].Type == dialogs.Photo
+		return i >= 0 && !u.everywhere(&u.d.Steps[i])
 	})
 	return &r
+}
+
+// everywhere says whether each channel of the test carries an answer to a step.
+func (u *run) everywhere(st *dialogs.Step) bool {
+	return !slices.ContainsFunc(u.t.Channels, func(name string) bool {
+		t, _ := Traits(name)
+		return !carries(u.d, st, t)
+	})
+}
+
+// carries says whether a channel carries an answer to a step, or it is left out there.
+func carries(d *dialogs.Dialog, st *dialogs.Step, t render.Traits) bool {
+	switch st.Type {
+	case dialogs.Photo:
+		return t.Photo
+	case dialogs.Words, dialogs.Place:
+		return t.Form != engine.Speech || t.Voice && d.Recordable()
+	}
+	return true
 }
 
 // converse gives the answers of the test to whatever is asked, until the conversation ends.
@@ -230,6 +253,13 @@ func (u *run) converse(used map[string]bool) {
 	for range longestTalk {
 		if r.err != nil {
 			u.fail(u.t.Pos, "the conversation broke: "+r.err.Error(), "", "")
+			return
+		}
+		if r.End != "" {
+			return
+		}
+		if err := r.Confirms(); err != nil {
+			u.fail(u.t.Pos, err.Error(), "", r.Said())
 			return
 		}
 		if r.End != "" {
@@ -315,6 +345,8 @@ func (u *run) record(rec *engine.Record) {
 	for _, g := range u.t.Keeps.Answers {
 		st := &u.d.Steps[u.d.Index(g.Step)]
 		want, skip, _ := canonical(st, g)
+		traits, _ := Traits(u.name)
+		skip = skip || !carries(u.d, st, traits)
 		got, there := rec.Answer(g.Step)
 		if st.Type == dialogs.Similar {
 			got, there = engine.Recorded{Values: []string{rec.Joins}}, rec.Joins != ""

@@ -64,8 +64,11 @@ func writePage(b *strings.Builder, p *render.Page, t render.Traits) {
 	}
 	switch t.Form {
 	case engine.Speech:
-		for _, s := range p.Spoken {
-			line(s.Words)
+		for i := range p.Spoken {
+			line(uttered(&p.Spoken[i]))
+		}
+		if l := p.Listen; l != nil && l.Record > 0 {
+			line("(the tone)")
 		}
 	case engine.Screen:
 		for _, x := range p.Blocks {

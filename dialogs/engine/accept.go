@@ -26,15 +26,16 @@ func (w *walk) said() {
 			w.unclear("")
 			return
 		}
-		w.settle()
-		s.Mode = Asking
+		w.ask()
 		w.tongue(one)
+	case Confirming:
+		w.confirmed(one)
 	case Which:
 		if !w.fits(one) {
 			w.unclear("")
 			return
 		}
-		s.Mode = Asking
+		s.Mode, w.sure = Asking, true
 		if n := len(s.Part); n > 0 || w.st().Type != dialogs.Choice && w.st().Type != dialogs.Date && w.st().Type != dialogs.Scale && w.st().Type != dialogs.Similar {
 			w.in.Part = true
 		}
@@ -53,8 +54,8 @@ func (w *walk) said() {
 			w.effects = append(w.effects, Effect{Kind: EraseAll})
 			w.over("erased")
 		case "no":
-			w.settle()
-			s.Mode, s.Note = Asking, PhraseErasedNot
+			w.ask()
+			s.Note = PhraseErasedNot
 		default:
 			w.unclear("")
 		}
@@ -71,19 +72,32 @@ func (w *walk) picked(id string) {
 	w.in.Lang, w.in.Values = "", nil
 	switch id {
 	case "on", "again":
-		w.settle()
-		s.Mode = Asking
+		w.ask()
 	case "person":
-		s.Mode = Asking
+		w.ask()
 		w.await(Effect{Kind: PassOn, Record: w.record()})
 	case "language":
 		w.in.Command = locales.Tongue
 		w.told()
 	case "back":
-		s.Mode = Asking
+		w.ask()
 		w.back()
+	case "skip", "keep":
+		w.ask()
+		w.skip()
+	case "ear":
+		w.ask()
+		w.effects = append(w.effects, Effect{Kind: OpenEar})
+	case "ring":
+		if !w.calls() || w.hidden() {
+			w.unclear("")
+			return
+		}
+		w.settle()
+		s.Mode, s.Note = Paused, PhraseRing
+		w.effects = append(w.effects, Effect{Kind: RingBack, At: w.in.At.Add(ringAfter)})
 	case "menu":
-		s.Mode = Asking
+		w.ask()
 		w.effects = append(w.effects, Effect{Kind: OpenMenu})
 	case "later":
 		w.pause()
@@ -150,11 +164,14 @@ func (w *walk) answer() {
 	case dialogs.Words:
 		w.words(st, v)
 	case dialogs.Place:
-		if len(v) != 1 || v[0] == "" {
+		switch {
+		case len(v) == 1 && v[0] != "":
+			w.done([]string{cut(v[0], 200)}, nil)
+		case len(v) == 0 && len(w.in.Media) > 0 && w.records():
+			w.done(nil, w.in.Media)
+		default:
 			w.unclear("")
-			return
 		}
-		w.done([]string{cut(v[0], 200)}, nil)
 	case dialogs.Photo:
 		if len(w.in.Media) == 0 {
 			w.unclear("")
@@ -185,15 +202,13 @@ func (w *walk) answer() {
 			w.unclear("")
 			return
 		}
-		w.s.Part = []string{v[0]}
-		w.await(Effect{Kind: CheckCode, Values: []string{v[0]}})
+		w.done([]string{v[0]}, nil)
 	case dialogs.Status:
 		if len(v) != 1 || v[0] == "" || len(v[0]) > 40 {
 			w.unclear("")
 			return
 		}
-		w.s.Part = []string{v[0]}
-		w.await(Effect{Kind: FindStatus, Step: st.ID, Values: []string{v[0]}})
+		w.done([]string{v[0]}, nil)
 	default:
 		w.unclear("")
 	}
@@ -209,16 +224,21 @@ func (w *walk) agreed(said string) {
 	w.next()
 }
 
-// done keeps the answer to the open step and goes on.
+// done keeps the answer to the open step and goes on; on a call, once it is confirmed.
 func (w *walk) done(values []string, media []Media) {
-	w.put(Answer{Step: w.s.Step, Values: slices.Clone(values), Media: slices.Clone(media)})
-	w.next()
+	a := Answer{Step: w.s.Step, Values: slices.Clone(values), Media: slices.Clone(media)}
+	if w.confirms() {
+		w.hold(a)
+		return
+	}
+	w.accept(a)
 }
 
 // part keeps what was given so far of an answer, and asks for the rest.
 func (w *walk) part(given []string) {
 	w.settle()
 	w.s.Part = given
+	w.echoPart()
 }
 
 func (w *walk) choices(st *dialogs.Step, v []string) {
@@ -379,7 +399,7 @@ func midnight(t time.Time) time.Time {
 
 func (w *walk) words(st *dialogs.Step, v []string) {
 	media := w.in.Media
-	if !st.Voice {
+	if !st.Voice && !w.records() {
 		media = nil
 	}
 	if len(v) == 0 && len(media) == 0 || len(v) > 1 || len(v) == 1 && strings.TrimSpace(v[0]) == "" && len(media) == 0 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/townline/townline/dialogs"
 )
@@ -107,6 +108,9 @@ func (w *walk) next() {
 	}
 	w.s.From = from
 	w.advance()
+	if s := &w.s; s.Mode == Asking && strings.HasPrefix(s.Note, PhraseEcho) && w.st().Type == dialogs.Review { // it reads everything back
+		s.Note = ""
+	}
 }
 
 // advance reads the steps downwards from the first and stops at the first that waits for the resident or the town, or that
@@ -155,6 +159,9 @@ func (w *walk) advance() {
 			case dialogs.Similar:
 				w.await(Effect{Kind: FindSimilar, Step: st.ID, Values: w.compared(st)})
 			case dialogs.Status:
+				if w.calls() { // a caller's number alone opens nothing
+					return
+				}
 				w.await(Effect{Kind: FindStatus, Step: st.ID})
 			}
 			return
@@ -171,14 +178,27 @@ func (w *walk) reach(i int) {
 	w.s.Far = max(w.s.Far, i)
 }
 
-// carries says whether the channel at hand can carry an answer to step i.
-func (w *walk) carries(i int) bool { return w.d.Steps[i].Type != dialogs.Photo || w.in.Can.Photo }
+// carries says whether the channel at hand can carry an answer to step i. On a call nobody can write: own words are recorded,
+// and left out where no voice may be kept.
+func (w *walk) carries(i int) bool {
+	switch st := &w.d.Steps[i]; st.Type {
+	case dialogs.Photo:
+		return w.in.Can.Photo
+	case dialogs.Words, dialogs.Place:
+		return !w.calls() || w.records()
+	}
+	return true
+}
+
+// records says whether own words are recorded here, whatever the dialog says of voices.
+func (w *walk) records() bool { return w.calls() && w.in.Can.Voice && w.d.Recordable() }
 
 // passes leaves out a question that the channel can't carry, or whose answer it already gives.
 func (w *walk) passes(i int, st *dialogs.Step) bool {
 	switch {
 	case !w.carries(i):
 	case st.Type == dialogs.Contact && w.in.Can.Address:
+	case st.Type == dialogs.Similar && w.calls() && (w.veiled(st) || w.s.Veiled):
 	default:
 		return false
 	}
@@ -304,7 +324,7 @@ func (w *walk) kept(r map[string]string) {
 		w.over("voted")
 		return
 	}
-	s.Kept, s.Ref, s.Due = true, r["reference"], r["due"]
+	s.Kept, s.Ref, s.Due, s.Veiled = true, r["reference"], r["due"], false
 	if r["unchecked"] == "yes" {
 		s.Note = PhraseUnchecked
 	}

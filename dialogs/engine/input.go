@@ -40,6 +40,7 @@ const (
 	Outcome                  // the town's answer to an effect
 	Reminder                 // the timer set by RemindAfter
 	Expiry                   // the timer set by ExpireAfter
+	Returned                 // the call was passed on and comes back: nobody answered at the desk
 )
 
 // Can is what the channel at hand can do, as far as a dialog's course depends on it.
@@ -72,7 +73,7 @@ type Effect struct {
 	Step    string    // the step that asks for it
 	Values  []string  // Similar: the answers compared. Status: a reference, or none. CheckCode: the code
 	To      string    // Handoff: the desk
-	At      time.Time // SetTimer
+	At      time.Time // SetTimer, RingBack
 	Timer   string    // SetTimer, StopTimer: "remind" or "expire"
 	Consent *Consent
 	Lang    string // SetLanguage
@@ -96,6 +97,8 @@ const (
 	KeepConsent EffectKind = "consent"
 	SetLanguage EffectKind = "language"
 	OpenMenu    EffectKind = "menu"   // the resident wants the list of dialogs
+	OpenEar     EffectKind = "ear"    // the caller wants to be spoken to in another way: slower, louder
+	RingBack    EffectKind = "ring"   // the caller is to be called back; At
 	Ended       EffectKind = "ended"  // the conversation is over; what was set aside may be offered
 	Carry       EffectKind = "carry"  // waits: a code to take the conversation along; Values may name a number to text it to; Result "code", "until" (2027-03-15); with a number "sent": "yes" or "no"
 	Redeem      EffectKind = "redeem" // waits: Values is the code; Result "code": "good" (with Input.State), "own" (it is this conversation's own) or "unknown"

@@ -75,6 +75,28 @@ const (
 	PhraseUnchecked = "@alone.kept" // kept; counted once the code from the letter is checked
 	PhraseAway      = "@alone.away" // this needs the town, which can't be reached
 
+	// On a call, where there are keys and nothing else.
+	PhraseHidden  = "@speech.hidden"  // the number is hidden: the town doesn't know who this is
+	PhraseOpenly  = "@speech.public"  // the same, where answers are public
+	PhraseApart   = "@speech.apart"   // answers without a number are counted apart
+	PhraseThird   = "@speech.third"   // the third misunderstanding: take your time, hear all of it
+	PhraseSorry   = "@speech.sorry"   // not understood for good; stuck.person … follow
+	PhraseNothing = "@speech.nothing" // nothing heard for good; stuck.person … follow
+	PhraseAbsent  = "@speech.absent"  // nobody answered at the desk
+	PhraseRing    = "@speech.ring"    // you are called back in an hour
+	PhraseLost    = "@speech.lost"    // as PhraseLater, where the number is hidden: nothing is found again
+	PhraseOnce    = "@speech.once"    // all right, once more
+	PhrasePressed = "@speech.pressed" // [answer] what was keyed in; then options speech.to.right, speech.to.redo
+	PhraseDay     = "@speech.day"     // [answer] the same of a day
+	PhraseHeard   = "@speech.heard"   // [answer] the same of words
+	PhraseVoice   = "@speech.voice"   // [recording] the same of a recording, which follows
+	PhraseChose   = "@speech.chose"   // [answer] the same of options
+	PhraseEcho    = "@speech.echo"    // [answer] what was chosen, before what comes next
+	PhraseShare   = "@speech.share"   // [option amount] the same of a part of a budget
+	PhraseVeiled  = "@veiled"         // you told us before: in place of an answer given before this call
+	PhraseVeil    = "@veiled.within"  // the same within a sentence
+	PhraseKept    = "@speech.old"     // you answered this one before: in place of PhraseOld
+
 	// Asking.
 	PhraseYes         = "@yes"
 	PhraseNo          = "@no"

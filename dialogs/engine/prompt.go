@@ -64,6 +64,8 @@ const (
 	ArgKey                      // Value is a text key of the dialog
 	ArgCode                     // "482173629": a code to take the conversation along, shown and spoken in groups of three
 	ArgLanguage                 // Value is a language tag, or several with spaces between, shown by their own names
+	ArgKeyed                    // digits as they were keyed in, spoken in groups
+	ArgMedia                    // Value is a recording (Media.Ref): it is played after the words, and isn't put into them
 )
 
 // Item is one line of a review.

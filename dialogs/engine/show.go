@@ -2,7 +2,6 @@ package engine
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -46,13 +45,18 @@ func (w *walk) show() []Prompt {
 	if s.Note != "" {
 		out = append(out, w.note())
 	}
+	if s.Note == PhrasePerson && w.calls() && w.in.Can.Live { // they are put through: nothing else is asked
+		return out
+	}
 	switch s.Mode {
+	case Confirming:
+		return append(out, w.confirming())
 	case Helping:
 		return append(out, w.help()...)
 	case Tongue:
 		return append(out, w.tongues())
 	case Stuck:
-		return append(out, Prompt{Key: PhraseStuck, Asks: Pick, Step: -1, Options: menu("@stuck.", "person", "again", "later")})
+		return append(out, Prompt{Key: PhraseStuck, Asks: Pick, Step: -1, Options: w.ways()})
 	case Erasing:
 		return append(out, Prompt{Key: PhraseErase, Asks: Pick, Step: -1, Options: menu("@erase.", "yes", "no")})
 	case Changing:
@@ -69,15 +73,6 @@ func (w *walk) show() []Prompt {
 	return append(out, w.question())
 }
 
-// leads says whether the words that lead up to a question come with it: not when it is only asked again.
-func leads(note string) bool {
-	switch note {
-	case "", PhraseSkipped, PhraseEdited, PhraseTongueSet, PhraseUnchecked:
-		return true
-	}
-	return strings.HasPrefix(note, PhraseLong)
-}
-
 // menu makes options of the engine's own.
 func menu(prefix string, ids ...string) []Option {
 	out := make([]Option, len(ids))
@@ -87,94 +82,40 @@ func menu(prefix string, ids ...string) []Option {
 	return out
 }
 
-// note is the sentence to lead with.
-func (w *walk) note() Prompt {
-	s := &w.s
-	st := &w.d.Steps[s.Step]
-	p := phrase(s.Note)
-	if !strings.HasPrefix(s.Note, "@") { // the author's own retry
-		p.Step = s.Step
-		p.Args = w.insertions(s.Note)
-		return p
+// ways are the ways on where nothing more is understood.
+func (w *walk) ways() []Option {
+	switch {
+	case !w.calls():
+		return menu("@stuck.", "person", "again", "later")
+	case w.s.Note == PhraseAbsent && w.hidden():
+		return menu("@stuck.", "again", "later")
+	case w.s.Note == PhraseAbsent:
+		return menu("@stuck.", "again", "ring", "later")
+	case w.hidden():
+		return menu("@stuck.", "person", "again", "later")
 	}
-	switch s.Note {
-	case PhraseResume:
-		p.Args = []Arg{{Name: "title", Kind: ArgKey, Value: "title"}}
-	case PhraseOut, PhraseLeast, PhraseMost:
-		p.Args = bounds(st)
-	case PhraseOutDate:
-		today := midnight(w.in.At)
-		if st.Earliest.Set {
-			p.Args = dated("from", st.Earliest.On(today))
-		}
-		if st.Latest.Set {
-			p.Args = append(p.Args, dated("to", st.Latest.On(today))...)
-		}
-		if len(p.Args) == 1 {
-			p.Key += "." + p.Args[0].Name
-		}
-	case PhraseSum:
-		p.Args = []Arg{number("total", st.Total)}
-	case PhraseMany:
-		p.Args = []Arg{number("most", st.Limit)}
-	case PhrasePersonShut:
-		p.Args = []Arg{{Name: "hours", Value: s.Hours}}
-	case PhraseTongueOnly:
-		p.Args = []Arg{{Name: "language", Kind: ArgLanguage, Value: w.d.Language}}
-	default:
-		switch {
-		case strings.HasPrefix(s.Note, PhraseLong):
-			var limit string
-			p.Key, limit, _ = strings.Cut(s.Note, " ")
-			p.Args = []Arg{{Name: "limit", Kind: ArgNumber, Value: limit}}
-		case strings.HasPrefix(s.Note, PhraseRemind):
-			p.Args = []Arg{{Name: "title", Kind: ArgKey, Value: "title"}}
-		case strings.HasPrefix(s.Note, PhraseRetry):
-			p.Args = w.retryArgs(st)
-		}
-	}
-	return p
-}
-
-func (w *walk) retryArgs(st *dialogs.Step) []Arg {
-	switch st.Type {
-	case dialogs.Number, dialogs.Scale:
-		return bounds(st)
-	case dialogs.Budget:
-		return []Arg{number("total", st.Total), number("left", w.left(st))}
-	}
-	if n := len(st.Options); n > 0 {
-		return []Arg{number("first", 1), number("last", min(n, 7))}
-	}
-	return nil
-}
-
-func bounds(st *dialogs.Step) []Arg {
-	return []Arg{
-		{Name: "min", Kind: ArgNumber, Value: strconv.FormatFloat(st.Min, 'f', -1, 64)},
-		{Name: "max", Kind: ArgNumber, Value: strconv.FormatFloat(st.Max, 'f', -1, 64)},
-	}
-}
-
-func number(name string, n int) Arg { return Arg{Name: name, Kind: ArgNumber, Value: strconv.Itoa(n)} }
-
-// left is what remains of a budget that is asked part by part.
-func (w *walk) left(st *dialogs.Step) int {
-	left := st.Total
-	for _, v := range w.s.Part {
-		n, _ := strconv.Atoi(v)
-		left -= n
-	}
-	return left
+	return menu("@stuck.", "person", "again", "ring", "later")
 }
 
 func (w *walk) help() []Prompt {
-	st := &w.d.Steps[w.s.Step]
+	s := &w.s
+	st := &w.d.Steps[s.Step]
 	var out []Prompt
 	if st.Why.Text != "" {
 		out = append(out, phrase(PhraseWhy, Arg{Name: "why", Kind: ArgKey, Value: st.ID + ".why"}))
 	}
 	ids := []string{"on", "person", "back", "menu"}
+	if w.calls() {
+		ids = []string{"on", "person"}
+		if q := w.question(); q.Skip && s.Held == nil {
+			id := "skip"
+			if q.Old != nil {
+				id = "keep"
+			}
+			ids = append(ids, id)
+		}
+		ids = append(ids, "back", "ear", "menu")
+	}
 	if len(w.d.Languages) > 0 {
 		ids = append(ids, "language")
 	}
@@ -271,7 +212,11 @@ func (w *walk) opening(out []Prompt) []Prompt {
 		if w.d.Decides.Text != "" {
 			out = append(out, Prompt{Key: "decides", Step: -1})
 		}
-		switch {
+		switch hidden := w.hidden(); {
+		case hidden && w.d.Secrecy == dialogs.Public:
+			out = append(out, phrase(PhraseOpenly))
+		case hidden && w.d.Secrecy == dialogs.Confidential:
+			out = append(out, phrase(PhraseHidden))
 		case w.d.Secrecy == dialogs.Public:
 			out = append(out, phrase(PhrasePublic))
 		case w.d.Secrecy == dialogs.Confidential:
@@ -281,9 +226,14 @@ func (w *walk) opening(out []Prompt) []Prompt {
 		case w.d.Secrecy == dialogs.Secret:
 			out = append(out, phrase(PhraseSecret))
 		}
+		if w.hidden() && w.d.Who == dialogs.OneNumber {
+			out = append(out, phrase(PhraseApart))
+		}
 	}
 	if w.s.Hint && w.in.Can.Form != Screen { // a screen has buttons for help and for languages
-		out = append(out, phrase(PhraseHint))
+		if !w.calls() { // there every page ends with how to get help
+			out = append(out, phrase(PhraseHint))
+		}
 		if len(w.d.Languages) > 0 {
 			others := slices.DeleteFunc(w.d.AllLanguages(), func(l string) bool { return l == w.s.Lang })
 			out = append(out, phrase(PhraseTongues, Arg{Name: "languages", Kind: ArgLanguage, Value: strings.Join(others, " ")}))
@@ -329,6 +279,9 @@ func (w *walk) question() Prompt {
 		p.Options = w.options(st)
 		if len(s.Part) > 0 {
 			p.Given = s.Part
+			if w.calls() {
+				p.Options = without(p.Options, s.Part)
+			}
 		}
 	case dialogs.Scale:
 		p.Options = plain(st)
@@ -363,6 +316,9 @@ func (w *walk) question() Prompt {
 		p.Items = w.items()
 		p.Skip = false
 		p.Options = []Option{{ID: "ok", Key: PhraseReviewOK}, {ID: "change", Key: PhraseReviewEdit, Place: 1}}
+		if w.calls() {
+			p.Options[0].Key, p.Options[1].Key = "@speech.to.ok", "@speech.to.change"
+		}
 		if len(p.Items) == 0 {
 			p.Options = p.Options[:1]
 		}
@@ -503,10 +459,16 @@ func (w *walk) insertions(key string) []Arg {
 	out := make([]Arg, 0, len(names))
 	for _, n := range names {
 		switch n {
-		case "reference":
+		case "reference", "due":
+			if w.s.Veiled {
+				out = append(out, Arg{Name: n, Kind: ArgPhrase, Value: PhraseVeil})
+				continue
+			}
+			if n == "due" {
+				out = append(out, Arg{Name: n, Kind: ArgDate, Value: w.s.Due})
+				continue
+			}
 			out = append(out, Arg{Name: n, Kind: ArgReference, Value: w.s.Ref})
-		case "due":
-			out = append(out, Arg{Name: n, Kind: ArgDate, Value: w.s.Due})
 		case "title":
 			out = append(out, Arg{Name: n, Kind: ArgKey, Value: "title"})
 		case "town": // render knows the town
@@ -515,6 +477,9 @@ func (w *walk) insertions(key string) []Arg {
 			a := Arg{Name: n, Kind: ArgAnswer, Step: i}
 			if i >= 0 {
 				a.Answer, _ = w.s.Answer(i)
+			}
+			if a.Answer != nil && a.Answer.Veiled {
+				a = Arg{Name: n, Kind: ArgPhrase, Value: PhraseVeil}
 			}
 			out = append(out, a)
 		}

@@ -40,22 +40,25 @@ type State struct {
 	Back    bool        `cbor:"28,keyasint,omitempty"` // the open question was answered before and is asked again
 	Lost    uint8       `cbor:"29,keyasint,omitempty"` // inputs in a row, over all questions and menus, that nothing was understood of
 	Hours   string      `cbor:"30,keyasint,omitempty"` // when the desk opens, for the note that says so
+	Held    *Answer     `cbor:"31,keyasint,omitempty"` // on a call: what was given to the open question, until it is confirmed; nil: nothing
+	Veiled  bool        `cbor:"32,keyasint,omitempty"` // Ref and Due were told before this call began: they aren't told on it
 }
 
 // Mode is which question is open: the step's own, or one of the engine's.
 type Mode uint8
 
 const (
-	Asking   Mode = iota // the question of State.Step
-	Helping              // the help menu
-	Tongue               // which language
-	Which                // two readings fit: which one was meant
-	Stuck                // not understood three times, or silent: a person, again, or later
-	Changing             // the review: which answer to change
-	Erasing              // "erase": are you sure
-	Waiting              // for the town (Input Outcome), never across turns
-	Paused               // put off by the resident, by STOP or by long silence; whatever comes next goes on
-	Over                 // ended; State.End says how
+	Asking     Mode = iota // the question of State.Step
+	Helping                // the help menu
+	Tongue                 // which language
+	Which                  // two readings fit: which one was meant
+	Stuck                  // not understood three times, or silent: a person, again, or later
+	Changing               // the review: which answer to change
+	Erasing                // "erase": are you sure
+	Waiting                // for the town (Input Outcome), never across turns
+	Paused                 // put off by the resident, by STOP or by long silence; whatever comes next goes on
+	Over                   // ended; State.End says how
+	Confirming             // on a call: whether what was given was understood as it was meant
 )
 
 // Answer is what the resident gave to one step, in canonical form (see dialogs).
@@ -65,6 +68,7 @@ type Answer struct {
 	Media  []Media  `cbor:"3,keyasint,omitempty"`
 	Skip   Skip     `cbor:"4,keyasint,omitempty"`
 	Lang   string   `cbor:"5,keyasint,omitempty"` // consent: the language of the words that were agreed to
+	Veiled bool     `cbor:"6,keyasint,omitempty"` // given before this call began: it counts, and isn't told to whoever calls from that number
 }
 
 // Skip says why a step has no answer.
@@ -115,11 +119,14 @@ func (s *State) Answer(step int) (*Answer, bool) {
 // sound says whether s can be a state of a conversation that d is held in. Bytes from disk may be anything.
 func (s *State) sound(d *dialogs.Dialog) bool {
 	n := len(d.Steps)
-	if s.Mode > Over || s.Step < -1 || s.Step >= n || s.From < -1 || s.From > n || s.Far < 0 || s.Far > n || s.Page < 0 ||
+	if s.Mode > Confirming || s.Step < -1 || s.Step >= n || s.From < -1 || s.From > n || s.Far < 0 || s.Far > n || s.Page < 0 ||
 		s.Return < 0 || s.Return > n {
 		return false
 	}
-	if s.Mode < Waiting || s.Mode == Paused { // a question is open
+	if h := s.Held; h != nil && h.Step != s.Step || h == nil && s.Mode == Confirming {
+		return false
+	}
+	if s.Mode < Waiting || s.Mode == Paused || s.Mode == Confirming { // a question is open
 		if s.Step < 0 || !d.Steps[s.Step].Type.Asks() {
 			return false
 		}

@@ -8,17 +8,6 @@ import (
 	"github.com/townline/townline/locales"
 )
 
-// patience is how many misunderstandings, or silences, in a row are met with another wording before the resident is
-// offered a person.
-const patience = 3
-
-// loop is how many inputs in a row may mean nothing before a text is left without an answer: two machines that answer each
-// other stop. It is two rounds of patience, with the menus in between. Who writes again after a lull is answered again.
-const (
-	loop = 4*patience + 1
-	lull = time.Hour
-)
-
 // Step takes one input and says what comes next. It is pure and total: whatever comes in, the answer is a turn, never an
 // error or a panic. It does not change s; the new state shares no memory with it that either may write.
 //
@@ -60,6 +49,7 @@ type walk struct {
 	values  func(step int) ([]string, bool)
 	owned   bool // s.Answers is ours to write
 	quiet   bool // nothing is to be shown
+	sure    bool // what was given was chosen from what was read back: it is not asked about again
 	untold  int  // the first statement that an answer made apply although we were past it; 0: none
 }
 
@@ -102,15 +92,14 @@ func (w *walk) take() {
 		s.Lost, w.quiet = loop, true
 		return
 	}
-	if in.Kind != Turned { // the pages of what is on show stay as they are while they are turned
+	if in.Kind != Turned || s.Note == PhrasePerson { // the pages of what is on show stay as they are while they are turned
 		s.Note = ""
 	}
 	if s.Mode == Paused && in.Kind == Silence {
 		return
 	}
 	if s.Mode == Paused {
-		s.Mode = Asking
-		w.settle()
+		w.ask()
 		if in.Kind != Said && in.Kind != Turned && in.Kind != Told {
 			w.resume()
 			return
@@ -122,6 +111,9 @@ func (w *walk) take() {
 	switch in.Kind {
 	case Resume:
 		w.resume()
+	case Returned:
+		w.settle()
+		s.Mode, s.Note = Stuck, PhraseAbsent
 	case Turned:
 		s.Page = max(in.Page, 0)
 	case Silence:
@@ -248,11 +240,11 @@ func (w *walk) always() bool {
 // resume says where we are. What this channel can't carry, or answers by itself, isn't asked any more.
 func (w *walk) resume() {
 	s := &w.s
-	w.settle()
+	w.ask()
 	if w.in.Lang != s.Lang && w.in.Lang != "" && w.speaks(w.in.Lang) {
 		s.Lang = w.in.Lang
 	}
-	s.Mode, s.Note = Asking, PhraseResume
+	s.Note = PhraseResume
 	if w.in.New { // it came from elsewhere
 		w.timer("expire", w.in.At.Add(w.expiry()))
 		if w.d.RemindAfter > 0 && !s.Remind {
@@ -262,27 +254,9 @@ func (w *walk) resume() {
 	if s.From != -1 {
 		s.From = s.Step
 	}
-	if _, answered := s.Answer(s.Step); !answered && w.passes(s.Step, w.st()) {
+	if _, answered := s.Answer(s.Step); !answered && s.Held == nil && (w.passes(s.Step, w.st()) || w.st().Type == dialogs.Similar && len(s.Found) == 0) {
 		w.next()
 	}
-}
-
-func (w *walk) silence() {
-	s := &w.s
-	s.Silent++
-	switch {
-	case s.Silent <= patience:
-		s.Note = PhraseSilent + string(rune('0'+s.Silent))
-	case s.Mode != Stuck:
-		s.Silent, s.Page, s.Mode = 1, 0, Stuck
-	default:
-		w.pause()
-	}
-}
-
-func (w *walk) pause() {
-	w.settle()
-	w.s.Mode, w.s.Note = Paused, PhraseLater
 }
 
 func (w *walk) remind() {
@@ -341,12 +315,11 @@ func (w *walk) told() {
 	case locales.Tongue:
 		switch {
 		case len(w.in.Values) == 1 && w.speaks(w.in.Values[0]):
-			w.settle()
-			s.Mode = Asking
+			w.ask()
 			w.tongue(w.in.Values[0])
 		case len(w.d.Languages) == 0:
-			w.settle()
-			s.Mode, s.Note = Asking, PhraseTongueOnly
+			w.ask()
+			s.Note = PhraseTongueOnly
 		default:
 			w.settle()
 			s.Mode = Tongue
@@ -369,9 +342,14 @@ func (w *walk) tongue(lang string) {
 // back goes to the question before; from one of the engine's own menus, to the question that is open.
 func (w *walk) back() {
 	s := &w.s
-	if s.Mode != Asking {
-		w.settle()
-		s.Mode = Asking
+	switch s.Mode {
+	case Asking:
+	case Confirming: // it is taken back
+		s.Held = nil
+		w.ask()
+		return
+	default:
+		w.ask()
 		return
 	}
 	if n := len(s.Part); n > 0 {
@@ -397,14 +375,13 @@ func (w *walk) back() {
 // reopen asks step i again; its answer stays until there is another.
 func (w *walk) reopen(i int) {
 	w.settle()
-	w.s.Mode, w.s.Step, w.s.From, w.s.Part, w.s.Back = Asking, i, i, nil, true
+	w.s.Mode, w.s.Step, w.s.From, w.s.Part, w.s.Back, w.s.Held = Asking, i, i, nil, true, nil
 }
 
 func (w *walk) skip() {
 	s := &w.s
 	if s.Mode != Asking {
-		w.settle()
-		s.Mode = Asking
+		w.ask()
 		return
 	}
 	clear := len(w.in.Values) == 1 && w.in.Values[0] == "clear" // take it away
@@ -428,70 +405,4 @@ func (w *walk) skip() {
 	}
 	w.put(Answer{Step: s.Step, Skip: Declined})
 	w.next()
-}
-
-func (w *walk) unsure() {
-	s := &w.s
-	if len(w.in.Values) < 2 || s.Mode != Asking {
-		w.unclear("")
-		return
-	}
-	for _, v := range w.in.Values {
-		if !w.fits(v) {
-			w.unclear("")
-			return
-		}
-	}
-	s.Page, s.Mode = 0, Which
-	s.Among = append([]string(nil), w.in.Values...)
-}
-
-// unclear meets what was not understood; note is the phrase that says why, when that is known.
-func (w *walk) unclear(note string) {
-	s := &w.s
-	s.Tries++
-	if s.Mode == Which || s.Mode == Changing || s.Mode == Erasing {
-		if s.Tries < patience {
-			s.Note = PhraseRetry + string(Pick) + ".1"
-			return
-		}
-		w.settle()
-		s.Mode = Asking
-		return
-	}
-	if s.Mode == Stuck || s.Mode == Helping || s.Mode == Tongue {
-		if s.Tries >= patience {
-			w.pause()
-			return
-		}
-		s.Note = PhraseRetry + string(Pick) + ".1"
-		return
-	}
-	if s.Tries >= patience {
-		st := &w.d.Steps[s.Step]
-		if st.Optional && !s.Back && st.Type != dialogs.Review && st.Type != dialogs.Consent {
-			w.put(Answer{Step: s.Step, Skip: GivenUp})
-			w.next()
-			w.s.Note = PhraseSkipped
-			return
-		}
-		w.settle()
-		s.Mode = Stuck
-		return
-	}
-	if note == "" {
-		note = w.retry()
-	}
-	s.Note = note
-}
-
-// retry is the wording for this misunderstanding: the author's, or the locale's for this kind of question.
-func (w *walk) retry() string {
-	st := &w.d.Steps[w.s.Step]
-	n := int(w.s.Tries)
-	if len(st.Retry) > 0 {
-		n = min(n, len(st.Retry))
-		return st.ID + ".retry." + string(rune('0'+n))
-	}
-	return PhraseRetry + string(st.Type) + "." + string(rune('0'+min(n, 2)))
 }

@@ -23,6 +23,9 @@ func (w *walk) comply() error {
 	case m.Stopped && !r.Traits.Live:
 		r.Says("START")
 		return nil
+	case r.Pass:
+		r.Returns()
+		return nil
 	case len(r.Pages) == 0 || r.Over || r.Shown.Name != r.Traits.Name: // nothing is on show: a live channel comes in again, elsewhere a word brings it back
 		return w.again()
 	case m.Hall != nil:
@@ -33,6 +36,11 @@ func (w *walk) comply() error {
 	switch m.Now.Mode {
 	case engine.Helping:
 		return r.Picks("on")
+	case engine.Confirming:
+		if w.understood(m.Now) {
+			return r.Picks("right")
+		}
+		return r.Picks("redo")
 	case engine.Stuck:
 		return r.Picks("again")
 	case engine.Tongue:
@@ -73,10 +81,25 @@ func (w *walk) inHall(hall *talk.Hall) error {
 		return r.Picks("on")
 	case talk.TongueHall:
 		return r.Picks(r.Town.Languages[0])
-	case talk.EraseHall:
+	case talk.EraseHall, talk.KeepHall:
 		return r.Picks("no")
+	case talk.FirstHall:
+		return r.Picks(r.Town.Languages[0])
+	case talk.HelpHall, talk.EarHall:
+		return r.Picks("on")
+	case talk.StuckHall:
+		return r.Picks("again")
+	case talk.HoldHall:
+		r.Presses("5")
+		return nil
 	}
 	return r.Picks(w.d.ID)
+}
+
+// understood says whether what is read back on a call is what was meant.
+func (w *walk) understood(s *engine.State) bool {
+	st := &w.r.Dialog().Steps[s.Step]
+	return s.Held != nil && (w.stands(st, s.Held) || st.Type == dialogs.Status || st.Type == dialogs.Code && len(s.Held.Values) == 1 && s.Held.Values[0] == "482715")
 }
 
 // answer gives the answer that is meant to the open question; before it does, an earlier answer that came out otherwise is
@@ -119,7 +142,7 @@ func prefix(st *dialogs.Step, part, meant []string) bool {
 // stands says whether an answer is the one that was meant, or can't be another.
 func (w *walk) stands(st *dialogs.Step, a *engine.Answer) bool {
 	switch {
-	case a.Skip == engine.NotAsked, st.Type == dialogs.Photo, st.Type == dialogs.Contact, st.Type == dialogs.Code, st.Type == dialogs.Review:
+	case a.Skip == engine.NotAsked, st.Type == dialogs.Photo, st.Type == dialogs.Contact, w.r.Traits.Form == engine.Speech && unsaid(w.r.Dialog(), st), st.Type == dialogs.Code, st.Type == dialogs.Review:
 		return true
 	case a.Skip != engine.Answered || len(a.Media) > 0:
 		return false

@@ -124,6 +124,7 @@ type walk struct {
 	mind   uint64 // what is meant by the answers: the same for walks that go together
 	wild   int    // how many more turns are mischief
 	waited time.Duration
+	veiled bool           // some answers weren't told on a call
 	record *engine.Record // what is kept, without what not every channel carries
 	began  time.Time
 }
@@ -211,11 +212,24 @@ func (w *walk) keep() error {
 		}
 		c := *rec
 		c.Answers = slices.DeleteFunc(slices.Clone(rec.Answers), func(a engine.Recorded) bool {
-			return w.d.Steps[w.d.Index(a.Step)].Type == dialogs.Photo
+			st := &w.d.Steps[w.d.Index(a.Step)]
+			return st.Type == dialogs.Photo || unsaid(w.d, st)
 		})
+		for i := range w.d.Steps { // what is near isn't told on a call where the answers it was found by aren't
+			if st := &w.d.Steps[i]; st.Type == dialogs.Similar && w.veiled {
+				if c.Joins = w.means(st)[0]; c.Joins == "none" {
+					c.Joins = ""
+				}
+			}
+		}
 		w.record = &c
 	}
 	return nil
+}
+
+// unsaid says whether a call leaves a question for own words out: there is no typing, and a voice may not be kept.
+func unsaid(d *dialogs.Dialog, st *dialogs.Step) bool {
+	return (st.Type == dialogs.Words || st.Type == dialogs.Place) && !d.Recordable()
 }
 
 // sound checks what must hold after every turn. speaks is false where the town may have nothing to say.
@@ -230,7 +244,8 @@ func (w *walk) sound(speaks bool) error {
 		}
 	}
 	m := r.Memory()
-	if !speaks || m.Stopped || r.Over {
+	w.veiled = w.veiled || m.Now != nil && m.Now.Hidden()
+	if !speaks || m.Stopped || r.Over || r.Pass {
 		return nil
 	}
 	if m.Hall != nil && m.Hall.Tries >= 4 { // what means nothing, again and again, is not answered for ever
@@ -275,7 +290,7 @@ func fits(p *render.Page, t render.Traits) error {
 		return fmt.Errorf("an empty page on %s", t.Name)
 	}
 	for _, s := range p.Spoken {
-		if strings.Contains(s.Words, "${") || strings.TrimSpace(s.Words) == "" {
+		if strings.Contains(s.Words, "${") || strings.TrimSpace(s.Words) == "" && s.Media == "" {
 			return fmt.Errorf("a value is missing: %q", s.Words)
 		}
 	}

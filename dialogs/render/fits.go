@@ -29,6 +29,7 @@ const (
 //	many-segments       more than two text messages for one reply, with the cost
 //	odd-character       a sign, not a letter, that alone makes a reply cost more messages
 //	long-speech         more than 30 seconds to listen to, at 150 words a minute
+//	words-left-out      own words that must be given, and are left out on calls, on which no voice may be kept
 //	own-words-missing   a language that the town's own phrases lack, so that they would come in English
 func Fits(w *Words, channels ...Traits) dialogs.Problems {
 	if w.Dialog == nil {
@@ -106,6 +107,9 @@ func (f *fitting) named(step int) string {
 // play renders a step as it would be shown, and reads every option back.
 func (f *fitting) play(step int, lang string, t Traits) {
 	st := &f.d.Steps[step]
+	if unsaid(f.d, st, t) && !st.Optional {
+		f.advise(step, "words-left-out", fmt.Sprintf("%q is left out on calls: nobody can type there, and a voice would tell whose answers these are", st.ID), "make it `optional`, or offer options as well")
+	}
 	for _, prompts := range f.shows(step, t) {
 		if len(prompts) == 0 {
 			continue
@@ -140,6 +144,11 @@ func (f *fitting) play(step int, lang string, t Traits) {
 	}
 }
 
+// unsaid says whether own words can't be given: there is no typing on a call, and a voice may not be kept.
+func unsaid(d *dialogs.Dialog, st *dialogs.Step, t Traits) bool {
+	return t.Form == engine.Speech && (st.Type == dialogs.Words || st.Type == dialogs.Place) && !(t.Voice && d.Recordable())
+}
+
 // shows is what can be on show at a step: a question with what leads up to it, last words, the words for a refusal.
 func (f *fitting) shows(step int, t Traits) [][]engine.Prompt {
 	st := &f.d.Steps[step]
@@ -151,7 +160,7 @@ func (f *fitting) shows(step int, t Traits) [][]engine.Prompt {
 		return [][]engine.Prompt{last(st.ID)}
 	case st.Type == dialogs.Handoff:
 		return [][]engine.Prompt{last(st.ID), last(st.ID + ".closed")}
-	case !st.Type.Asks(), st.Type == dialogs.Photo && !t.Photo, st.Type == dialogs.Contact && t.Address:
+	case !st.Type.Asks(), st.Type == dialogs.Photo && !t.Photo, st.Type == dialogs.Contact && t.Address, unsaid(f.d, st, t):
 		return nil
 	}
 	s := engine.State{Version: engine.Version, Pin: f.d.Pin, Step: step, From: step, Lang: f.w.tag(), Hint: true, Ref: sampleRef, Due: sampleDay}

@@ -80,14 +80,18 @@ func (r *reader) read() engine.Input {
 			return in
 		}
 	}
-	if in, ok := r.media(); ok {
+	speech := r.t.Form == engine.Speech
+	if in, ok := r.media(); ok && !(speech && commanding(r.raw)) { // a key that asks for something else outdoes what was recorded until then
 		return in
 	}
-	if r.t.Form == engine.Speech && len(r.raw) > 1 {
+	if speech {
+		if r.raw == "#" { // it ends an entry and is no command: one too many means nothing
+			return engine.Input{Kind: engine.Turned, Page: r.page}
+		}
 		r.raw = strings.TrimRight(r.raw, "#")
 	}
 	if r.raw == "" || r.raw == "#" {
-		return r.nothing()
+		return unclear()
 	}
 	if in, ok := r.key(pressed); ok {
 		return in
@@ -146,13 +150,8 @@ func seen(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\u200c' || r == '\u200d' })
 }
 
-// nothing was said, but something came: an empty message, or the key that ends an entry.
-func (r *reader) nothing() engine.Input {
-	if r.q != nil && r.q.Asks == dialogs.Choices && len(r.q.Given) > 0 && r.t.Form == engine.Speech {
-		return r.enough()
-	}
-	return unclear()
-}
+// commanding says whether a key is one of those that work everywhere.
+func commanding(key string) bool { return key == "0" || key == "8" || key == "9" || key == "*" }
 
 // media takes recordings and pictures, where the question takes them.
 func (r *reader) media() (engine.Input, bool) {
@@ -164,7 +163,11 @@ func (r *reader) media() (engine.Input, bool) {
 	case dialogs.Photo:
 		kind = "image/"
 	case dialogs.Words:
-		if st := r.w.step(r.q.Step); st != nil && st.Voice {
+		if st := r.w.step(r.q.Step); st != nil && st.Voice || r.w.recorded(r.q, r.t) {
+			kind = "audio/"
+		}
+	case dialogs.Place:
+		if r.w.recorded(r.q, r.t) {
 			kind = "audio/"
 		}
 	}
@@ -181,7 +184,7 @@ func (r *reader) media() (engine.Input, bool) {
 		return engine.Input{}, false
 	}
 	in := engine.Input{Kind: engine.Said, Media: fit}
-	if r.q.Asks == dialogs.Words && r.raw != "" && !keysOnly(r.raw) {
+	if r.q.Asks != dialogs.Photo && r.raw != "" && !keysOnly(r.raw) {
 		in.Values = []string{r.raw}
 	}
 	return in, true
@@ -208,18 +211,11 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 		}
 	}
 	own := r.q != nil && ownDigits(r.q.Asks, r.q) && !pressed
-	words := r.q != nil && (r.q.Asks == dialogs.Words || r.q.Asks == dialogs.Place)
 	if own && r.t.Form == engine.Screen { // there are buttons for that: what is typed is the answer
 		return engine.Input{}, false
 	}
-	if own && words && r.t.Form == engine.Speech && keysOnly(k) { // keys are nobody's own words
+	if own && r.t.Form == engine.Speech && (r.q.Asks == dialogs.Words || r.q.Asks == dialogs.Place) { // keys are nobody's own words
 		own = false
-		if k != "0" && k != "8" && k != "9" && k != "*" {
-			return unclear(), true
-		}
-		if k == "*" {
-			return told(locales.Help), true
-		}
 	}
 	switch {
 	case k == "*" || k == "00" && r.t.Star == "00":
@@ -227,6 +223,8 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 			return told(locales.Help), true
 		}
 		return told(locales.Back), true
+	case k == "8" && !own && r.leavesOut():
+		return r.obey(locales.Skip, r.w.Lang.Tag), true
 	case k == "8" && (!own || r.leadsOn()):
 		return r.turn(), true
 	case own:
@@ -238,6 +236,11 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 		return r.turn(), true
 	}
 	return engine.Input{}, false
+}
+
+// leavesOut says whether 8 leaves the question out, or ends it: on a call, after its last options.
+func (r *reader) leavesOut() bool {
+	return r.t.Form == engine.Speech && r.q != nil && (r.q.Skip || r.q.Asks == dialogs.Choices && len(r.q.Given) > 0) && !r.leadsOn()
 }
 
 // unseen says whether there are options to choose from and the page on show, which leads up to them, has none yet: a digit
@@ -353,8 +356,11 @@ func (r *reader) obey(c locales.Command, tag string) engine.Input {
 	return in
 }
 
-// ownWords takes what was said as it is; a landmark that was named by one of its names is what the town calls it.
+// ownWords takes what was said as it is, but for keys of a telephone, which are nobody's own words; a landmark that was named by one of its names is what the town calls it.
 func (r *reader) ownWords() engine.Input {
+	if r.t.Form == engine.Speech && keysOnly(r.raw) {
+		return unclear()
+	}
 	if r.t.Form != engine.Screen { // where there are buttons for commands, what is typed is the answer
 		if in, ok := r.command(); ok {
 			return in

@@ -162,9 +162,9 @@ func TestReadsSeveral(t *testing.T) {
 
 func TestReadsKeysPressedOneByOne(t *testing.T) {
 	d, prompts := asked(t, "park", "things", render.Voice)
-	readAll(t, "en", render.Voice, d, prompts, []reading{{"13#", "said benches|football|+|next dogs"}, {"1", "said benches|+|next dogs"}, {"8", "turned 1"}, {"113", "unclear"}})
+	readAll(t, "en", render.Voice, d, prompts, []reading{{"13#", "said benches|football|+|next swings"}, {"1", "said benches|+|next swings"}, {"8", "turned 1"}, {"113", "unclear"}})
 	prompts[len(prompts)-1].Given = []string{"dogs"}
-	readAll(t, "en", render.Voice, d, prompts, []reading{{"#", "said +"}})
+	readAll(t, "en", render.Voice, d, prompts, []reading{{"#", "turned 0"}, {"8", "turned 1"}})
 }
 
 func TestReadsAnOrder(t *testing.T) {
@@ -218,13 +218,13 @@ func TestReadsPlainAnswers(t *testing.T) {
 		table        []reading
 	}{
 		{"park", "visits", render.SMS, "en", []reading{{"12", "said 12"}, {"0", "said 0"}, {"9", "said 9"}, {"8", "said 8"}, {"twelve", "said 12"}, {"twenty-one", "said 21"}, {"2.5", "said 2.5"}, {"1,200", "said 1200"}, {"99", "said 99"}, {"I am 72", "said 72"}, {"12 or 13", "unclear"}, {"under 12", "unclear"}, {"*", "told help"}, {"help", "told help"}, {"١٢", "said 12"}, {"many", "unclear"}, {"12 days", "unclear"}, {"-3", "said -3"}}},
-		{"park", "visits", render.Voice, "en", []reading{{"12#", "said 12"}, {"*#", "told help"}, {"#", "unclear"}, {"0", "said 0"}}},
+		{"park", "visits", render.Voice, "en", []reading{{"12#", "said 12"}, {"*#", "told help"}, {"#", "turned 0"}, {"0", "said 0"}}},
 		{"park", "visits", render.SMS, "es", []reading{{"doce", "said 12"}, {"2,5", "said 2.5"}, {"veintiuno", "said 21"}, {"twelve", "said 12"}}},
 		{"park", "rate", render.SMS, "en", []reading{{"1", "said 1"}, {"5", "said 5"}, {"6", "unclear"}, {"very safe", "said 5"}, {"safe", "said 4"}, {"unsafe", "said 2"}, {"neither", "said 3"}, {"not safe", "unclear"}, {"four", "said 4"}}},
 		{"park", "day", render.SMS, "en", []reading{{"tomorrow", "said 2027-01-12"}, {"15 March", "said 2027-03-15"}, {"March 15th", "said 2027-03-15"}, {"2027-03-15", "said 2027-03-15"}, {"Friday", "said 2027-01-15"}, {"whenever", "unclear"}, {"*", "told help"}, {"3/4", "unsure 2027-03-04|2027-04-03"}}},
 		{"park", "day", render.Voice, "en", []reading{{"15032027#", "said 2027-03-15"}, {"1503", "said 2027-03-15"}, {"0315", "said 2027-03-15"}, {"99", "unclear"}}},
 		{"park", "where", render.SMS, "en", []reading{{"Mill Lane 4", "said Mill Lane 4"}, {"the bus stop", "said the bus stop"}, {"geo:52.1,4.30", "said geo:52.1,4.3"}, {"geo:99,4", "said geo:99,4"}, {"4", "said 4"}, {"stop", "told stop"}, {"skip", "told skip"}, {"no", "said no"}, {"help me with this", "said help me with this"}, {"*", "told help"}, {"español", "said español"}, {"two\nlines", "said two lines"}}},
-		{"park", "where", render.Voice, "en", []reading{{"0", "told help"}, {"9", "told repeat"}, {"5", "unclear"}, {"*", "told help"}, {"Mill Lane", "said Mill Lane"}}},
+		{"park", "where", render.Voice, "en", []reading{{"0", "told help"}, {"9", "told repeat"}, {"5", "unclear"}, {"12345", "unclear"}, {"*", "told back"}, {"8", "told skip"}, {"Mill Lane", "said Mill Lane"}}},
 		{"park", "ideas", render.SMS, "en", []reading{{" More trees, please! ", "said More trees, please!"}, {"yes", "said yes"}, {"1", "said 1"}, {"0", "said 0"}, {"back", "told back"}, {"Please stop", "told stop"}, {"jooji", "told stop|(so)"}, {"go back home you", "said go back home you"}, {"two\nlines", "said two\nlines"}, {"👍", "said 👍"}, {"\u200f\u200b", "unclear"}}},
 		{"park", "picture", render.SMS, "en", []reading{{"skip", "told skip"}, {"no", "told skip"}, {"here it is", "unclear"}}},
 		{"park", "reach", render.SMS, "en", []reading{{"(202) 555-0100", "said +12025550100"}, {"202.555.0100", "said +12025550100"}, {"+34 612 345 678", "said +34612345678"}, {"0034612345678", "said +34612345678"}, {"1 202 555 0100", "said +12025550100"}, {"555 0100", "unclear"}, {"+1", "unclear"}, {"+1234567890123456", "unclear"}, {"٢٠٢٥٥٥٠١٠٠", "said +12025550100"}, {"Ann@Example.ORG", "said Ann@example.org"}, {"ann@", "unclear"}, {"no", "told skip"}, {"skip", "told skip"}, {"my number is 2025550100", "unclear"}, {"*", "told help"}}},

@@ -180,6 +180,10 @@ func (r *reader) listed(ids []string) engine.Input {
 		}
 		slices.SortStableFunc(in.Values, func(a, b string) int { return place(a) - place(b) })
 	}
+	if r.t.Form == engine.Speech { // one key at a time: the others on the page are asked about again
+		in.Next = r.following(in.Values)
+		return in
+	}
 	if len(in.Values) < len(r.q.Options) && (r.t.Piecewise || len(r.q.Options) > perPage(r.t)) {
 		pages := r.pages()
 		for i := r.page%max(len(pages), 1) + 1; i < len(pages) && in.Next == ""; i++ {
@@ -192,6 +196,19 @@ func (r *reader) listed(ids []string) engine.Input {
 		}
 	}
 	return in
+}
+
+// following is the first option that is left, on the page on show or after it; "" when none is.
+func (r *reader) following(given []string) string {
+	pages := r.pages()
+	for i := r.page % max(len(pages), 1); i < len(pages); i++ {
+		for _, o := range pages[i].Options {
+			if o.ID != "" && !slices.Contains(given, o.ID) {
+				return o.ID
+			}
+		}
+	}
+	return ""
 }
 
 // closes says whether nothing more is wanted: "no", "that is all".

@@ -35,12 +35,17 @@ type line struct {
 	code  bool   // ref is a code to take the conversation along
 	value string // of a line of the review: the answer
 	can   bool   // of a line of the review: it can be changed
+
+	media   string // of a call: a recording that is played after the words
+	tongues string // of a call: languages that are named after the words, each in its own voice
 }
 
 // choice is one option in words.
 type choice struct {
-	shown Shown
-	group int
+	shown    Shown
+	group    int
+	sentence string // of a call: the option and its key in one sentence; "" for the usual one
+	tongue   bool   // shown.ID is a language
 }
 
 // digit is an option's key, the same on every channel.
@@ -77,10 +82,14 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 	f := form(t)
 	q := open(prompts)
 	var s sheet
+	echoes := 0
 	for i := range prompts {
 		p := &prompts[i]
 		if p == q {
 			continue
+		}
+		if p.Key == engine.PhraseEcho || p.Key == engine.PhraseShare {
+			echoes++
 		}
 		l := w.line(p, f)
 		l.kind = textKind
@@ -97,25 +106,26 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 	s.asks, s.may = q.Asks, q.Skip
 	screen := t.Form == engine.Screen
 	if q.Old != nil && (!screen || len(q.Old.Media) > 0) { // a screen shows it in its place
-		old := w.phrase(engine.PhraseOld, f, locales.Arg{Name: "answer", Value: w.answer(q.Old.Step, q.Old, f)})
+		old := ""
+		if f == locales.Spoken && q.Old.Veiled {
+			old = w.phrase(engine.PhraseKept, f)
+		} else {
+			old = w.phrase(engine.PhraseOld, f, locales.Arg{Name: "answer", Value: w.answer(q.Old.Step, q.Old, f)})
+		}
 		s.lead = append(s.lead, line{kind: noteKind, words: old})
 	}
 	s.question = w.line(q, f)
 	s.question.kind = headKind
 	s.how = w.how(q, t, f)
-	w.piecewise(q, &s, f)
+	w.piecewise(q, &s, f, echoes)
 	for i := range q.Items {
 		s.items = append(s.items, w.item(&q.Items[i], f))
 	}
 	if screen {
 		s.may = q.Skip && q.Old == nil
 	}
-	if q.Skip && q.Old == nil && q.Asks != dialogs.Photo && !screen {
-		key := engine.PhraseSkipWord
-		if f == locales.Spoken {
-			key = "@speech.skip"
-		}
-		s.skip = line{kind: textKind, words: w.phrase(key, f)}
+	if q.Skip && q.Old == nil && q.Asks != dialogs.Photo && !screen && f != locales.Spoken {
+		s.skip = line{kind: textKind, words: w.phrase(engine.PhraseSkipWord, f)}
 	}
 	if q.Asks == dialogs.Choices && len(q.Given) > 0 && !screen {
 		s.may = true
@@ -130,6 +140,10 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 		o := &q.Options[i]
 		words, icon := w.option(o, f)
 		s.options[i] = choice{shown: Shown{ID: o.ID, Digit: digits[digit(o)], Label: words, Icon: icon}, group: o.Place / groupSize}
+		if s.options[i].tongue = o.Tongue; f == locales.Spoken && strings.HasPrefix(o.Key, sentenceKeys) {
+			s.options[i].sentence = w.phrase(o.Key, f, locales.Arg{Name: "digit", Value: digits[digit(o)]})
+			s.options[i].shown.Label = w.phrase(o.Key, locales.Full)
+		}
 		s.options[i].shown.Chosen = screen && (given(q, o.ID) || was != nil && was.ID == o.ID)
 		if q.Asks == dialogs.Budget { // answered by amounts, not by keys
 			s.options[i].shown.Digit = ""
@@ -150,8 +164,15 @@ func (w *Words) line(p *engine.Prompt, f locales.Form) line {
 		l.key = p.Key
 	}
 	for i := range p.Args {
-		if k := p.Args[i].Kind; k == engine.ArgReference || k == engine.ArgCode {
+		switch k := p.Args[i].Kind; k {
+		case engine.ArgReference, engine.ArgCode:
 			l.ref, l.code = plain(p.Args[i].Value), k == engine.ArgCode
+		case engine.ArgMedia:
+			l.media = p.Args[i].Value
+		case engine.ArgLanguage:
+			if f == locales.Spoken && p.Key == engine.PhraseTongues {
+				l.tongues = p.Args[i].Value
+			}
 		}
 	}
 	return l
@@ -202,8 +223,8 @@ func (w *Words) item(it *engine.Item, f locales.Form) line {
 }
 
 // piecewise words the part of a budget, rank or choices that is asked for now. The whole question is said with the first
-// part, and again when something leads up to it.
-func (w *Words) piecewise(q *engine.Prompt, s *sheet, f locales.Form) {
+// part, and again when something leads up to it but what was given just now.
+func (w *Words) piecewise(q *engine.Prompt, s *sheet, f locales.Form, echoes int) {
 	part := ""
 	switch {
 	case q.Asks == dialogs.Budget && q.Part > 0 && q.Part <= len(q.Options):
@@ -228,7 +249,7 @@ func (w *Words) piecewise(q *engine.Prompt, s *sheet, f locales.Form) {
 	if part == "" {
 		return
 	}
-	if q.Part == 1 || len(q.Given) == 0 || len(s.lead) > 0 || f == locales.Screen {
+	if q.Part == 1 || len(q.Given) == 0 || len(s.lead) > echoes || f == locales.Screen {
 		s.lead = append(s.lead, line{kind: textKind, key: s.question.key, words: s.question.words})
 	}
 	if f == locales.Screen && q.Asks == dialogs.Rank {
@@ -268,7 +289,11 @@ func (w *Words) how(q *engine.Prompt, t Traits, f locales.Form) line {
 			return line{}
 		}
 	case dialogs.Date, dialogs.Number, dialogs.Contact:
-	case dialogs.Words, dialogs.Code, dialogs.Status:
+	case dialogs.Words, dialogs.Place:
+		if !w.recorded(q, t) {
+			return line{}
+		}
+	case dialogs.Code, dialogs.Status:
 		if !spoken {
 			return line{}
 		}
@@ -288,5 +313,14 @@ func (w *Words) how(q *engine.Prompt, t Traits, f locales.Form) line {
 			locales.Arg{Name: "min", Value: w.number(strconv.FormatFloat(st.Min, 'f', -1, 64), f)},
 			locales.Arg{Name: "max", Value: w.number(strconv.FormatFloat(st.Max, 'f', -1, 64), f)})
 	}
-	return line{kind: textKind, words: strings.TrimSpace(w.phrase(engine.PhraseHow+string(q.Asks), f, args...))}
+	key := engine.PhraseHow + string(q.Asks)
+	if spoken {
+		switch n := w.keys(q); {
+		case q.Asks == dialogs.Number && n == 1:
+			key = "@speech.digit"
+		case q.Asks == dialogs.Date && n == wholeDate:
+			key = "@speech.whole"
+		}
+	}
+	return line{kind: textKind, words: strings.TrimSpace(w.phrase(key, f, args...))}
 }

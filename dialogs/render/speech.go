@@ -17,6 +17,9 @@ const (
 	pauseAgain    = 600
 )
 
+// sentenceKeys are the engine's own options that are said as a sentence of their own, with their key in it.
+const sentenceKeys = "@speech.to."
+
 // speech lays out what a caller hears: statements, the question, each option before its key, a few at a time.
 func (w *Words) speech(s *sheet, q *engine.Prompt, t Traits) []Page {
 	groups := spread(s.options, t)
@@ -31,41 +34,117 @@ func (w *Words) speech(s *sheet, q *engine.Prompt, t Traits) []Page {
 			for _, l := range s.items {
 				p.Spoken = w.utter(p.Spoken, l, pauseSentence)
 			}
-			p.Spoken = w.utter(p.Spoken, s.how, pauseSentence)
+			if q == nil || !w.recorded(q, t) {
+				p.Spoken = w.utter(p.Spoken, s.how, pauseSentence)
+			}
+		} else if q != nil && q.Asks == dialogs.Choices && len(q.Given) > 0 { // what was chosen so far
+			p.Spoken = w.utter(p.Spoken, s.question, pauseQuestion)
 		}
 		p.Spoken = w.listed(p.Spoken, s, g)
 		p.Options = shownOf(g)
-		if i+1 < len(groups) {
-			p.Spoken = append(p.Spoken, Spoken{Key: "@speech.more", Words: w.phrase("@speech.more", locales.Spoken), Pause: pauseOption})
+		last := i+1 == len(groups)
+		if !last {
+			p.Spoken = w.further(p.Spoken, groups[i+1:])
 		}
-		if len(groups) > 1 {
+		if len(groups) > 1 && !(last && s.may) { // there 8 leaves the question out, or ends it
 			p.Options = append(p.Options, w.moreShown(t))
 		}
-		if i+1 == len(groups) && s.asks != "" {
-			p.Spoken = w.utter(p.Spoken, s.skip, pauseSentence)
-			key := "@speech.keys"
-			if ownDigits(s.asks, nil) {
-				key = "@speech.star"
+		if last && q != nil {
+			p.Spoken = w.keysFor(p.Spoken, s, q)
+			if q != nil && w.recorded(q, t) { // the tone follows
+				p.Spoken = w.utter(p.Spoken, s.how, 0)
 			}
-			p.Spoken = append(p.Spoken, Spoken{Key: key, Words: w.phrase(key, locales.Spoken)})
 		}
 		p.Listen = w.listen(q, t)
 	}
 	return pages
 }
 
-// listed says the options of a page.
+// listed says the options of a page, each before its key. What an option begins with is not said twice: "For me, press 1".
 func (w *Words) listed(out []Spoken, s *sheet, options []choice) []Spoken {
+	before := ""
 	for i := range options {
 		o := &options[i].shown
 		if s.asks == dialogs.Budget {
 			out = append(out, Spoken{Words: o.Label, Pause: pauseOption})
 			continue
 		}
-		words := w.phrase("@speech.option", locales.Spoken, locales.Arg{Name: "option", Value: o.Label}, locales.Arg{Name: "digit", Value: o.Digit})
+		switch c := &options[i]; {
+		case c.sentence != "":
+			out = append(out, Spoken{Words: c.sentence, Pause: pauseOption})
+			continue
+		case c.tongue && w.Catalogue != nil && w.Catalogue.Has(o.ID):
+			l := w.Catalogue.Language(o.ID)
+			one := Spoken{Words: option(l, "@speech.option", l.Name, o.Digit), Pause: pauseOption}
+			if o.ID != w.tag() {
+				one.Lang = o.ID
+			}
+			out = append(out, one)
+			continue
+		case strings.HasSuffix(o.Label, "?"), strings.HasSuffix(o.Label, "!"), strings.HasSuffix(o.Label, "."), strings.HasSuffix(o.Label, "？"),
+			strings.HasSuffix(o.Label, "！"), strings.HasSuffix(o.Label, "。"), strings.HasSuffix(o.Label, "؟"):
+			out = append(out, Spoken{Words: option(w.Lang, "@speech.sentence", o.Label, o.Digit), Pause: pauseOption})
+			continue
+		}
+		words := option(w.Lang, "@speech.option", o.Label, o.Digit)
+		if before == "" {
+			before, _, _ = strings.Cut(option(w.Lang, "@speech.option", "\x00", ""), "\x00")
+		}
+		if n := len(before); n > 0 && len(o.Label) > n && strings.EqualFold(o.Label[:n], before) {
+			words = words[n:]
+		}
 		out = append(out, Spoken{Words: words, Pause: pauseOption})
 	}
 	return out
+}
+
+func option(l *locales.Language, key, label, digit string) string {
+	return l.Phrase(key, locales.Spoken, locales.Arg{Name: "option", Value: label}, locales.Arg{Name: "digit", Value: digit})
+}
+
+// further says that 8 leads to more options: where they are languages, to those who speak them.
+func (w *Words) further(out []Spoken, groups [][]choice) []Spoken {
+	said := false
+	for _, g := range groups {
+		for i := range g {
+			if tag := g[i].shown.ID; g[i].tongue && w.Catalogue != nil && w.Catalogue.Has(tag) && tag != w.tag() {
+				out = append(out, Spoken{Key: "@speech.more", Words: w.Catalogue.Language(tag).Phrase("@speech.more", locales.Spoken), Lang: tag, Pause: pauseOption})
+				said = true
+			}
+		}
+	}
+	if said {
+		return out
+	}
+	return append(out, w.standard("@speech.more", pauseOption))
+}
+
+// keysFor says at the end of a question which keys leave it out, help, and repeat it.
+func (w *Words) keysFor(out []Spoken, s *sheet, q *engine.Prompt) []Spoken {
+	switch {
+	case q.Asks == engine.Pick && (len(s.options) == 0 || s.options[0].sentence != "" || s.question.words == ""):
+		return out // short, or nobody's language yet
+	case ownDigits(q.Asks, q) && q.Asks != dialogs.Words && q.Asks != dialogs.Place:
+		switch {
+		case !s.may:
+			return append(out, w.standard("@speech.star", 0))
+		case q.Old != nil:
+			return append(out, w.standard("@speech.star.keep", 0))
+		}
+		return append(out, w.standard("@speech.star.skip", 0))
+	case !s.may || q.Part > 1:
+	case q.Asks == dialogs.Choices && len(q.Given) > 0:
+		out = append(out, w.standard("@speech.done", pauseSentence))
+	case q.Old != nil:
+		out = append(out, w.standard("@speech.keep", pauseSentence))
+	default:
+		out = append(out, w.standard("@speech.skip", pauseSentence))
+	}
+	return append(out, w.standard("@speech.keys", pauseSentence))
+}
+
+func (w *Words) standard(key string, pause int) Spoken {
+	return Spoken{Key: key, Words: w.phrase(key, locales.Spoken), Pause: pause}
 }
 
 // utter says a line. A reference number is said a second time, because callers write it down.
@@ -77,6 +156,14 @@ func (w *Words) utter(out []Spoken, l line, pause int) []Spoken {
 	if l.again != "" {
 		again := strings.TrimSpace(w.phrase("@speech.again", locales.Spoken) + " " + l.again)
 		out = append(out, Spoken{Words: again, Pause: pauseAgain})
+	}
+	if l.media != "" {
+		out = append(out, Spoken{Media: l.media, Pause: pauseQuestion})
+	}
+	for tag := range strings.FieldsSeq(l.tongues) {
+		if tag != w.tag() && w.Catalogue != nil && w.Catalogue.Has(tag) {
+			out = append(out, Spoken{Words: w.tongue(tag), Lang: tag, Pause: pauseSentence})
+		}
 	}
 	return out
 }

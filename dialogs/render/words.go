@@ -168,8 +168,37 @@ func (w *Words) value(a *engine.Arg, f locales.Form) string {
 		return words
 	case engine.ArgLanguage:
 		return w.tonguesBut(a.Value, f)
+	case engine.ArgKeyed:
+		return w.Lang.Spell(w.keyed(a.Value))
+	case engine.ArgMedia:
+		return ""
 	}
 	return plain(a.Value)
+}
+
+// keyed puts digits in groups of three to be said, as callers write them down. A phone number of the country's own comes
+// without the country, as it was keyed in, and doesn't end in a group of one.
+func (w *Words) keyed(v string) string {
+	digits, phone := strings.CutPrefix(v, "+")
+	if phone && w.Country != "" {
+		digits = strings.TrimPrefix(digits, w.Country)
+	}
+	if !numeric(digits) || len(digits) < 5 {
+		return digits
+	}
+	var b strings.Builder
+	for left := len(digits); left > 0; {
+		n := min(3, left)
+		if phone && left == 4 {
+			n = 4
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(digits[len(digits)-left:][:n])
+		left -= n
+	}
+	return b.String()
 }
 
 // tongue is a language's own name, or its tag where locales lacks it.
@@ -235,6 +264,9 @@ func (w *Words) answer(step int, a *engine.Answer, f locales.Form) string {
 	if a == nil || st == nil || a.Skip != engine.Answered {
 		return w.phrase("@unanswered", f)
 	}
+	if a.Veiled {
+		return w.phrase(engine.PhraseVeiled, f)
+	}
 	one := ""
 	if len(a.Values) > 0 {
 		one = a.Values[0]
@@ -284,7 +316,7 @@ func (w *Words) answer(step int, a *engine.Answer, f locales.Form) string {
 		}
 	case dialogs.Contact:
 		if f == locales.Spoken && strings.HasPrefix(one, "+") {
-			return w.Lang.Spell(one)
+			return w.Lang.Spell(w.keyed(one))
 		}
 		return w.figures(one, f)
 	}

@@ -22,6 +22,16 @@ func (x *hearing) carry(in engine.Input) error {
 		x.lobby(engine.PhraseCarryNothing)
 		return x.hall()
 	}
+	if x.calls() && x.m.Now.Hidden() { // with the code, whoever called would see what isn't told on the call
+		if x.m.Hall != nil {
+			x.lobby("@speech.carry")
+			return x.hall()
+		}
+		now := *x.m.Now
+		now.Page, now.Note = 0, "@speech.carry"
+		x.m.Now = &now
+		return x.looked()
+	}
 	if c := x.m.Code; c == nil || len(c.To) > 0 || x.h.At.Unix() >= c.Until || !c.fits(x.m.Now) {
 		out, err := x.ask(Effect{Effect: engine.Effect{Kind: engine.Carry, Waits: true}, Dialog: d})
 		if err != nil {
@@ -94,6 +104,8 @@ func (x *hearing) brought() (bool, error) {
 		x.m.Taken = x.m.Taken[max(len(x.m.Taken)-most, 0):]
 		return true, x.goOn(*out.State)
 	case out.Result["code"] == "own" && x.now() != nil:
+		own := engine.Unveil(*x.m.Now)
+		x.m.Now = &own
 		return true, x.resume(x.now())
 	case out.Result["away"] == "yes":
 		x.lobby(engine.PhraseAway)
@@ -112,6 +124,7 @@ func (x *hearing) goOn(s engine.State) error {
 	}
 	x.m.Aside = slices.DeleteFunc(slices.Clone(x.m.Aside), func(a engine.State) bool { return a.Pin.ID == s.Pin.ID })
 	x.setAside()
+	s = engine.Unveil(s)
 	s.Page = 0
 	x.m.Now, x.m.Hall, x.m.Before = &s, nil, true
 	if x.m.Lang == "" {

@@ -95,15 +95,14 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 	}
 	p := engine.Prompt{Asks: engine.Pick, Step: -1}
 	switch h.Kind {
+	case FirstHall, HelpHall, EarHall, KeepHall, HoldHall, StuckHall:
+		return append(out, x.onCall(p)...)
 	case OfferHall:
 		p.Key = "@offer.title"
 		p.Args = []engine.Arg{{Name: "title", Value: x.title(h.IDs[0], lang)}}
 		p.Options = []engine.Option{{ID: "on", Key: "@offer.on"}, {ID: "other", Key: "@offer.other", Place: 1}}
 	case TongueHall:
-		p.Key = engine.PhraseTongue
-		for i, tag := range x.t.Languages {
-			p.Options = append(p.Options, engine.Option{ID: tag, Tongue: true, Place: i})
-		}
+		p.Key, p.Options = engine.PhraseTongue, x.tongueOptions()
 	case EraseHall:
 		p.Key = engine.PhraseErase
 		p.Options = []engine.Option{{ID: "yes", Key: "@erase.yes"}, {ID: "no", Key: "@erase.no", Place: 1}}
@@ -120,6 +119,14 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 		}
 	}
 	return append(out, p)
+}
+
+func (x *hearing) tongueOptions() []engine.Option {
+	out := make([]engine.Option, len(x.t.Languages))
+	for i, tag := range x.t.Languages {
+		out[i] = engine.Option{ID: tag, Tongue: true, Place: i}
+	}
+	return out
 }
 
 // inHall takes what a resident says between conversations.
@@ -147,17 +154,28 @@ func (x *hearing) inHall() error {
 	switch in.Kind {
 	case engine.Said:
 		if len(in.Values) == 1 && !fresh { // a digit before any menu was shown means nothing yet
-			h.Tries = 0
+			h.Tries, h.Silent = 0, 0
 			return x.chosen(in.Values[0])
 		}
 	case engine.Turned:
+		if h.Kind == HoldHall {
+			return x.onward()
+		}
 		h.Page = max(in.Page, 0)
 		return x.hall()
 	case engine.Told:
-		h.Tries = 0
+		h.Tries, h.Silent = 0, 0
+		if h.Kind == HoldHall {
+			return x.onward()
+		}
 		return x.toldInHall(in)
 	}
-	if in.Kind == engine.Silence {
+	switch {
+	case h.Kind == HoldHall:
+		return x.onward()
+	case x.calls():
+		return x.lost(in.Kind == engine.Silence, fresh, note)
+	case in.Kind == engine.Silence:
 		note = engine.PhraseSilent + "1"
 	}
 	h.Tries = min(h.Tries+1, loop)
@@ -184,8 +202,10 @@ func (x *hearing) chosen(id string) error {
 		x.setAside()
 		x.menu("")
 		return x.hall()
-	case TongueHall:
+	case TongueHall, FirstHall:
 		return x.tongue(id)
+	case HelpHall, EarHall, KeepHall, StuckHall:
+		return x.chosenOnCall(id)
 	case EraseHall:
 		if id != "yes" {
 			x.lobby(engine.PhraseErasedNot)
@@ -233,6 +253,10 @@ func (x *hearing) toldInHall(in engine.Input) error {
 	case locales.Erase:
 		x.m.Hall = &Hall{Kind: EraseHall}
 	case locales.Help:
+		if x.calls() {
+			x.m.Hall = &Hall{Kind: HelpHall}
+			break
+		}
 		x.lobby("@hall.help")
 	case locales.Menu:
 		x.setAside()
@@ -243,12 +267,20 @@ func (x *hearing) toldInHall(in engine.Input) error {
 			return err
 		}
 		x.m.Hall.Note, x.m.Hall.Shut = engine.PhrasePerson, ""
+		if out.Result["open"] == "yes" && x.pass("") {
+			x.m.Hall.Note = ""
+			x.show(x.words(nil, x.lang()), []engine.Prompt{{Key: engine.PhrasePerson, Step: -1}}, 0, true)
+			return nil
+		}
 		if out.Result["open"] != "yes" {
 			x.m.Hall.Note, x.m.Hall.Shut = engine.PhrasePersonShut, out.Result["hours"]
 		}
 	case locales.Back:
-		if k := x.m.Hall.Kind; k == TongueHall || k == EraseHall {
+		switch x.m.Hall.Kind {
+		case TongueHall, EraseHall:
 			x.lobby("")
+		case HelpHall, EarHall, KeepHall, StuckHall:
+			return x.onward()
 		}
 	}
 	return x.hall()

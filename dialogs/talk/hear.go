@@ -42,20 +42,25 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 			x.untime(id)
 		}
 	}
+	aloud := x.m.Aloud
 	if x.m.On != h.Traits.Name && h.Kind != Rang {
 		x.elsewhere()
 	}
+	x.meets()
 	var err error
 	switch h.Kind {
 	case Rang:
 		err = x.rang()
 	case Left:
+		x.hungUp()
+	case Returned:
+		err = x.returned()
 	case Came:
 		err = x.came()
 	case Looked:
 		err = x.looked()
 	default:
-		err = x.heard()
+		err = x.heard(aloud)
 	}
 	if err != nil {
 		return Said{}, err
@@ -113,6 +118,9 @@ func (x *hearing) came() error {
 	if !x.withdrawn() {
 		x.lobby(note)
 	}
+	if x.calls() && x.m.Lang == "" && x.m.Now == nil && len(x.m.Aside) == 0 && len(x.t.Languages) > 1 {
+		x.m.Hall = &Hall{Kind: FirstHall, Note: note}
+	}
 	return x.hall()
 }
 
@@ -164,7 +172,7 @@ func (x *hearing) resume(d *dialogs.Dialog) error {
 }
 
 // heard takes words, keys, a button, media, or a silence.
-func (x *hearing) heard() error {
+func (x *hearing) heard(aloud bool) error {
 	if x.m.Stopped && !x.h.Traits.Live {
 		return x.stopped()
 	}
@@ -182,6 +190,9 @@ func (x *hearing) heard() error {
 	}
 	if x.withdrawn() {
 		return x.hall()
+	}
+	if aloud && !x.calls() {
+		return x.afterCall()
 	}
 	if x.m.Hall != nil || x.m.Now == nil {
 		return x.inHall()
@@ -257,62 +268,6 @@ func (x *hearing) tongues() []string {
 	return out
 }
 
-// starts says which dialog a message starts, by its word, and what else the message says.
-func (x *hearing) starts() (*dialogs.Dialog, string) {
-	if x.h.Kind != Words || x.h.Words == "" || len(x.h.Words) > 200 || x.typed() {
-		return nil, ""
-	}
-	said := strings.TrimSpace(x.h.Words)
-	first, rest := said, ""
-	if i := strings.IndexAny(said, " \n,.:;!"); i > 0 {
-		first, rest = said[:i], strings.TrimLeft(said[i:], " \n,.:;!")
-	}
-	if len(first) > 20 {
-		return nil, ""
-	}
-	first = locales.Fold(first)
-	for _, d := range x.t.Dialogs.Current() {
-		if d.Start == "" || locales.Fold(d.Start) != first {
-			continue
-		}
-		if x.m.Now != nil && (rest != "" || x.m.Hall == nil && x.answers(first)) { // in the middle of a conversation only the word alone counts
-			return nil, ""
-		}
-		return d, rest
-	}
-	return nil, ""
-}
-
-// typed says whether the words were typed into the field of an open question: there they are its answer and nothing else.
-func (x *hearing) typed() bool {
-	return x.h.Traits.Form == engine.Screen && x.m.Now != nil && x.m.Hall == nil
-}
-
-// answers says whether an option of the open question is called just that: then it is an answer, even where a dialog
-// starts with that word.
-func (x *hearing) answers(word string) bool {
-	d := x.now()
-	if d == nil {
-		return false
-	}
-	called := func(words string) bool { return locales.Fold(words) == word }
-	names := func(key string) bool {
-		return slices.ContainsFunc(d.AllLanguages(), func(tag string) bool {
-			t, _ := d.Text(tag, key)
-			return called(t.Text) || called(t.Short) || slices.ContainsFunc(t.Also, called)
-		})
-	}
-	for _, p := range engine.Show(d, x.m.Now, x.h.Traits.Can, x.h.At) {
-		if slices.ContainsFunc(p.Options, func(o engine.Option) bool { return names(o.Key) }) {
-			return true
-		}
-		if p.Asks == dialogs.Place && slices.ContainsFunc(d.Steps[p.Step].Options, func(o dialogs.Option) bool { return names(o.Key) }) { // landmarks are understood where they are not shown
-			return true
-		}
-	}
-	return false
-}
-
 // begin starts a dialog, or goes on with it where it was left.
 func (x *hearing) begin(d *dialogs.Dialog) error {
 	if x.m.Now != nil && x.m.Now.Pin.ID == d.ID {
@@ -340,98 +295,6 @@ func (x *hearing) begin(d *dialogs.Dialog) error {
 	return x.step(d, in)
 }
 
-// more takes what was said in the same message after a start word, as far as it is plainly an answer to the first
-// question. A conversation that was only taken up again has another one open, which the message can't have meant.
-func (x *hearing) more(rest string) error {
-	if rest == "" || !x.new || x.m.Now == nil || x.m.Hall != nil {
-		return nil
-	}
-	d := x.now()
-	if d == nil {
-		return nil
-	}
-	if x.m.Now.Step < 0 {
-		return nil
-	}
-	switch d.Steps[x.m.Now.Step].Type {
-	case dialogs.Words, dialogs.Place, dialogs.Contact:
-		return nil
-	}
-	in := x.read(d, x.m.Now, rest)
-	if in.Kind != engine.Said {
-		return nil
-	}
-	from := x.m.Now.From
-	x.said.Pages, x.lead = nil, &from
-	return x.step(d, in)
-}
-
-// split takes a message apart that may hold the answers to several questions. Each part must plainly answer the question
-// that is open by then, and none may fit the question before as well; else nil: never a guess.
-func (x *hearing) split(d *dialogs.Dialog, s engine.State) []engine.Input {
-	if x.h.Kind != Words || x.h.Choice != "" || len(x.h.Media) > 0 || len(x.h.Words) > 500 || s.Mode != engine.Asking {
-		return nil
-	}
-	sep := "\n;"
-	if !strings.ContainsAny(x.h.Words, sep) {
-		sep = ","
-	}
-	parts := strings.FieldsFunc(x.h.Words, func(r rune) bool { return strings.ContainsRune(sep, r) })
-	if len(parts) < 2 || len(parts) > 10 {
-		return nil
-	}
-	var out []engine.Input
-	for i, p := range parts {
-		p = strings.TrimSpace(p)
-		if p == "" || s.Mode != engine.Asking || s.Step < 0 {
-			return nil
-		}
-		switch d.Steps[s.Step].Type {
-		case dialogs.Words, dialogs.Place, dialogs.Contact, dialogs.Code, dialogs.Consent, dialogs.Review, dialogs.Similar:
-			return nil // these deserve a message of their own
-		}
-		in := x.read(d, &s, p)
-		if in.Kind != engine.Said || in.Part {
-			return nil
-		}
-		if i+1 < len(parts) {
-			if again := x.read(d, &s, strings.TrimSpace(parts[i+1])); again.Kind != engine.Unclear {
-				return nil
-			}
-		}
-		x.fill(&in)
-		turn := engine.Step(d, s, in)
-		if slices.ContainsFunc(turn.Effects, func(e engine.Effect) bool { return e.Waits }) && i+1 < len(parts) {
-			return nil
-		}
-		if turn.State.Step == s.Step {
-			return nil
-		}
-		s = turn.State
-		out = append(out, in)
-	}
-	return out
-}
-
-// several takes the answers that split found, one after the other; only the last turn is shown.
-func (x *hearing) several(ins []engine.Input) error {
-	for i, in := range ins {
-		d := x.now()
-		if d == nil {
-			return nil
-		}
-		x.said.Pages = nil
-		if err := x.step(d, in); err != nil {
-			return err
-		}
-		if i == 0 && x.m.Now != nil {
-			from := x.m.Now.From
-			x.lead = &from
-		}
-	}
-	return nil
-}
-
 // fill completes an input with what every input carries.
 func (x *hearing) fill(in *engine.Input) {
 	in.At, in.Can = x.h.At, x.h.Traits.Can
@@ -441,7 +304,7 @@ func (x *hearing) fill(in *engine.Input) {
 func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 	x.fill(&in)
 	turn := engine.Step(d, *x.m.Now, in)
-	menu, ended := false, false
+	menu, ear, ended := false, false, false
 	for {
 		var waits *engine.Effect
 		for i := range turn.Effects {
@@ -451,6 +314,8 @@ func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 				waits = e
 			case e.Kind == engine.OpenMenu:
 				menu = true
+			case e.Kind == engine.OpenEar:
+				ear = true
 			case e.Kind == engine.Ended:
 				ended = true
 			default:
@@ -463,6 +328,9 @@ func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 		out, err := x.ask(Effect{Effect: *waits, Dialog: d, Order: x.order(d, &turn.State, waits.Kind)})
 		if err != nil {
 			return err
+		}
+		if waits.Kind == engine.PassOn && out.Result["open"] == "yes" {
+			x.pass(waits.To)
 		}
 		out.Kind = engine.Outcome
 		x.fill(&out)
@@ -482,6 +350,9 @@ func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 		return x.hall()
 	case ended:
 		return x.ended(d, &s, prompts)
+	case ear:
+		x.m.Hall = &Hall{Kind: EarHall, Inside: true}
+		return x.hall()
 	}
 	if s.Mode == engine.Paused && s.Note == engine.PhraseLater && x.h.Traits.Form == engine.Screen {
 		s.Mode = engine.Asking // a screen forgets who was there: without a code nobody finds their answers again
@@ -510,6 +381,9 @@ func pageOf(pages []render.Page, option string) int {
 // ended shows the last words, and offers what was set aside.
 func (x *hearing) ended(d *dialogs.Dialog, s *engine.State, prompts []engine.Prompt) error {
 	x.m.Now, x.said.End = nil, s.End
+	if x.said.Pass {
+		x.m.Handed = s
+	}
 	erased := s.End == "erased"
 	if erased {
 		lang := x.m.Lang
@@ -585,7 +459,16 @@ func (x *hearing) show(w *render.Words, prompts []engine.Prompt, page int, over 
 		prompts = append([]engine.Prompt{{Key: x.h.Refused, Step: -1}}, prompts...)
 		x.h.Refused = ""
 	}
+	if x.calls() && x.m.Lang != "" && len(x.t.Languages) > 1 { // they were asked
+		prompts = slices.DeleteFunc(prompts, func(p engine.Prompt) bool { return p.Key == engine.PhraseTongues })
+	}
 	pages := render.Render(w, prompts, x.h.Traits)
+	if len(pages) > 0 && x.h.Kind != Looked {
+		x.m.Aloud = x.calls()
+	}
+	if x.calls() {
+		x.attune(pages)
+	}
 	switch {
 	case len(pages) == 0:
 	case over:
@@ -596,5 +479,5 @@ func (x *hearing) show(w *render.Words, prompts []engine.Prompt, page int, over 
 	default:
 		x.said.Pages = append(x.said.Pages, pages[page%len(pages)])
 	}
-	x.said.Over = over
+	x.said.Over = over && !x.said.Pass
 }

@@ -44,6 +44,9 @@ type Memory struct {
 	Hall    *Hall          `cbor:"6,keyasint,omitempty"`  // the menu, or the offer to go on, when that is what is on show
 	Stopped bool           `cbor:"7,keyasint,omitempty"`  // STOP was said; only START changes it
 	Before  bool           `cbor:"8,keyasint,omitempty"`  // the resident held a conversation before: they know how to get help
+	Ear     *Ear           `cbor:"11,keyasint,omitempty"` // how a caller wants to be spoken to; nil: as usual
+	Aloud   bool           `cbor:"12,keyasint,omitempty"` // what is on show was said on a call: nobody can look at it again
+	Handed  *engine.State  `cbor:"13,keyasint,omitempty"` // the conversation that ended with passing this call to a desk, until it is known that somebody answers there
 }
 
 // Hall is where a resident is between conversations.
@@ -54,6 +57,9 @@ type Hall struct {
 	Tries uint8    `cbor:"4,keyasint,omitempty"`
 	Note  string   `cbor:"5,keyasint,omitempty"` // a phrase key to lead with
 	Shut  string   `cbor:"6,keyasint,omitempty"` // when the desk opens, for a note that says so
+
+	Silent uint8 `cbor:"7,keyasint,omitempty"` // on a call: silences in a row
+	Inside bool  `cbor:"8,keyasint,omitempty"` // the open conversation's question stands behind it, and comes back after it
 }
 
 // HallKind is what the hall shows.
@@ -65,6 +71,12 @@ const (
 	TongueHall                      // which language
 	EraseHall                       // erase everything: are you sure
 	ExpiredHall                     // nothing yet: the last conversation ended by itself, which is told when they come back
+	FirstHall                       // on a call: which language, in each of them, before anything else
+	HelpHall                        // on a call: help
+	EarHall                         // on a call: slower, louder, more time, a pause
+	KeepHall                        // on a call: whether to do so the next time as well
+	HoldHall                        // on a call: a pause
+	StuckHall                       // on a call: nothing was understood, or heard, or nobody answered at the desk
 )
 
 // Heard is one thing that came in by a channel, not understood yet.
@@ -88,12 +100,13 @@ type Heard struct {
 type Kind uint8
 
 const (
-	Words  Kind = iota // words, keys, a button, media
-	Came               // a live channel came in
-	Left               // it went
-	Quiet              // nothing, for as long as the channel waits
-	Rang               // a timer
-	Looked             // what is on show is wanted again; nothing has happened, and the memory is not to be kept
+	Words    Kind = iota // words, keys, a button, media
+	Came                 // a live channel came in
+	Left                 // it went
+	Quiet                // nothing, for as long as the channel waits
+	Rang                 // a timer
+	Looked               // what is on show is wanted again; nothing has happened, and the memory is not to be kept
+	Returned             // the call was passed on and comes back: nobody answered at the desk
 )
 
 // Said is what came of it.
@@ -103,6 +116,8 @@ type Said struct {
 	Effects []Effect      // to carry out with the commit; those that wait were answered by ask and are not among them
 	Over    bool          // nothing is awaited: a live channel may end
 	Texts   []Text        // to send to numbers that are not the resident's proved ones
+	Pass    bool          // the call is to be passed on to a desk once the pages were said; it is not over
+	Desk    string        // which one, as the dialog names it; "" is the town's own
 	End     string        // how a conversation ended in this turn (engine.State.End); "" when none did
 }
 

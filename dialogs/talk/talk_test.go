@@ -425,12 +425,17 @@ func TestWhyTheyAreAskedAgainIsHeardOnAnyPage(t *testing.T) {
 func TestSilenceInTheMenu(t *testing.T) {
 	p := someone(t)
 	p.traits = render.Voice
-	p.hear(Heard{Kind: Came})
+	p.hear(Heard{Kind: Came}).says("1")
 	p.hear(Heard{Kind: Quiet}).hears("I did not hear anything", "press 1")
+	p.hear(Heard{Kind: Quiet}).hears("I still hear nothing", "press 1")
+	p.hear(Heard{Kind: Quiet}).hears("I still hear nothing", "press 1")
+	p.hear(Heard{Kind: Quiet}).hears("Sorry, I can not hear you.", "For a person, press 1.", "For another try, press 2.", "For a call back, press 3.", "For going on later, press 4.")
 	for range 3 {
-		p.hear(Heard{Kind: Quiet})
+		if p.hear(Heard{Kind: Quiet}); p.said.Over {
+			t.Error("hangs up although somebody may still be there")
+		}
 	}
-	if !p.said.Over {
+	if p.hear(Heard{Kind: Quiet}).hears("Call again at any time. Goodbye."); !p.said.Over {
 		t.Error("nobody hangs up")
 	}
 }
