@@ -32,7 +32,7 @@ const (
 const mostTexts = 2
 
 func proved(kind string) bool {
-	return kind != contactKind && kind != carryKind && !strings.HasPrefix(kind, textKind)
+	return kind != contactKind && kind != carryKind && kind != callKind && !strings.HasPrefix(kind, textKind)
 }
 
 // carry makes a code, which holds once this turn is committed.
@@ -256,7 +256,7 @@ func (t *turn) texts(ctx context.Context, all []talk.Text) error {
 
 // reached is the address that a message goes to.
 func reached(m *store.Message) channels.Address {
-	if strings.HasPrefix(m.Kind, textKind) {
+	if m.Kind == callKind || strings.HasPrefix(m.Kind, textKind) {
 		return channels.Address{Kind: "tel", ID: m.Address}
 	}
 	return channels.Address{Kind: m.Kind, ID: m.Address}

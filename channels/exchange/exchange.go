@@ -16,6 +16,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/store"
@@ -29,17 +30,18 @@ type Keys interface {
 
 // Settings are what an Exchange is made of.
 type Settings struct {
-	Store    store.Store
-	Keys     Keys
-	Town     *talk.Town // its Dialogs are usually a *Catalogue
-	Calendar Calendar   // without a Zone it takes the town's
-	Channels []channels.Channel
-	Resend   []string                      // channels whose doubtful messages are sent again; those of all others are held for a person
-	Quiet    func(now time.Time) time.Time // when a reminder may be sent that falls due now; nil: at once
-	Clock    Clock                         // nil: the machine's
-	Entropy  io.Reader                     // ids, references, the order of options; crypto/rand.Reader
-	Log      *slog.Logger                  // nil: none. It is never told an address or a word that was said
-	Metrics  prometheus.Registerer         // nil: none
+	Store     store.Store
+	Keys      Keys
+	Town      *talk.Town // its Dialogs are usually a *Catalogue
+	Calendar  Calendar   // without a Zone it takes the town's
+	Channels  []channels.Channel
+	Resend    []string                      // channels whose doubtful messages are sent again; those of all others are held for a person
+	Quiet     func(now time.Time) time.Time // when a reminder may be sent, or somebody rung, that falls due now; nil: at once
+	Callbacks Callbacks
+	Clock     Clock                 // nil: the machine's
+	Entropy   io.Reader             // ids, references, the order of options; crypto/rand.Reader
+	Log       *slog.Logger          // nil: none. It is never told an address or a word that was said
+	Metrics   prometheus.Registerer // nil: none
 }
 
 // Exchange is a town's switchboard. It is made by New, works from the first Receive, and sends while Run runs.
@@ -67,6 +69,10 @@ type Exchange struct {
 	guessed   tries // wrong codes of conversations
 	voters    tries // wrong codes from letters
 	texted    tries // codes texted from pages
+
+	callbacks Callbacks
+	spending  chan struct{} // holds a token while the town's budget of calls is looked at
+	spentUp   lull          // it is used up
 
 	errands  chan struct{}  // holds a token for each resident whose errands are being run
 	fetching sync.WaitGroup // those
@@ -99,6 +105,7 @@ func New(s Settings) (*Exchange, error) {
 		store: s.Store, keys: s.Keys, town: s.Town, calendar: s.Calendar, quiet: s.Quiet, clock: s.Clock, log: s.Log,
 		channels: make(map[string]*line), entropy: bufio.NewReaderSize(s.Entropy, 512),
 		outbox: newAlarm(), timers: newAlarm(), work: newWork(), errands: make(chan struct{}, errandsAtOnce),
+		callbacks: s.Callbacks.whole(), spending: make(chan struct{}, 1),
 	}
 	if x.clock == nil {
 		x.clock = SystemClock{}
@@ -168,6 +175,13 @@ func (x *Exchange) Receive(ctx context.Context, e channels.Event) (channels.Repl
 }
 
 func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (channels.Reply, string, error) {
+	if e.Kind == channels.Missed {
+		outcome, err := x.missed(ctx, l, e)
+		return channels.Reply{}, outcome, err
+	}
+	if e.Withheld {
+		e.From.Kind = withheldKind
+	}
 	key := x.keys.Address(e.From.Kind, e.From.ID)
 	if err := x.addresses.take(ctx, key); err != nil {
 		return channels.Reply{}, outcomeFailed, err
@@ -209,6 +223,13 @@ func (x *Exchange) Report(ctx context.Context, channel, receipt string, d channe
 		return channels.Retry(fmt.Errorf("exchange: %s: keep a report: %w", channel, err), 0)
 	}
 	x.metrics.settled(channel, settled.State)
+	if d.Took > 0 || d.State == channels.Failed {
+		if l := x.channels[channel]; l != nil && l.traits.Form == engine.Speech {
+			if err := x.unspend(ctx, m.ID, max(d.Took, 0)); err != nil {
+				return channels.Retry(fmt.Errorf("exchange: %s: keep what a call took: %w", channel, err), 0)
+			}
+		}
+	}
 	if d.OptedOut {
 		if err := x.optedOut(ctx, m.Resident, channel); err != nil {
 			return channels.Retry(fmt.Errorf("exchange: %s: keep an opt-out: %w", channel, err), 0)

@@ -28,6 +28,7 @@ type metrics struct {
 	messages  *prometheus.CounterVec
 	handoffs  prometheus.Counter
 	fetched   *prometheus.CounterVec
+	callbacks *prometheus.CounterVec
 }
 
 type lineMetrics struct {
@@ -44,15 +45,15 @@ func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metr
 		Namespace: "townline", Name: "turn_seconds", Help: "Time from the event to the reply, on disk.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 	}, []string{"channel"})
-	fetched := counter("fetches_total", "Recordings and pictures that providers keep, and what became of them.", "channel", "outcome")
 	conflicts := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "townline", Name: "conflicts_total", Help: "Turns that were stepped again because something else was committed first."})
 	m := &metrics{
 		turns: make(map[string]*lineMetrics), conflicts: conflicts,
-		kept:     counter("records_total", "Records made.", "kind"),
-		rung:     counter("timers_total", "Timers that rang.", "outcome"),
-		messages: counter("messages_total", "What became of messages that were pushed.", "channel", "outcome"),
-		fetched:  fetched,
-		handoffs: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "townline", Name: "handoffs_total", Help: "Residents who were passed on to a person."}),
+		kept:      counter("records_total", "Records made.", "kind"),
+		rung:      counter("timers_total", "Timers that rang.", "outcome"),
+		messages:  counter("messages_total", "What became of messages that were pushed.", "channel", "outcome"),
+		fetched:   counter("fetches_total", "Recordings and pictures that providers keep, and what became of them.", "channel", "outcome"),
+		callbacks: counter("callbacks_total", "Calls that were missed, and what became of them.", "outcome"),
+		handoffs:  prometheus.NewCounter(prometheus.CounterOpts{Namespace: "townline", Name: "handoffs_total", Help: "Residents who were passed on to a person."}),
 	}
 	for _, n := range names {
 		m.turns[n] = &lineMetrics{
@@ -64,7 +65,7 @@ func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metr
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{turns, took, conflicts, m.kept, m.rung, m.messages, m.handoffs, m.fetched, newStock(s)} {
+	for _, c := range []prometheus.Collector{turns, took, conflicts, m.kept, m.rung, m.messages, m.handoffs, m.fetched, m.callbacks, newStock(s)} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)

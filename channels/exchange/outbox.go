@@ -178,7 +178,11 @@ func together(all []store.Message) [][]store.Message {
 // deliver sends one claimed message, or looks it up when it may have been sent, and settles it. It doesn't end with the
 // worker's context: what was begun is brought to its end, or broken off by Drain.
 func (x *Exchange) deliver(name string, l *line, m *store.Message) {
-	ctx, cancel := context.WithTimeout(x.work.cut, sendPatience)
+	patience := sendPatience
+	if l.rings() {
+		patience = callPatience
+	}
+	ctx, cancel := context.WithTimeout(x.work.cut, patience)
 	defer cancel()
 	var s store.Settled
 	var page render.Page
@@ -188,8 +192,22 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 	case m.Unsure:
 		s = x.look(ctx, l, m, &page)
 	default:
+		if l.rings() {
+			ok, instead, err := x.mayRing(ctx, m)
+			if err != nil {
+				x.log.LogAttrs(ctx, slog.LevelError, "whether somebody may be rung could not be looked up", slog.String("channel", name), slog.Any("error", err))
+				instead = x.again(m, 0)
+			}
+			if err != nil || !ok {
+				s = instead
+				break
+			}
+		}
 		receipt, err := l.Deliver(ctx, reached(m), page, hex.EncodeToString(m.ID[:]))
 		s = x.judge(l, m, receipt, err)
+		if err != nil && l.rings() {
+			x.notRung(ctx, m, err)
+		}
 		if errors.Is(err, channels.ErrOptedOut) {
 			if err := x.optedOut(context.WithoutCancel(ctx), m.Resident, name); err != nil {
 				x.log.LogAttrs(ctx, slog.LevelError, "an opt-out was not kept", slog.String("channel", name), slog.Any("error", err))
@@ -220,6 +238,9 @@ func (x *Exchange) judge(l *line, m *store.Message, receipt string, err error) s
 		return store.Settled{State: store.Dead, Receipt: receipt, Code: code}
 	}
 	if after, ok := channels.Retrying(err); ok {
+		if l.rings() && !errors.Is(err, channels.ErrNotRung) {
+			after = max(after, x.callbacks.Apart)
+		}
 		return x.again(m, after)
 	}
 	// In doubt, or an error of which the adapter says nothing: the same.
@@ -241,10 +262,21 @@ func (x *Exchange) doubt(l *line, m *store.Message, receipt string) store.Settle
 		return store.Settled{State: store.Unsure, Receipt: receipt, Retry: x.clock.Now().Add(firstLook)}
 	}
 	if l.resend {
-		return x.again(m, 0)
+		return x.anew(l, m)
 	}
 	return store.Settled{State: store.Unsure, Receipt: receipt, Code: codeUnknown}
 }
+
+// anew sends a message again that may have been sent; nobody is rung again at once.
+func (x *Exchange) anew(l *line, m *store.Message) store.Settled {
+	if l.rings() {
+		return x.again(m, x.callbacks.Apart)
+	}
+	return x.again(m, 0)
+}
+
+// rings says whether what is delivered there makes a telephone ring.
+func (l *line) rings() bool { return l.traits.Form == engine.Speech }
 
 func asks(l *line) bool {
 	switch l.Channel.(type) {
@@ -268,7 +300,7 @@ func (x *Exchange) look(ctx context.Context, l *line, m *store.Message, page *re
 		// Due stays what it was when the message was queued: it was not tried before.
 		receipt, sent, err = finder.Find(ctx, reached(m), *page, key, m.Due)
 	case l.resend:
-		return x.again(m, 0)
+		return x.anew(l, m)
 	default:
 		return store.Settled{State: store.Unsure, Receipt: receipt, Code: codeUnknown}
 	}

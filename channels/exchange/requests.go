@@ -42,7 +42,7 @@ func ParsePersonal(b []byte) (Personal, error) {
 
 func (t *turn) personal(contact string) ([]byte, error) {
 	p := Personal{Contact: contact}
-	if t.event != nil {
+	if t.event != nil && !t.event.Withheld {
 		p.Kind, p.Address = t.event.From.Kind, t.event.From.ID
 	}
 	return json.Marshal(p)
@@ -127,6 +127,7 @@ func (t *turn) passOn(ctx context.Context, e *talk.Effect) (map[string]string, e
 	}
 	t.change.Requests = append(t.change.Requests, word)
 	t.request, t.handoff = word.Reference, true
+	t.pass(open, e.To)
 	result["reference"] = word.Reference
 	return result, nil
 }

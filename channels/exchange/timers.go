@@ -65,7 +65,11 @@ func (x *Exchange) ring(ctx context.Context) {
 
 func (x *Exchange) ringOne(ctx context.Context, timer store.Timer) {
 	// A turn that has begun is brought to its end, whatever happens to the worker.
-	err := x.rang(context.WithoutCancel(ctx), timer)
+	do := x.rang
+	if timer.Name == callTimer {
+		do = x.callOver
+	}
+	err := do(context.WithoutCancel(ctx), timer)
 	if err != nil {
 		x.metrics.rung.WithLabelValues(outcomeFailed).Inc()
 		x.failing.note(timer, x.clock.Now().Add(ringPause))

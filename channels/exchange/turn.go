@@ -61,6 +61,7 @@ type attempt struct {
 	made     bool
 	offered  bool
 	errands  []errand
+	passed   *channels.Pass
 	change   store.Change
 	ids      int    // of records that were derived
 	request  string // the reference of the request that this turn opened or joined
@@ -150,6 +151,11 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
+	if t.event == nil {
+		if rings, err := t.rings(); err != nil || rings {
+			return t.rung(ctx, err)
+		}
+	}
 	looks := heard.Kind == talk.Looked
 	said, err := t.x.town.Hear(t.memory, heard, func(e talk.Effect) (engine.Input, error) { return t.ask(ctx, e) })
 	if err != nil {
@@ -172,7 +178,27 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		t.mute = true
 		return channels.Reply{}, outcomeConflict, nil
 	}
+	if t.event != nil {
+		t.made = t.made || t.event.Withheld && (stays(&t.change) || len(t.errands) > 0)
+		if t.event.Kind == channels.HungUp {
+			t.leaves(&said)
+		} else {
+			t.comes(ctx, &said)
+		}
+	}
 	r, err := t.write(&said)
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	return t.commit(ctx, r)
+}
+
+// rung commits a timer's turn that only rings somebody.
+func (t *turn) rung(ctx context.Context, err error) (channels.Reply, string, error) {
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	r, err := t.write(&talk.Said{Memory: t.memory})
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
@@ -234,6 +260,9 @@ func (t *turn) heard() (talk.Heard, error) {
 	case channels.Looked:
 		h.Kind = talk.Looked
 	}
+	if t.event.Withheld {
+		h.Traits.Address = false
+	}
 	h.Lang = t.event.Lang
 	h.Media, h.Refused = t.brought()
 	return h, nil
@@ -258,7 +287,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 		return channels.Reply{}, fmt.Errorf("encode what is to be fetched: %w", err)
 	}
 	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, visit: t.visit, errands: errands, memory: memory}.encode()
-	r := channels.Reply{Pages: said.Pages, Over: said.Over}
+	r := channels.Reply{Pages: said.Pages, Over: said.Over, Pass: t.passed}
 	switch {
 	case t.event == nil:
 		r.Pages = nil
