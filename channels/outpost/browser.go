@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 // new one.
 type Browser struct {
 	Path  string   // of Chromium
+	Name  string   // of the kiosk: two on one machine leave each other's browsers alone
 	URL   string   // to open
 	Scale float64  // dots of the screen in one CSS pixel; 0: as the system has it
 	Mic   bool     // pages may record without asking: there is nobody who could answer the browser's question
@@ -131,7 +133,7 @@ func (b *Browser) Run(ctx context.Context) error {
 // sweep removes what a program that was killed has left behind: nobody's page may lie about.
 func (b *Browser) sweep() error {
 	for _, what := range []string{"screen", "paper", "slip"} {
-		left, err := filepath.Glob(filepath.Join(b.dir(), "townline-"+what+"-*"))
+		left, err := filepath.Glob(filepath.Join(b.dir(), b.folder(what)))
 		if err != nil {
 			return fmt.Errorf("outpost: %w", err)
 		}
@@ -161,7 +163,7 @@ func (b *Browser) open(ctx context.Context) (*window, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	profile, err := os.MkdirTemp(b.dir(), "townline-screen-*") // 0700
+	profile, err := os.MkdirTemp(b.dir(), b.folder("screen")) // 0700
 	if err != nil {
 		return nil, fmt.Errorf("outpost: a profile for the browser: %w", err)
 	}
@@ -197,6 +199,14 @@ func (w *window) close() {
 		}
 		wait(context.Background(), nil, nil, 50*time.Millisecond)
 	}
+}
+
+// folder is the pattern of the names of this kiosk's folders. Whatever the kiosk is called, it is of no other's.
+func (b *Browser) folder(what string) string {
+	if b.Name == "" {
+		return "townline-" + what + "-*"
+	}
+	return fmt.Sprintf("townline-%08x-%s-*", crc32.ChecksumIEEE([]byte(b.Name)), what)
 }
 
 // dir is a folder in memory where there is one.
@@ -235,7 +245,7 @@ func (b *Browser) flags(profile, name string) []string {
 
 // PDF makes a page for a printer of an HTML file, without a window. It may take some seconds.
 func (b *Browser) PDF(ctx context.Context, html, pdf string) error {
-	profile, err := os.MkdirTemp(b.dir(), "townline-paper-*")
+	profile, err := os.MkdirTemp(b.dir(), b.folder("paper"))
 	if err != nil {
 		return fmt.Errorf("outpost: a profile for the browser: %w", err)
 	}

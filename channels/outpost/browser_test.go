@@ -149,6 +149,37 @@ wait
 	}
 }
 
+// Two kiosks on one machine share the folder for profiles: neither removes the other's, whatever they are called.
+func TestTwoKiosksOnOneMachine(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"library", "library-screen", "*", ""}
+	made := map[string]string{}
+	for _, name := range names {
+		b := &Browser{Name: name, Dir: dir}
+		for _, what := range []string{"screen", "paper", "slip"} {
+			folder, err := os.MkdirTemp(dir, b.folder(what))
+			if err != nil {
+				t.Fatal(err)
+			}
+			made[folder] = name
+		}
+	}
+	for _, name := range names {
+		if err := (&Browser{Name: name, Dir: dir}).sweep(); err != nil {
+			t.Fatal(err)
+		}
+		for folder, whose := range made {
+			_, err := os.Stat(folder)
+			if gone := err != nil; gone != (whose == name) {
+				t.Errorf("%q swept: %s of %q is gone: %t", name, filepath.Base(folder), whose, gone)
+			}
+			if whose == name {
+				delete(made, folder)
+			}
+		}
+	}
+}
+
 func TestThereIsNoBrowser(t *testing.T) {
 	b := &Browser{Path: "/nowhere/chromium", Dir: t.TempDir()}
 	if err := b.Run(t.Context()); err == nil {

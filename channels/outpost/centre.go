@@ -93,14 +93,19 @@ func (c *Centre) serve(w http.ResponseWriter, r *http.Request, answer func(ctx c
 	if !known {
 		keys = newLineKeys(name)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MostReport))
+	at := r.Header.Get(TimeHeader)
+	size, proved := keys.proved(r.URL.Path, at, r.Header.Get(ProofHeader))
+	if !proved || !known {
+		http.Error(w, "unknown", http.StatusUnauthorized)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(size)))
 	if err != nil {
 		http.Error(w, "too long, or cut off", http.StatusRequestEntityTooLarge)
 		return
 	}
-	at := r.Header.Get(TimeHeader)
 	plain, err := keys.out.open(body, aboutRequest(r.URL.Path, at))
-	if err != nil || !known {
+	if err != nil {
 		http.Error(w, "unknown", http.StatusUnauthorized)
 		return
 	}

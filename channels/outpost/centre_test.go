@@ -21,10 +21,12 @@ import (
 	"github.com/townline/townline/dialogs/engine"
 )
 
-// post sends bytes to a path of the centre.
-func (w *world) post(path string, at time.Time, body []byte) *httptest.ResponseRecorder {
+// post sends bytes to a path of the centre, with the proof that secret makes of them.
+func (w *world) post(secret, path string, at time.Time, body []byte) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
-	r.Header.Set(TimeHeader, strconv.FormatInt(at.UnixMilli(), 10))
+	ms, keys := strconv.FormatInt(at.UnixMilli(), 10), newLineKeys(secret)
+	r.Header.Set(TimeHeader, ms)
+	r.Header.Set(ProofHeader, keys.prove(path, ms, len(body)))
 	rec := httptest.NewRecorder()
 	w.mux.ServeHTTP(rec, r)
 	return rec
@@ -43,26 +45,28 @@ func TestWhoHasNoSecretLearnsNothing(t *testing.T) {
 	w := newWorld(t, 20)
 	now := w.clock.Now()
 	good := sealed(t, lineSecret, "/outpost/library/sync", now, report{})
-	if rec := w.post("/outpost/library/sync", now, good); rec.Code != http.StatusOK {
+	if rec := w.post(lineSecret, "/outpost/library/sync", now, good); rec.Code != http.StatusOK {
 		t.Fatal("with the secret:", rec.Code)
 	}
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)/2] ^= 1
 	var bodies []string
+	const other = "another-secret-of-thirty-two-char"
 	for name, c := range map[string]struct {
-		path string
-		at   time.Time
-		body []byte
+		secret, path string
+		at           time.Time
+		body         []byte
 	}{
-		"another secret":           {"/outpost/library/sync", now, sealed(t, "another-secret-of-thirty-two-char", "/outpost/library/sync", now, report{})},
-		"another machine's secret": {"/outpost/hall/sync", now, good},
-		"for another path":         {"/outpost/library/ask", now, good},
-		"at another time":          {"/outpost/library/sync", now.Add(time.Second), good},
-		"changed on the way":       {"/outpost/library/sync", now, flipped},
-		"nobody's name":            {"/outpost/nobody/sync", now, sealed(t, "nobody", "/outpost/nobody/sync", now, report{})},
-		"nothing":                  {"/outpost/library/sync", now, nil},
+		"another secret":           {other, "/outpost/library/sync", now, sealed(t, other, "/outpost/library/sync", now, report{})},
+		"another machine's secret": {lineSecret, "/outpost/hall/sync", now, good},
+		"for another path":         {lineSecret, "/outpost/library/ask", now, good},
+		"at another time":          {lineSecret, "/outpost/library/sync", now.Add(time.Second), good},
+		"changed on the way":       {lineSecret, "/outpost/library/sync", now, flipped},
+		"nobody's name":            {"nobody", "/outpost/nobody/sync", now, sealed(t, "nobody", "/outpost/nobody/sync", now, report{})},
+		"another secret's proof":   {other, "/outpost/library/sync", now, good},
+		"nothing":                  {lineSecret, "/outpost/library/sync", now, nil},
 	} {
-		rec := w.post(c.path, c.at, c.body)
+		rec := w.post(c.secret, c.path, c.at, c.body)
 		if rec.Code != http.StatusUnauthorized {
 			t.Errorf("%s: %d", name, rec.Code)
 		}
@@ -73,13 +77,59 @@ func TestWhoHasNoSecretLearnsNothing(t *testing.T) {
 	}
 }
 
+// Who has no secret has nothing read: a stranger can't fill the centre's memory. Who has it says how much comes, and no more
+// is read.
+func TestNoStrangersBodyIsRead(t *testing.T) {
+	w := newWorld(t, 23)
+	const path = "/outpost/library/sync"
+	keys, others := newLineKeys(lineSecret), newLineKeys("another-secret-of-thirty-two-char")
+	at := strconv.FormatInt(w.clock.Now().UnixMilli(), 10)
+	for name, c := range map[string]struct {
+		proof string
+		most  int // bytes that are read
+		code  int
+	}{
+		"none":              {"", 0, http.StatusUnauthorized},
+		"no number":         {"x.y", 0, http.StatusUnauthorized},
+		"another's":         {others.prove(path, at, 1000), 0, http.StatusUnauthorized},
+		"of another path":   {keys.prove("/outpost/hall/sync", at, 1000), 0, http.StatusUnauthorized},
+		"of another time":   {keys.prove(path, at+"0", 1000), 0, http.StatusUnauthorized},
+		"of another size":   {"9" + keys.prove(path, at, 1000), 0, http.StatusUnauthorized},
+		"of less than none": {keys.prove(path, at, -1), 0, http.StatusUnauthorized},
+		"of too much":       {keys.prove(path, at, MostReport+1), 0, http.StatusUnauthorized},
+		"of less":           {keys.prove(path, at, 1000), 1001, http.StatusRequestEntityTooLarge},
+	} {
+		body := &flood{left: 1 << 20}
+		r := httptest.NewRequest(http.MethodPost, path, body)
+		r.Header.Set(TimeHeader, at)
+		r.Header.Set(ProofHeader, c.proof)
+		rec := httptest.NewRecorder()
+		w.mux.ServeHTTP(rec, r)
+		if rec.Code != c.code || body.read > c.most {
+			t.Errorf("a proof that is %s: status %d, %d bytes were read", name, rec.Code, body.read)
+		}
+	}
+}
+
+// flood is a long body, one byte at a time.
+type flood struct{ left, read int }
+
+func (c *flood) Read(b []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.EOF
+	}
+	c.left, c.read = c.left-1, c.read+1
+	b[0] = 'x'
+	return 1, nil
+}
+
 func TestAReplyAnswersItsRequestOnly(t *testing.T) {
 	w := newWorld(t, 21)
 	now := w.clock.Now()
 	const path = "/outpost/library/sync"
 	one, two := sealed(t, lineSecret, path, now, report{}), sealed(t, lineSecret, path, now, report{})
 	keys := newLineKeys(lineSecret)
-	reply := w.post(path, now, one).Body.Bytes()
+	reply := w.post(lineSecret, path, now, one).Body.Bytes()
 	if _, err := keys.back.open(reply, aboutReply(path, one)); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +152,7 @@ func TestAnOldCall(t *testing.T) {
 	at := w.clock.Now()
 	w.clock.pass(time.Hour)
 	for _, body := range old {
-		rec := w.post("/outpost/library/sync", at, body)
+		rec := w.post(lineSecret, "/outpost/library/sync", at, body)
 		if rec.Code != http.StatusOK {
 			continue // a question
 		}

@@ -293,6 +293,7 @@ func (o *Outpost) callAt(ctx context.Context, name string, v, into any, now time
 	}
 	r.Header.Set("Content-Type", "application/octet-stream")
 	r.Header.Set(TimeHeader, at)
+	r.Header.Set(ProofHeader, o.wires.prove(path, at, len(body)))
 	got, err := o.client.Do(r)
 	if err != nil {
 		return fmt.Errorf("outpost: %w", err)

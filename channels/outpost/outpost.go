@@ -81,6 +81,8 @@ type Outpost struct {
 	visits map[[16]byte]*visit
 	queue  []*entry     // not yet acknowledged, in order
 	tidied sync.RWMutex // held for writing while the journal is written anew
+	bare   int64        // length of the journal when there is no turn in it
+	latest int64        // the latest time in the journal when it was opened, in unix milliseconds
 }
 
 var _ channels.Inbox = (*Outpost)(nil)
@@ -136,6 +138,7 @@ func Open(s Settings) (o *Outpost, err error) {
 		return nil, fmt.Errorf("outpost: %w", err)
 	}
 	o.journal = journal
+	o.onward()
 	if torn > 0 {
 		o.log.Warn("the last write was cut off: it is in turns.torn; nobody was told that it was kept", "bytes", torn)
 	}
@@ -199,6 +202,21 @@ func (o *Outpost) Report(context.Context, string, string, channels.Delivery) err
 
 // now is the time by the centre's clock, as far as it is known.
 func (o *Outpost) now(p *place) time.Time { return o.clock.Now().Add(p.offset).In(p.talk.Zone) }
+
+// onward sets the time, as far as it is known, to the latest in the journal where it was before that: the clock of a machine
+// without a battery falls back when the power goes, and nobody can tell it better until the centre is reached.
+func (o *Outpost) onward() {
+	p := o.place.Load()
+	if p == nil {
+		return
+	}
+	if back := time.UnixMilli(o.latest).Sub(o.now(p)); o.latest > 0 && back > 0 {
+		later := *p
+		later.offset += back
+		o.place.Store(&later)
+		o.log.Warn("the clock has fallen back: going on from the last time that is known", "by", back.Round(time.Second))
+	}
+}
 
 // random fills b.
 func (o *Outpost) random(b []byte) error {

@@ -249,8 +249,51 @@ func TestAfterTheWipeNobodyGoesOn(t *testing.T) {
 	}
 	w.line.down = false
 	b.sync()
-	if b.journal.length() != 0 {
+	if b.journal.length() > 64 { // what the time was takes a few
 		t.Error("nobody needs the journal, and it has", b.journal.length(), "bytes")
+	}
+	if n := w.centre.aside.Len(); n != 0 {
+		t.Error(n, "turns put aside")
+	}
+}
+
+// The end of a visit outlives the journal being written anew while its turns wait, and what the visit would have gone on with is
+// on disk no more.
+func TestTheWipeOutlivesTidying(t *testing.T) {
+	w := newWorld(t, 43)
+	b := w.booth("library", 0)
+	b.sync()
+	w.line.down = true
+	b.says("ann", "WORDS", "one")
+	b.says("bob", "WORDS", "uno")
+	b.Over("ann")
+	anew := func() {
+		t.Helper()
+		b.tidied.Lock()
+		defer b.tidied.Unlock()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if err := b.write(b.queue); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		before := b.journal.length()
+		anew()
+		if before == b.journal.length() && len(b.visits) > 1 {
+			t.Error("nothing went")
+		}
+		b.crash(nil)
+		if len(b.visits) != 1 {
+			t.Error(len(b.visits), "visits can be gone on with")
+		}
+	}
+	w.expect(b.says("bob", "dos"), "What is the third word?")
+	b.says("bob", "tres", "yes")
+	w.line.down = false
+	b.sync()
+	if got := w.polled("words"); !slices.Equal(got, []string{"uno dos tres yes"}) {
+		t.Error(got)
 	}
 	if n := w.centre.aside.Len(); n != 0 {
 		t.Error(n, "turns put aside")
@@ -274,6 +317,41 @@ func TestErasedHereSomebodyNewGoesOn(t *testing.T) {
 	}
 	if n := w.centre.aside.Len(); n != 0 {
 		t.Error(n, "turns put aside")
+	}
+}
+
+// A machine without a battery loses the time with the power. Until the centre is reached it goes on from the last time that it
+// knows: nothing it holds is older than what it held before, or of another century.
+func TestTheClockFallsBack(t *testing.T) {
+	for _, tidied := range []bool{false, true} {
+		w := newWorld(t, 44)
+		b := w.booth("library", 0)
+		b.sync()
+		b.says("ann", "WORDS", "one")
+		if tidied { // all is forwarded, and the journal holds no turn
+			b.Over("ann")
+			b.sync()
+		}
+		w.line.down = true
+		from := w.clock.Now()
+		w.clock.pass(time.Hour)
+		b.off = -50 * 365 * 24 * time.Hour
+		b.crash(nil)
+		b.says("bob", "MEND", "light", "1 Elm Street", "skip")
+		w.clock.pass(time.Hour)
+		b.crash(nil) // a second time: nobody knows how long ago that was
+		w.line.down = false
+		b.sync()
+		all := w.requests()
+		if len(all) != 1 {
+			t.Fatalf("%d requests", len(all))
+		}
+		if at := all[0].Opened; at.Before(from.Add(-time.Second)) || at.After(w.clock.Now()) {
+			t.Errorf("tidied %t: opened at %s, not after %s", tidied, at, from)
+		}
+		if d := b.now(b.place.Load()).Sub(w.clock.Now()).Abs(); d > time.Second {
+			t.Errorf("the centre was reached, and the clock is %s off", d)
+		}
 	}
 }
 

@@ -114,12 +114,14 @@ func TestARecordingThatTakesMinutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	path, at := "/outpost/library/sync", strconv.FormatInt(began.UnixMilli(), 10)
-	body := newLineKeys(lineSecret).out.seal(plain, aboutRequest(path, at))
+	keys := newLineKeys(lineSecret)
+	body := keys.out.seal(plain, aboutRequest(path, at))
 	r := httptest.NewRequest(http.MethodPost, path, &slowly{bytes.NewReader(body), func() { w.clock.pass(2 * drift) }})
 	r.Header.Set(TimeHeader, at)
+	r.Header.Set(ProofHeader, keys.prove(path, at, len(body)))
 	rec := httptest.NewRecorder()
 	w.mux.ServeHTTP(rec, r)
-	if plain, err = newLineKeys(lineSecret).back.open(rec.Body.Bytes(), aboutReply(path, body)); err != nil {
+	if plain, err = keys.back.open(rec.Body.Bytes(), aboutReply(path, body)); err != nil {
 		t.Fatal(err)
 	}
 	var a answer

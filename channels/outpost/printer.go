@@ -28,6 +28,7 @@ type Slip struct {
 // Printer prints slips by CUPS, in large type. The name of the job says nothing, and nothing of it stays on the machine.
 type Printer struct {
 	Queue   string
+	Name    string   // of the kiosk
 	Browser *Browser // makes the page, in every script that the screen can show; nil: plain text, for Latin scripts
 	Dir     string   // for the page, until it is handed over; "": in memory, or where temporary files are
 }
@@ -36,7 +37,7 @@ type Printer struct {
 var slipFile string
 
 // printTime is how long a person is kept waiting for the printer to take a slip.
-const printTime = 20 * time.Second
+const printTime = 15 * time.Second
 
 // Print hands a slip to the printer's queue and returns once CUPS has it.
 func (p *Printer) Print(ctx context.Context, s Slip) error {
@@ -46,7 +47,7 @@ func (p *Printer) Print(ctx context.Context, s Slip) error {
 	if parent == "" {
 		parent = (&Browser{}).dir()
 	}
-	dir, err := os.MkdirTemp(parent, "townline-slip-*")
+	dir, err := os.MkdirTemp(parent, (&Browser{Name: p.Name}).folder("slip"))
 	if err != nil {
 		return fmt.Errorf("outpost: print: %w", err)
 	}
@@ -76,6 +77,9 @@ func (p *Printer) Print(ctx context.Context, s Slip) error {
 func (p *Printer) lp(ctx context.Context, file string, options ...string) error {
 	args := append([]string{"-d", p.Queue, "-t", "slip", "-o", "job-sheets=none"}, options...)
 	cmd := exec.CommandContext(ctx, "lp", append(args, "--", file)...)
+	ownGroup(cmd)
+	cmd.Cancel = func() error { killGroup(cmd); return nil } // with what it has started: that may hold the line to us
+	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("outpost: lp: %w: %s", errors.Join(err, ctx.Err()), bytes.TrimSpace(out))
 	}

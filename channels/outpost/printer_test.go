@@ -3,11 +3,15 @@
 package outpost
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // lp stands in for CUPS: it notes what it was told, and keeps what it was given.
@@ -38,6 +42,41 @@ func read(t *testing.T, name string) string {
 var slip = Slip{
 	Town: "Elmwood", Lang: "en", Title: "Report a street problem", Reference: "482-173-905-5",
 	Lines: []string{"We reply by 28 November. You can ask where it stands at any time, with this number, at the kiosk or by text."}, At: "23 November 2026",
+}
+
+// A printer that hangs keeps nobody: lp is ended, with all that it has started and that holds the line to us.
+func TestAPrinterThatHangs(t *testing.T) {
+	cups := lp(t, "0")
+	pids := filepath.Join(cups, "pids")
+	if err := os.WriteFile(filepath.Join(cups, "lp"), []byte("#!/bin/sh\ntrap '' TERM\nsleep 1000 &\necho $$ $! >"+pids+"\nwait\nsleep 1000\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	printed := make(chan error, 1)
+	go func() { printed <- (&Printer{Queue: "receipts", Dir: t.TempDir()}).Print(ctx, slip) }()
+	until(t, "lp at work", func() bool { b, _ := os.ReadFile(pids); return strings.HasSuffix(string(b), "\n") })
+	end()
+	select {
+	case err := <-printed:
+		if err == nil {
+			t.Error("it says that it printed")
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it is still waited for")
+	}
+	for _, pid := range strings.Fields(read(t, pids)) {
+		n, err := strconv.Atoi(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the end of all that it started", func() bool {
+			stat, err := os.ReadFile("/proc/" + pid + "/stat")
+			return err != nil && syscall.Kill(n, 0) != nil || strings.Contains(string(stat), ") Z ")
+		})
+	}
+	if printTime > 15*time.Second {
+		t.Error("somebody stands there for", printTime)
+	}
 }
 
 func TestASlipInPlainText(t *testing.T) {

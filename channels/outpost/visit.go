@@ -19,9 +19,9 @@ type line struct {
 	Number uint64   `cbor:"2,keyasint,omitempty"` // of the turn, over all visits
 	Visit  [16]byte `cbor:"3,keyasint"`           // turn, over: a keyed hash of the visitor's secret
 	Event  [16]byte `cbor:"4,keyasint"`           // turn: a keyed hash of the event's id
-	At     int64    `cbor:"5,keyasint,omitempty"` // turn: unix milliseconds by the centre's clock, as far as it was known
+	At     int64    `cbor:"5,keyasint,omitempty"` // turn, time: unix milliseconds by the centre's clock, as far as it was known
 	Centre []byte   `cbor:"6,keyasint,omitempty"` // turn: channels.Turn, sealed for the centre
-	Keep   []byte   `cbor:"7,keyasint,omitempty"` // turn: standing, sealed for the visitor
+	Keep   []byte   `cbor:"7,keyasint,omitempty"` // turn: standing, sealed for the visitor; none when the visit is over
 	Done   []uint64 `cbor:"8,keyasint,omitempty"` // entered: the numbers of turns that the centre has
 }
 
@@ -31,6 +31,7 @@ const (
 	lineTurn lineKind = iota + 1
 	lineEntered
 	lineOver
+	lineTime // when the journal was written anew
 )
 
 // standing is what a visit goes on with after a turn.
@@ -57,6 +58,7 @@ type entry struct {
 	weight int
 	tries  int  // how often the centre could not enter it
 	done   bool // the centre has it
+	over   bool // its visit is over: nobody goes on with it
 }
 
 // visit is one visitor's, from the first page to the wipe.
@@ -220,8 +222,16 @@ func (o *Outpost) recall(content []byte, at int64) error {
 	if err := wire.Unmarshal(content, &l); err != nil {
 		return fmt.Errorf("outpost: a line of the journal can't be read: %w", err)
 	}
+	o.latest = max(o.latest, l.At)
 	switch l.Kind {
 	case lineTurn:
+		if l.Keep == nil {
+			if l.Centre != nil {
+				o.queue = append(o.queue, &entry{number: l.Number, told: l.At, place: at, visit: l.Visit, event: l.Event, weight: len(content), over: true})
+			}
+			o.next = max(o.next, l.Number+1)
+			break
+		}
 		v := o.visits[l.Visit]
 		if v == nil {
 			v = newVisit(l.Visit)
@@ -231,7 +241,10 @@ func (o *Outpost) recall(content []byte, at int64) error {
 	case lineEntered:
 		o.entered(l.Done)
 	case lineOver:
-		delete(o.visits, l.Visit)
+		if v := o.visits[l.Visit]; v != nil {
+			o.end(v)
+			delete(o.visits, l.Visit)
+		}
 	}
 	return nil
 }
@@ -253,6 +266,19 @@ func (o *Outpost) entered(numbers []uint64) {
 	o.queue = rest
 }
 
+// end notes that nobody goes on with a visit's turns.
+func (o *Outpost) end(v *visit) {
+	for _, e := range v.last {
+		e.over = true
+	}
+	for _, e := range o.queue {
+		if e.visit == v.id {
+			e.over = true
+		}
+	}
+	v.last = nil
+}
+
 // Over ends a visit: the browser has forgotten the visitor's secret. What was answered is forwarded all the same; the visit
 // itself can't be gone on with.
 func (o *Outpost) Over(secret string) {
@@ -261,7 +287,8 @@ func (o *Outpost) Over(secret string) {
 	defer o.leave(v)
 	o.mu.Lock()
 	known := len(v.last) > 0
-	v.last, v.woken, v.standing, v.seals = nil, false, standing{}, box{}
+	o.end(v)
+	v.woken, v.standing, v.seals = false, standing{}, box{}
 	o.mu.Unlock()
 	if !known {
 		return
@@ -292,13 +319,14 @@ func (o *Outpost) tidy() {
 	defer o.tidied.Unlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.journal.length() == 0 || o.journal.trouble() != nil {
+	if o.journal.length() <= o.bare || o.journal.trouble() != nil {
 		return
 	}
 	keep := append([]*entry(nil), o.queue...)
 	needed := int64(0)
 	for id, v := range o.visits {
 		if len(v.last) > 0 && v.users == 0 && o.age(v.last[0]) > longestVisit {
+			o.end(v)
 			delete(o.visits, id)
 			continue
 		}
@@ -322,7 +350,7 @@ func (o *Outpost) tidy() {
 
 // write puts these turns in a new journal.
 func (o *Outpost) write(keep []*entry) error {
-	lines := make([][]byte, len(keep))
+	lines := make([][]byte, len(keep), len(keep)+1)
 	for i, e := range keep {
 		l, err := o.read(e)
 		if err != nil {
@@ -331,13 +359,27 @@ func (o *Outpost) write(keep []*entry) error {
 		if e.done {
 			l.Centre = nil
 		}
+		if e.over {
+			l.Keep = nil
+		}
 		if lines[i], err = cbor.Marshal(l); err != nil {
 			return err
 		}
 	}
+	if p := o.place.Load(); p != nil { // what the time was at least, for a machine whose clock is not to be trusted
+		b, err := cbor.Marshal(line{Kind: lineTime, At: o.now(p).UnixMilli()})
+		if err != nil {
+			return err
+		}
+		lines = append(lines, b)
+	}
 	at, err := o.journal.rewrite(lines)
 	if err != nil {
 		return err
+	}
+	o.bare = 0
+	if len(keep) == 0 {
+		o.bare = o.journal.length()
 	}
 	for i, e := range keep {
 		e.place, e.weight = at[i], len(lines[i])

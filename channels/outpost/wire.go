@@ -3,9 +3,13 @@ package outpost
 import (
 	"bytes"
 	"compress/flate"
+	"crypto/hmac"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -88,8 +92,10 @@ const (
 	drift = 5 * time.Minute
 	// TimeHeader holds unix milliseconds.
 	TimeHeader = "X-Townline-Time"
-	callSync   = "sync"
-	callAsk    = "ask"
+	// ProofHeader says how many bytes the body has, and proves that who says so has the secret: nobody else's is read.
+	ProofHeader = "X-Townline-Proof"
+	callSync    = "sync"
+	callAsk     = "ask"
 )
 
 var errLarge = errors.New("outpost: more than was to be expected")
@@ -142,10 +148,30 @@ func unpack(b []byte, most int64, v any) error {
 func SyncPath(name string) string { return "/outpost/" + name + "/" + callSync }
 
 // lineKeys seal what goes over the line.
-type lineKeys struct{ out, back box }
+type lineKeys struct {
+	out, back box
+	proof     []byte
+}
 
 func newLineKeys(secret string) lineKeys {
-	return lineKeys{newBox([]byte(secret), "request"), newBox([]byte(secret), "reply")}
+	return lineKeys{newBox([]byte(secret), "request"), newBox([]byte(secret), "reply"), derive([]byte(secret), "proof", 32)}
+}
+
+// prove makes the proof of a body of so many bytes.
+func (k *lineKeys) prove(path, at string, size int) string {
+	n := strconv.Itoa(size)
+	m := mark(k.proof, "body\x00"+aboutRequest(path, at)+"\n"+n)
+	return n + "." + hex.EncodeToString(m[:])
+}
+
+// proved is how many bytes a proof is of; false when it is none.
+func (k *lineKeys) proved(path, at, proof string) (size int, ok bool) {
+	n, _, _ := strings.Cut(proof, ".")
+	size, err := strconv.Atoi(n)
+	if err != nil || size < 0 || size > MostReport {
+		return 0, false
+	}
+	return size, hmac.Equal([]byte(proof), []byte(k.prove(path, at, size)))
 }
 
 func aboutRequest(path, at string) string { return "POST\n" + path + "\n" + at }

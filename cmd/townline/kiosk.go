@@ -104,7 +104,7 @@ func runKiosk(ctx context.Context, cmd *cobra.Command) (err error) {
 	web.mux.HandleFunc("/", m.serve)
 	address := "http://" + listener.Addr().String()
 	if k.Browser != "" {
-		m.browser = &outpost.Browser{Path: k.Browser, URL: address + "/", Scale: k.Scale, Mic: c.Pages.Microphone, Log: m.log}
+		m.browser = &outpost.Browser{Path: k.Browser, Name: k.Name, URL: address + "/", Scale: k.Scale, Mic: c.Pages.Microphone, Log: m.log}
 	}
 	work, end := context.WithCancelCause(ctx) // whoever watches over us starts us anew
 	defer end(nil)
@@ -228,9 +228,9 @@ func (m *machine) over(visit string) {
 }
 
 func (m *machine) print(ctx context.Context, r kiosk.Receipt) error {
-	p := outpost.Printer{Queue: m.c.Kiosk.Printer}
+	p := outpost.Printer{Queue: m.c.Kiosk.Printer, Name: m.c.Kiosk.Name}
 	if m.c.Kiosk.Browser != "" {
-		p.Browser = &outpost.Browser{Path: m.c.Kiosk.Browser}
+		p.Browser = &outpost.Browser{Path: m.c.Kiosk.Browser, Name: m.c.Kiosk.Name}
 	}
 	day := r.At
 	if town, _, ok := m.outpost.Town(); ok {
