@@ -19,6 +19,10 @@ func (s *Settings) question(w *render.Words, d *dialogs.Dialog, step int) (q Que
 	switch st.Type {
 	case dialogs.Photo, dialogs.Contact, dialogs.Similar:
 		return q, false
+	case dialogs.Words, dialogs.Place:
+		if !d.Recordable() { // nobody can type there, and no voice may be kept
+			return q, false
+		}
 	}
 	if !st.Type.Asks() {
 		return q, false
