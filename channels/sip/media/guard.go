@@ -5,19 +5,18 @@ import "net/netip"
 // guard decides whose packets are the other side's. Behind a router, sound doesn't come from where its description says;
 // so the first source that shows itself to be in earnest is taken (symmetric RTP), and nobody else after it. In order:
 //
-//   - the address in the description is believed at its first packet, and may take over once from another;
+//   - the address in the description is believed at its first packet, or takes over from another at its third;
 //   - another source is believed at the third packet in a row of one stream, or at the first one that SRTP proves;
-//   - after a re-INVITE another may take over once more, but not while the present one still sends.
+//   - after a re-INVITE that says something new another may take over once more, but not while the present one still sends.
 type guard struct {
 	described netip.AddrPort // its address may be unknown
 	allowed   []netip.Prefix
 
-	known   bool
-	from    netip.AddrPort
-	source  uint32 // SSRC
-	heard   int64  // beat of the last packet
-	claimed bool   // the described address has taken over, or was first
-	again   bool   // another may take over
+	known  bool
+	from   netip.AddrPort
+	source uint32 // SSRC
+	heard  int64  // beat of the last packet
+	again  bool   // another may take over
 
 	trying [4]candidate
 	next   int
@@ -35,12 +34,12 @@ const (
 	fallen    = 5 // beats without a packet of the present source
 )
 
-// describe is told where packets should come from, at first and at every re-INVITE.
-func (g *guard) describe(at netip.AddrPort) {
-	if g.known && at != g.described {
-		g.claimed = false
+// describe is told where packets should come from, at first and at every re-INVITE; news says whether it isn't the same
+// description again, which only keeps a call alive.
+func (g *guard) describe(at netip.AddrPort, news bool) {
+	if news || at != g.described {
+		g.again = g.known
 	}
-	g.again = g.known
 	g.described = at
 }
 
@@ -54,10 +53,10 @@ func (g *guard) admit(from netip.AddrPort, p packet, proven bool, beat int64) (o
 	need := inEarnest
 	switch {
 	case g.known && from == g.from: // the same device begins a new stream
-	case described && g.known && !g.claimed:
-	case described && !g.known:
+	case described && g.known:
+	case described:
 		need = 1
-	case g.known && !(g.again && beat-g.heard >= fallen), !described && !g.mayCome(from):
+	case g.known && !(g.again && beat-g.heard >= fallen), !g.mayCome(from):
 		return false, false
 	}
 	if proven {
@@ -69,7 +68,6 @@ func (g *guard) admit(from netip.AddrPort, p packet, proven bool, beat int64) (o
 	if g.known && from != g.from && !described {
 		g.again = false
 	}
-	g.claimed = g.claimed || described
 	g.known, g.from, g.source, g.heard = true, from, p.source, beat
 	g.trying = [4]candidate{}
 	return true, true

@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -38,7 +39,7 @@ func TestWhoseSound(t *testing.T) {
 			{from: thief, source: 1, seq: 5}, {from: thief, source: 1, seq: 9}, {from: thief, source: 1, seq: 70}, {from: thief, source: 1, seq: 70}, {from: thief, source: 1, seq: 71},
 			{from: thief, source: 2, seq: 72}, {from: thief, source: 3, seq: 73},
 		}},
-		{"the described address takes over from whoever was first, once", "", []step{
+		{"the described address takes over from whoever was first", "", []step{
 			{from: thief, source: 9, seq: 1}, {from: thief, source: 9, seq: 2}, {from: thief, source: 9, seq: 3, taken: true},
 			{from: caller, source: 1, seq: 10}, {from: caller, source: 1, seq: 11}, {from: caller, source: 1, seq: 12, taken: true},
 			{from: thief, source: 9, seq: 4}, {from: thief, source: 9, seq: 5}, {from: thief, source: 9, seq: 6}, {from: thief, source: 9, seq: 7},
@@ -63,6 +64,10 @@ func TestWhoseSound(t *testing.T) {
 			{from: "198.51.100.1:9002", source: 1, seq: 5, beat: 9}, {from: "198.51.100.1:9002", source: 1, seq: 6, beat: 10}, {from: "198.51.100.1:9002", source: 1, seq: 7, beat: 11, taken: true},
 			{from: thief, source: 5, seq: 4, beat: 40}, {from: thief, source: 5, seq: 5, beat: 41}, {from: thief, source: 5, seq: 6, beat: 42}, {from: thief, source: 5, seq: 7, beat: 43},
 		}},
+		{"a re-INVITE that says the same again lets nobody in", "", []step{
+			{from: caller, source: 1, seq: 1, taken: true},
+			{renew: "same " + caller, from: thief, source: 5, seq: 1, beat: 20}, {from: thief, source: 5, seq: 2, beat: 21}, {from: thief, source: 5, seq: 3, beat: 22},
+		}},
 		{"a re-INVITE moves it, and the new place is believed", "", []step{
 			{from: caller, source: 1, seq: 1, taken: true},
 			{renew: "192.0.2.9:5000", from: "192.0.2.9:5000", source: 7, seq: 1}, {from: "192.0.2.9:5000", source: 7, seq: 2}, {from: "192.0.2.9:5000", source: 7, seq: 3, taken: true},
@@ -81,10 +86,10 @@ func TestWhoseSound(t *testing.T) {
 			if c.allowed != "" {
 				g.allowed = []netip.Prefix{netip.MustParsePrefix(c.allowed)}
 			}
-			g.describe(at(caller))
+			g.describe(at(caller), true)
 			for i, s := range c.steps {
 				if s.renew != "" {
-					g.describe(at(s.renew))
+					g.describe(at(strings.TrimPrefix(s.renew, "same ")), !strings.HasPrefix(s.renew, "same "))
 				}
 				if taken, _ := g.admit(at(s.from), packet{source: s.source, seq: s.seq}, s.proven, s.beat); taken != s.taken {
 					t.Fatalf("step %d (%s): taken is %v", i+1, s.from, taken)

@@ -146,6 +146,9 @@ func readConnection(value string) (netip.Addr, bool) {
 
 func readPart(value string, session part) (part, bool) {
 	f := strings.Fields(value)
+	if len(f) == 3 && f[1] == "0" { // a refused one may name no format
+		f = append(f, "0")
+	}
 	if len(f) < 4 || len(f) > mostFormats+3 {
 		return part{}, false
 	}

@@ -40,6 +40,7 @@ func TestAnswers(t *testing.T) {
 		{"codecs that we haven't, before one that we have", open, sdp("m=audio 4000 RTP/AVP 111 18 3 8", "a=rtpmap:111 opus/48000/2")},
 		{"a payload type of its own for a law", open, sdp("m=audio 4000 RTP/AVP 97", "a=rtpmap:97 pcma/8000/1")},
 		{"video beside sound", open, sdp("m=audio 4000 RTP/AVP 0 101", events, "m=video 4002 RTP/AVP 99", "a=rtpmap:99 H264/90000")},
+		{"video that was refused already, without a format", open, sdp("m=audio 4000 RTP/AVP 0", "m=video 0 RTP/AVP")},
 		{"video before sound, and an application", open, sdp("m=video 4002 RTP/AVP 99", "a=mid:v", "m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "m=audio 4000 RTP/AVP 8", "a=mid:a")},
 		{"two for sound, the first without a codec of ours", open, sdp("m=audio 4000 RTP/AVP 111", "a=rtpmap:111 opus/48000/2", "m=audio 4002 RTP/AVP 0")},
 		{"two for sound, the second encrypted", open, sdp("m=audio 4000 RTP/AVP 0", "m=audio 4000 RTP/SAVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"+keyText)},
@@ -222,6 +223,23 @@ func TestVersionGoesUp(t *testing.T) {
 	}
 	if _, err := s.Renew(sdp("m=audio 4000 RTP/AVP 18")); err == nil || !s.Held() || string(s.Description()) != string(held) {
 		t.Error("a re-INVITE that can't be met changed something")
+	}
+}
+
+// TestSeveralAnswers: a call that rings with its own sound, and is then answered elsewhere, by another codec.
+func TestSeveralAnswers(t *testing.T) {
+	s, offer, err := Offer(config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, format := range []string{"8", "0"} {
+		if err := s.Accept(sdp("m=audio 4000 RTP/AVP " + format)); err != nil || fmt.Sprint(s.terms.codec.payload()) != format {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+	if string(s.Description()) != string(offer) {
+		t.Error("our description is another now")
 	}
 }
 

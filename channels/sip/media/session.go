@@ -140,7 +140,8 @@ func (s *Session) textPort() int {
 	return s.text.stream.ports.port
 }
 
-// Accept takes the answer to Offer, or to Description where that was sent as an offer. The error is a *NoAudio: the call is ended.
+// Accept takes the answer to Offer, more than one where several come (early media, forking), or to Description where that
+// was sent as an offer. The error is a *NoAudio: the call is ended.
 func (s *Session) Accept(answer []byte) error {
 	d, err := readSDP(answer)
 	if err != nil {
@@ -148,11 +149,7 @@ func (s *Session) Accept(answer []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.offered
-	if s.agreed {
-		p = s.terms.again()
-	}
-	t, err := accept(s.c, p, d)
+	t, err := accept(s.c, s.offered, d)
 	if err != nil {
 		return err
 	}
@@ -186,11 +183,12 @@ func (s *Session) Renew(offer []byte) (answer []byte, err error) {
 
 // follow does from now on as was agreed.
 func (s *Session) follow(t terms) error {
-	if err := s.sound.follow(t.path); err != nil {
+	news := t.version != s.terms.version
+	if err := s.sound.follow(t.path, news); err != nil {
 		return err
 	}
 	if t.text != nil && s.text != nil {
-		if err := s.text.follow(*t.text); err != nil {
+		if err := s.text.follow(*t.text, news); err != nil {
 			return err
 		}
 	}
@@ -205,6 +203,7 @@ func (s *Session) follow(t terms) error {
 
 // describe writes our side; the version goes up when it says anything new.
 func (s *Session) describe() []byte {
+	s.offered = s.terms.again()
 	write := func() []byte {
 		return s.terms.answer(s.c.Advertise, s.id, s.version, s.sound.ports.port, s.textPort())
 	}

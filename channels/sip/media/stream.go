@@ -43,8 +43,8 @@ func newStream(ports pair, allowed []netip.Prefix) *stream {
 		source: binary.BigEndian.Uint32(r[:]), stamp: binary.BigEndian.Uint32(r[4:]), seq: binary.BigEndian.Uint16(r[8:]) >> 1}
 }
 
-// follow goes where the descriptions say. Keys that stay the same go on counting.
-func (s *stream) follow(p path) error {
+// follow goes where the descriptions say; news says whether they say anything new. Keys that stay the same go on counting.
+func (s *stream) follow(p path, news bool) error {
 	seals, opens := s.seals, s.opens
 	if !p.encrypted {
 		seals, opens = nil, nil
@@ -63,7 +63,7 @@ func (s *stream) follow(p path) error {
 	}
 	s.seals, s.opens = seals, opens
 	s.path = p
-	s.guard.describe(p.to)
+	s.guard.describe(p.to, news)
 	return nil
 }
 

@@ -16,6 +16,8 @@ type terms struct {
 	path  path
 	text  *textTerms // nil: none
 	parts []part     // the other side's, for the answer
+
+	version string // of the other side's description
 }
 
 // agreed is one payload type as the other side reads it, and as we do. RFC 3264 lets them differ.
@@ -46,7 +48,7 @@ const usualPerSecond = 30 // RFC 4103, 6
 
 // agree chooses out of an offer. Keys of old terms stay ours while nothing asks for others.
 func agree(c Config, d *description, old *terms) (terms, error) {
-	t := terms{parts: d.parts}
+	t := terms{parts: d.parts, version: d.version}
 	best, why := -1, "no m=audio"
 	for i, p := range d.parts {
 		if p.kind != "audio" || p.to.Port() == 0 {
@@ -96,7 +98,7 @@ func agree(c Config, d *description, old *terms) (terms, error) {
 
 // accept reads the answer to a proposal.
 func accept(c Config, p proposal, d *description) (terms, error) {
-	t := terms{parts: d.parts}
+	t := terms{parts: d.parts, version: d.version}
 	if p.audio >= len(d.parts) || d.parts[p.audio].kind != "audio" || d.parts[p.audio].to.Port() == 0 {
 		return terms{}, &NoAudio{"sound was refused"}
 	}

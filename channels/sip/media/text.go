@@ -55,8 +55,8 @@ func newTexting(v *stream) *texting {
 	return &texting{stream: v, in: make(chan string, 64), idle: true}
 }
 
-func (t *texting) follow(terms textTerms) error {
-	if err := t.stream.follow(terms.path); err != nil {
+func (t *texting) follow(terms textTerms, news bool) error {
+	if err := t.stream.follow(terms.path, news); err != nil {
 		return err
 	}
 	if t.terms.perSecond == 0 {
@@ -173,6 +173,7 @@ func (s *Session) receiveText(b []byte, from netip.AddrPort) {
 	if !ok {
 		return
 	}
+	s.heard = s.beat
 	if fresh {
 		t.started = false
 	}
@@ -183,8 +184,8 @@ func (s *Session) receiveText(b []byte, from netip.AddrPort) {
 func (s *Session) receiveTextReport(b []byte, from netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.terms.text != nil && isRTCP(b) {
-		s.text.stream.takeReport(b, from, s.c.Now())
+	if s.terms.text != nil && isRTCP(b) && s.text.stream.takeReport(b, from, s.c.Now()) {
+		s.heard = s.beat
 	}
 }
 
