@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -88,7 +89,8 @@ func (s *SIP) shown(req *sip.Request, spend bool) (t *trunk, stale bool) {
 		// All are tried, whatever the name: how long it takes tells nobody which names there are.
 		want, err := digest.Digest(&digest.Challenge{Realm: realm, Nonce: shown.Nonce, Algorithm: shown.Algorithm, QOP: []string{"auth"}},
 			digest.Options{Method: req.Method.String(), URI: shown.URI, Username: x.Theirs.Username, Password: x.Theirs.Password, Count: shown.Nc, Cnonce: shown.Cnonce})
-		if err != nil || x.Theirs.Username == "" || !algorithms[strings.ToUpper(shown.Algorithm)] {
+		by := strings.ToUpper(shown.Algorithm)
+		if err != nil || x.Theirs.Username == "" || by != "SHA-256" && (x.Theirs.Strict || by != "MD5" && by != "") {
 			continue
 		}
 		right := subtle.ConstantTimeCompare([]byte(want.Response), []byte(strings.ToLower(shown.Response)))
@@ -105,14 +107,22 @@ func (s *SIP) shown(req *sip.Request, spend bool) (t *trunk, stale bool) {
 	return t, false
 }
 
-var algorithms = map[string]bool{"": true, "MD5": true, "SHA-256": true}
-
-// challenge asks for a name and a password: the same whether there is such a name or not.
+// challenge asks for a name and a password: the same whether there is such a name or not. The best should come first (RFC 8760,
+// §2.4), but many telephones read no further than the first line and know MD5 alone.
 func (s *SIP) challenge(req *sip.Request, stale bool) *sip.Response {
 	res := sip.NewResponseFromRequest(req, sip.StatusUnauthorized, "Unauthorized", nil)
-	for _, algorithm := range []string{"SHA-256", "MD5"} { // the better one first (RFC 8760, §2.4)
+	offered := []string{"MD5", "SHA-256"}
+	if s.strict() {
+		offered = offered[1:]
+	}
+	for _, algorithm := range offered {
 		c := digest.Challenge{Realm: realm, Nonce: s.locks.nonce(sourceOf(req).Addr().String(), s.cfg.Now()), Algorithm: algorithm, QOP: []string{"auth"}, Stale: stale}
 		res.AppendHeader(sip.NewHeader("WWW-Authenticate", c.String()))
 	}
 	return res
+}
+
+// strict says that no trunk shows its password by MD5.
+func (s *SIP) strict() bool {
+	return !slices.ContainsFunc(s.trunks, func(t *trunk) bool { return t.Theirs.Username != "" && !t.Theirs.Strict })
 }

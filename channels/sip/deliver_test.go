@@ -17,15 +17,15 @@ import (
 
 // callee is somebody whom the town rings.
 type callee struct {
-	*exchange
+	*provider
 	invite *sip.Request
 	cseq   int
 }
 
 // rung is the next call of the town's.
-func (x *exchange) rung() *callee {
+func (x *provider) rung() *callee {
 	x.t.Helper()
-	return &callee{exchange: x, invite: x.asked("INVITE"), cseq: 100}
+	return &callee{provider: x, invite: x.asked("INVITE"), cseq: 100}
 }
 
 // takes answers the call, and waits for the ACK.
@@ -61,7 +61,7 @@ func (c *callee) press(key string) {
 }
 
 // calls makes a line whose calls go out to x.
-func calls(x *exchange, change ...func(*Trunk)) func(*Config) {
+func calls(x *provider, change ...func(*Trunk)) func(*Config) {
 	return func(c *Config) {
 		t := Trunk{Name: "trunk", Host: x.addr(), From: "+12025550100", Username: "centre", Password: "s3cret"}
 		for _, f := range change {
@@ -90,7 +90,7 @@ func (o *opened) deliver(ctx context.Context, to channels.Address, p render.Page
 
 // Who is rung hears who is calling, and is asked nothing before they pressed 1.
 func TestDeliver(t *testing.T) {
-	x := newExchange(t)
+	x := newProvider(t)
 	o := open(t, calls(x))
 	done := o.deliver(t.Context(), ann, render.Page{})
 	c := x.rung()
@@ -125,7 +125,7 @@ func TestDeliver(t *testing.T) {
 
 // A page that the town calls with is said once 1 was pressed.
 func TestDeliverAPage(t *testing.T) {
-	x := newExchange(t)
+	x := newProvider(t)
 	o := open(t, calls(x))
 	done := o.deliver(t.Context(), ann, render.Page{Lang: "en", Over: true, Spoken: []render.Spoken{{Words: "Your light is mended."}}})
 	c := x.rung()
@@ -148,7 +148,7 @@ func TestDeliverWithAPassword(t *testing.T) {
 		{401, "WWW-Authenticate", "Authorization", "s3cret"},
 		{401, "WWW-Authenticate", "Authorization", "other"},
 	} {
-		x := newExchange(t)
+		x := newProvider(t)
 		o := open(t, calls(x))
 		done := o.deliver(t.Context(), ann, render.Page{})
 		first := x.rung()
@@ -186,7 +186,7 @@ func TestDeliverIsNotTaken(t *testing.T) {
 		code  int
 		retry bool
 	}{{486, true}, {600, true}, {480, true}, {503, true}, {408, true}, {404, false}, {484, false}, {604, false}, {410, false}, {603, false}, {607, false}, {302, false}, {403, true}} {
-		x := newExchange(t)
+		x := newProvider(t)
 		o := open(t, calls(x))
 		done := o.deliver(t.Context(), ann, render.Page{})
 		invite := x.rung().invite
@@ -223,7 +223,7 @@ func TestDeliverIsNotTaken(t *testing.T) {
 // It isn't rung for ever; a call that is taken up in that very moment is ended.
 func TestNobodyAnswers(t *testing.T) {
 	for _, taken := range []bool{false, true} {
-		x := newExchange(t)
+		x := newProvider(t)
 		o := open(t, func(c *Config) { calls(x)(c); c.Ringing = 100 * time.Millisecond })
 		done := o.deliver(t.Context(), ann, render.Page{})
 		c := x.rung()
@@ -250,7 +250,7 @@ func TestNobodyAnswers(t *testing.T) {
 
 // A machine that answers presses nothing; who takes the call and rings off doesn't either.
 func TestNobodyPresses(t *testing.T) {
-	x := newExchange(t)
+	x := newProvider(t)
 	o := open(t, calls(x))
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
@@ -275,7 +275,7 @@ func TestNobodyPresses(t *testing.T) {
 
 // A trunk that doesn't work is gone around.
 func TestAnotherTrunk(t *testing.T) {
-	broken, works := newExchange(t), newExchange(t)
+	broken, works := newProvider(t), newProvider(t)
 	o := open(t, func(c *Config) {
 		calls(works)(c)
 		first := c.Trunks[0]

@@ -76,7 +76,7 @@ func TestAFloodOfStrangers(t *testing.T) {
 
 // password makes a line whose trunk may come from anywhere, when it shows its password.
 func password(c *Config) {
-	c.Trunks = []Trunk{{Name: "roams", Theirs: Login{"exchange", "s3cret"}}}
+	c.Trunks = []Trunk{{Name: "roams", Theirs: Login{Username: "exchange", Password: "s3cret"}}}
 }
 
 // shows is the header that answers a challenge.
@@ -118,6 +118,30 @@ func TestAPasswordFromAnywhere(t *testing.T) {
 			d.status(200)
 		})
 	}
+}
+
+// Who wants to be strict never takes MD5, nor offers it.
+func TestAStrictPassword(t *testing.T) {
+	o := open(t, func(c *Config) { password(c); c.Trunks[0].Theirs.Strict = true })
+	d := o.wire().dial()
+	d.send("OPTIONS", "")
+	res := d.status(401)
+	if len(res.GetHeaders("WWW-Authenticate")) != 1 {
+		t.Error(res)
+	}
+	c, err := digest.ParseChallenge(res.GetHeader("WWW-Authenticate").Value())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Algorithm = "MD5"
+	shown, err := digest.Digest(c, digest.Options{Method: "OPTIONS", URI: d.target, Username: "exchange", Password: "s3cret", Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.send("OPTIONS", "", "Authorization: "+shown.String())
+	d.status(401)
+	d.send("OPTIONS", "", shows(t, res, "SHA-256", "exchange", "s3cret", "OPTIONS", d.target, 1))
+	d.status(200)
 }
 
 // A password that was overheard on its way is of no use to another, nor twice, nor later.

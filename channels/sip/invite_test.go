@@ -69,9 +69,7 @@ func TestACall(t *testing.T) {
 			t.Errorf("the log tells %q:\n%s", told, o.log)
 		}
 	}
-	if !strings.Contains(o.log.String(), e.ID[:24]) {
-		t.Errorf("the log doesn't name the call:\n%s", o.log)
-	}
+	eventually(t, func() bool { return strings.Contains(o.log.String(), e.ID[:24]) })
 }
 
 func TestACallThatDoesNotSayFromWhom(t *testing.T) {

@@ -198,7 +198,7 @@ func (l *leg) do(ctx context.Context, req *sip.Request) (*sip.Response, error) {
 // do sends a request that is no INVITE. next numbers it anew when it has to be sent again with a password.
 func (s *SIP) do(ctx context.Context, t *trunk, req *sip.Request, next func(*sip.Request)) (*sip.Response, error) {
 	var asked [2]bool
-	if _, err := t.keys.show(req, Login{t.Username, t.Password}); err != nil {
+	if _, err := t.keys.show(req, t.login()); err != nil {
 		return nil, err
 	}
 	for range 4 {
@@ -221,7 +221,7 @@ func (s *SIP) do(ctx context.Context, t *trunk, req *sip.Request, next func(*sip
 		fresh.Laddr = req.Laddr
 		fresh.ReplaceHeader(newBranch(req.Via()))
 		next(fresh)
-		if _, err := t.keys.show(fresh, Login{t.Username, t.Password}); err != nil {
+		if _, err := t.keys.show(fresh, t.login()); err != nil {
 			return nil, err
 		}
 		req = fresh

@@ -10,7 +10,7 @@ import (
 )
 
 // desks makes a line that passes calls on, with calls that go out to x.
-func desks(x *exchange, change ...func(*Trunk)) func(*Config) {
+func desks(x *provider, change ...func(*Trunk)) func(*Config) {
 	return func(c *Config) {
 		t := Trunk{Name: "trunk", Allow: prefixes("127.0.0.1/32"), Host: x.addr(), From: "+12025550100"}
 		for _, f := range change {
@@ -34,7 +34,7 @@ func asksForAPerson(desk string) func(channels.Event) channels.Reply {
 // A call is passed on by the trunk, to where the town's own configuration says.
 func TestPassedOnByTheTrunk(t *testing.T) {
 	for desk, want := range map[string]string{"roads": "sip:roads@", "": "sip:+12025550150@", "unknown": "sip:+12025550150@"} {
-		x := newExchange(t)
+		x := newProvider(t)
 		o := open(t, desks(x))
 		o.town.reply = asksForAPerson(desk)
 		d := o.wire().dial()
@@ -60,7 +60,7 @@ func TestPassedOnByTheTrunk(t *testing.T) {
 
 // Nobody answers at the desk: the caller is with the town again.
 func TestNobodyAtTheDesk(t *testing.T) {
-	x := newExchange(t)
+	x := newProvider(t)
 	o := open(t, desks(x))
 	o.town.reply = asksForAPerson("")
 	d := o.wire().dial()
@@ -84,7 +84,7 @@ func TestNobodyAtTheDesk(t *testing.T) {
 func TestJoinedWithTheDesk(t *testing.T) {
 	for _, first := range []string{"caller", "desk"} {
 		for _, bridge := range []bool{false, true} {
-			x := newExchange(t)
+			x := newProvider(t)
 			o := open(t, desks(x, func(t *Trunk) { t.Bridge = bridge }))
 			o.town.reply = asksForAPerson("roads")
 			d := o.wire().dial()
@@ -116,7 +116,7 @@ func TestJoinedWithTheDesk(t *testing.T) {
 }
 
 func TestTheDeskIsNotReached(t *testing.T) {
-	x := newExchange(t)
+	x := newProvider(t)
 	o := open(t, desks(x, func(t *Trunk) { t.Bridge = true }))
 	o.town.reply = asksForAPerson("")
 	d := o.wire().dial()
@@ -142,7 +142,7 @@ func TestTheDeskIsNotReached(t *testing.T) {
 
 // A town without a desk, or without a way to it, has nobody to pass calls on to.
 func TestNoDesk(t *testing.T) {
-	x := newExchange(t)
+	x := newProvider(t)
 	o := open(t, func(c *Config) { desks(x)(c); c.Desks = nil })
 	o.town.reply = asksForAPerson("")
 	o.wire().dial().up()

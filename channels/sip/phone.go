@@ -97,13 +97,12 @@ func (p *phone) Key(ctx context.Context, wait time.Duration) (call.Press, bool, 
 	}
 	own, done := p.interruptible(ctx)
 	defer done()
-	key, ok, err := p.leg.media.Key(own, wait)
-	at := p.leg.line.cfg.Now()
+	key, at, ok, err := p.leg.media.Press(own, wait)
 	if ok {
 		return call.Press{Key: key, At: at}, true, nil
 	}
 	if line, ok := p.line(); ok {
-		return call.Press{Line: line, At: at}, true, nil
+		return call.Press{Line: line, At: p.leg.line.cfg.Now()}, true, nil
 	}
 	if gone := p.ended(ctx); gone != nil {
 		return call.Press{}, false, gone

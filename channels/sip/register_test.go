@@ -10,13 +10,13 @@ import (
 	"github.com/icholy/digest"
 )
 
-// exchange is a machine of a provider's: it is sent to before it knows by whom.
-type exchange struct {
+// provider is a machine of a telephone company: it is sent to before it knows by whom.
+type provider struct {
 	*wire
 	listen *net.UDPConn
 }
 
-func newExchange(t testing.TB) *exchange {
+func newProvider(t testing.TB) *provider {
 	t.Helper()
 	listen, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP("127.0.0.1")})
 	if err != nil {
@@ -27,13 +27,13 @@ func newExchange(t testing.TB) *exchange {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listen.Close(); rtp.Close() })
-	return &exchange{wire: &wire{t: t, rtp: rtp}, listen: listen}
+	return &provider{wire: &wire{t: t, rtp: rtp}, listen: listen}
 }
 
-func (x *exchange) addr() string { return x.listen.LocalAddr().String() }
+func (x *provider) addr() string { return x.listen.LocalAddr().String() }
 
 // asked is the next request of this method, with the way back.
-func (x *exchange) asked(method string) *sip.Request {
+func (x *provider) asked(method string) *sip.Request {
 	x.t.Helper()
 	req, _ := x.askedWithin(method, 5*time.Second)
 	if req == nil {
@@ -42,7 +42,7 @@ func (x *exchange) asked(method string) *sip.Request {
 	return req
 }
 
-func (x *exchange) askedWithin(method string, d time.Duration) (*sip.Request, bool) {
+func (x *provider) askedWithin(method string, d time.Duration) (*sip.Request, bool) {
 	x.t.Helper()
 	b := make([]byte, 65536)
 	for end := time.Now().Add(d); ; {
@@ -65,7 +65,7 @@ func (x *exchange) askedWithin(method string, d time.Duration) (*sip.Request, bo
 }
 
 // says answers a request.
-func (x *exchange) says(req *sip.Request, code int, body string, headers ...string) {
+func (x *provider) says(req *sip.Request, code int, body string, headers ...string) {
 	x.t.Helper()
 	res := sip.NewResponseFromRequest(req, code, "Said", nil)
 	if code > 100 && res.To() != nil {
@@ -90,7 +90,7 @@ func (x *exchange) says(req *sip.Request, code int, body string, headers ...stri
 }
 
 // right says whether a request shows this password, for this challenge, counted as it should be.
-func (x *exchange) right(req *sip.Request, header string, c digest.Challenge, user, pass string, count int) bool {
+func (x *provider) right(req *sip.Request, header string, c digest.Challenge, user, pass string, count int) bool {
 	x.t.Helper()
 	h := req.GetHeader(header)
 	if h == nil {
@@ -110,7 +110,7 @@ func (x *exchange) right(req *sip.Request, header string, c digest.Challenge, us
 	return shown.Username == user && shown.Response == want.Response && shown.URI == req.Recipient.Addr()
 }
 
-func registers(x *exchange) func(*Config) {
+func registers(x *provider) func(*Config) {
 	return func(c *Config) {
 		c.Trunks = []Trunk{{Name: "trunk", Registrar: x.addr(), Username: "centre", Password: "s3cret", Expires: time.Hour}}
 	}
@@ -125,7 +125,7 @@ func TestRegister(t *testing.T) {
 		{Realm: "x", Nonce: "n1"},
 	} {
 		t.Run(c.Algorithm, func(t *testing.T) {
-			x := newExchange(t)
+			x := newProvider(t)
 			o := open(t, registers(x), func(s *SIP) { s.gap = 50 * time.Millisecond })
 			first := x.asked("REGISTER")
 			if first.GetHeader("Authorization") != nil || first.Recipient.User != "" || first.To().Address.User != "centre" {
@@ -153,7 +153,7 @@ func TestRegister(t *testing.T) {
 
 // A wrong password is shown once, not again and again: some providers lock who does that.
 func TestRegisterRefused(t *testing.T) {
-	x := newExchange(t)
+	x := newProvider(t)
 	o := open(t, registers(x), func(s *SIP) { s.gap = time.Hour; s.t1 = time.Minute })
 	for i, nonce := range []string{"a", "b"} {
 		req := x.asked("REGISTER")
@@ -174,7 +174,7 @@ func TestRegisterRefused(t *testing.T) {
 // A nonce that is too old is no wrong password; an interval that is too short is made longer; who doesn't answer is asked
 // again later.
 func TestRegisterMended(t *testing.T) {
-	x := newExchange(t)
+	x := newProvider(t)
 	o := open(t, registers(x), func(s *SIP) { s.gap = 20 * time.Millisecond })
 	req := x.asked("REGISTER")
 	x.says(req, 503, "")

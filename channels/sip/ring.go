@@ -33,7 +33,7 @@ type invitation struct {
 // send sends it until there is a final answer. rang is told of the first ring. When ctx ends it is taken back.
 func (i *invitation) send(ctx context.Context, rang func()) (*sip.Response, error) {
 	var asked [2]bool
-	if _, err := i.trunk.keys.show(i.req, Login{i.trunk.Username, i.trunk.Password}); err != nil {
+	if _, err := i.trunk.keys.show(i.req, i.trunk.login()); err != nil {
 		return nil, err
 	}
 	for range 5 {
@@ -68,7 +68,7 @@ func (i *invitation) send(ctx context.Context, rang func()) (*sip.Response, erro
 		fresh.Laddr = i.req.Laddr
 		fresh.ReplaceHeader(newBranch(i.req.Via()))
 		i.next(fresh)
-		if _, err := i.trunk.keys.show(fresh, Login{i.trunk.Username, i.trunk.Password}); err != nil {
+		if _, err := i.trunk.keys.show(fresh, i.trunk.login()); err != nil {
 			return nil, err
 		}
 		i.req = fresh

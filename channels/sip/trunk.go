@@ -36,7 +36,10 @@ type Trunk struct {
 }
 
 // Login is a name and a password.
-type Login struct{ Username, Password string }
+type Login struct {
+	Username, Password string
+	Strict             bool // shown by SHA-256 alone, never by MD5
+}
 
 // trunk is a Trunk at work.
 type trunk struct {
@@ -111,6 +114,9 @@ func newTrunk(c Trunk) (*trunk, error) {
 	}
 	return t, nil
 }
+
+// login is what we show.
+func (t *trunk) login() Login { return Login{Username: t.Username, Password: t.Password} }
 
 // is says whether the trunk is at a.
 func (t *trunk) is(a netip.Addr) bool {
