@@ -159,6 +159,7 @@ func (m *machine) due(now time.Time, days int) string {
 
 // dress makes the pages anew whenever the town is another: its name, its languages, its dialogs.
 func (m *machine) dress(ctx context.Context) {
+	var sound *shelves
 	for {
 		select {
 		case <-m.outpost.Arrived():
@@ -186,7 +187,8 @@ func (m *machine) dress(ctx context.Context) {
 			},
 		}
 		if shelf != nil {
-			s.Sound = shelf
+			sound = sound.after(shelf)
+			s.Sound = sound
 		}
 		if k.Printer != "" {
 			s.Print = m.print
