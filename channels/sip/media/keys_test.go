@@ -32,6 +32,13 @@ func TestPressCountsOnce(t *testing.T) {
 			send(p.press(101, 5, 5)...)
 			send(p.press(101, 5, 5)...)
 		}, "55"},
+		{"its first packet three times, and an end much later", func(s *Session, p *phone, send func(...[]byte)) {
+			packets := p.press(101, 8, 3)
+			send(packets[0], packets[0], packets[0])
+			send(packets[1:4]...)
+			s.beats(30)
+			send(packets[4:]...)
+		}, "8"},
 		{"all keys", func(s *Session, p *phone, send func(...[]byte)) {
 			for i := range 16 {
 				send(p.press(101, byte(i), 2)...)
