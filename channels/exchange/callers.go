@@ -38,7 +38,7 @@ func (t *turn) leaves(said *talk.Said) {
 		return
 	}
 	now := m.Now
-	if !t.x.callbacks.On || t.offered || !t.line.rings() || t.event.From.Kind != "tel" || m.Stopped || m.Hall != nil ||
+	if !t.x.callbacks.On || t.offered || t.over || !t.line.rings() || t.event.From.Kind != "tel" || m.Stopped || m.Hall != nil ||
 		now == nil || now.Mode == engine.Paused || now.Mode == engine.Over || !slices.ContainsFunc(now.Answers, answered) {
 		return
 	}
@@ -109,13 +109,6 @@ func (t *turn) callBackAt(at time.Time) {
 		return
 	}
 	t.setTimer(askTimer+t.name, t.x.daytime(at))
-}
-
-// pass says where a call goes on with a person.
-func (t *turn) pass(open bool, to string) {
-	if open && t.event != nil && t.line != nil && t.line.rings() && t.line.traits.Live {
-		t.passed = &channels.Pass{Desk: to}
-	}
 }
 
 // stays says whether a change leaves something for good.

@@ -127,7 +127,6 @@ func (t *turn) passOn(ctx context.Context, e *talk.Effect) (map[string]string, e
 	}
 	t.change.Requests = append(t.change.Requests, word)
 	t.request, t.handoff = word.Reference, true
-	t.pass(open, e.To)
 	result["reference"] = word.Reference
 	return result, nil
 }

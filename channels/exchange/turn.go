@@ -60,8 +60,8 @@ type attempt struct {
 	visit    visit
 	made     bool
 	offered  bool
+	over     bool
 	errands  []errand
-	passed   *channels.Pass
 	change   store.Change
 	ids      int    // of records that were derived
 	request  string // the reference of the request that this turn opened or joined
@@ -184,6 +184,7 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 			t.leaves(&said)
 		} else {
 			t.comes(ctx, &said)
+			t.over = said.Over && t.line.rings()
 		}
 	}
 	r, err := t.write(&said)
@@ -214,7 +215,7 @@ func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) 
 		return err
 	}
 	t.version, t.answered, t.way, t.visit, t.now = kept.Version, kept.Answered, before.way, before.visit, t.x.calendar.local(t.x.clock.Now())
-	t.made, t.offered = before.made, before.offered
+	t.made, t.offered, t.over = before.made, before.offered, before.over
 	f, ok := t.x.town.Dialogs.(fetcher)
 	if !ok {
 		return nil
@@ -257,6 +258,8 @@ func (t *turn) heard() (talk.Heard, error) {
 		h.Kind = talk.Left
 	case channels.Quiet:
 		h.Kind = talk.Quiet
+	case channels.Returned:
+		h.Kind = talk.Returned
 	case channels.Looked:
 		h.Kind = talk.Looked
 	}
@@ -286,8 +289,11 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	if err != nil {
 		return channels.Reply{}, fmt.Errorf("encode what is to be fetched: %w", err)
 	}
-	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, visit: t.visit, errands: errands, memory: memory}.encode()
-	r := channels.Reply{Pages: said.Pages, Over: said.Over, Pass: t.passed}
+	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, over: t.over, visit: t.visit, errands: errands, memory: memory}.encode()
+	r := channels.Reply{Pages: said.Pages, Over: said.Over}
+	if said.Pass {
+		r.Pass = &channels.Pass{Desk: said.Desk}
+	}
 	switch {
 	case t.event == nil:
 		r.Pages = nil
@@ -446,6 +452,8 @@ func (t *turn) effects(ctx context.Context, all []talk.Effect) error {
 			if !t.before {
 				t.consent(e)
 			}
+		case engine.RingBack:
+			t.callBackAt(e.At)
 		case engine.EraseAll:
 			t.erase = true
 			t.setTimer(eraseTimer, t.now)

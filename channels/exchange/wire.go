@@ -22,6 +22,7 @@ type row struct {
 	gone    bool // the resident is to be erased: the turn that said so is on disk, the erasing may not be
 	made    bool // a caller who withheld their number left something that has to stay
 	offered bool // the call that dropped was offered again, or is about to be
+	over    bool // the last word was said: who rings off now has not been cut off
 	visit   visit
 	errands []byte // what is still to do at providers (encodeErrands); nil: nothing
 	memory  []byte // talk's
@@ -51,6 +52,7 @@ const (
 	rowGone = 1 << iota
 	rowMade
 	rowOffered
+	rowOver
 	rowFlags
 )
 
@@ -66,7 +68,7 @@ func (r row) encode() []byte {
 		format = visitFormat
 	}
 	var flags byte
-	for i, on := range [...]bool{r.gone, r.made, r.offered} {
+	for i, on := range [...]bool{r.gone, r.made, r.offered, r.over} {
 		if on {
 			flags |= 1 << i
 		}
@@ -96,7 +98,7 @@ func decodeRow(b []byte) (row, error) {
 		return row{}, errRow
 	}
 	format, flags := b[0], b[1]
-	r := row{gone: flags&rowGone != 0, made: flags&rowMade != 0, offered: flags&rowOffered != 0}
+	r := row{gone: flags&rowGone != 0, made: flags&rowMade != 0, offered: flags&rowOffered != 0, over: flags&rowOver != 0}
 	var ok bool
 	if r.way.channel, b, ok = cutString(b[2:]); !ok {
 		return row{}, errRow
