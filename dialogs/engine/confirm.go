@@ -134,6 +134,16 @@ func (w *walk) wording(a *Answer) Arg {
 			}
 		}
 	}
+	if st := &w.d.Steps[a.Step]; len(a.Values) == 1 { // a text by itself, which may have been recorded
+		switch st.Type {
+		case dialogs.Choice, dialogs.Choices, dialogs.Scale:
+			if i := option(st, a.Values[0]); i >= 0 {
+				return Arg{Name: "answer", Kind: ArgKey, Value: st.Options[i].Key}
+			}
+		case dialogs.YesNo:
+			return Arg{Name: "answer", Kind: ArgPhrase, Value: "@" + a.Values[0]}
+		}
+	}
 	return Arg{Name: "answer", Kind: ArgAnswer, Step: a.Step, Answer: a}
 }
 

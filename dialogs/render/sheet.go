@@ -160,8 +160,11 @@ func given(q *engine.Prompt, id string) bool {
 func (w *Words) line(p *engine.Prompt, f locales.Form) line {
 	words, again := w.say(p.Key, p.Args, f)
 	l := line{words: strings.TrimSpace(words), again: again}
-	if len(p.Args) == 0 {
+	switch {
+	case len(p.Args) == 0:
 		l.key = p.Key
+	case p.Key == engine.PhraseEcho && len(p.Args) == 1 && (p.Args[0].Kind == engine.ArgKey || p.Args[0].Kind == engine.ArgPhrase):
+		l.key, l.words = p.Args[0].Value, w.value(&p.Args[0], f) // nothing but that text
 	}
 	for i := range p.Args {
 		switch k := p.Args[i].Kind; k {
