@@ -10,6 +10,10 @@ import (
 // is worn. Nobody hears a page, decides and presses within it.
 const bounce = 400 * time.Millisecond
 
+// trail is how long after the last digit that an answer takes another one is still meant for it: a year where a day and a
+// month are enough. It ends with a hash key.
+const trail = 2 * time.Second
+
 // mostKeys of one answer are kept: the longest that any question takes is a sum of money or a phone number.
 const mostKeys = 32
 
@@ -21,6 +25,7 @@ type Keys struct {
 	got    []byte
 	last   byte      // that counted, on any page
 	at     time.Time // when
+	trails bool      // an entry was as long as it can be, and perhaps more of it comes
 }
 
 // Page begins the next page. began is when its first word is said, after the silence for the handset.
@@ -39,6 +44,14 @@ func (k *Keys) Press(p Press) (words string, whole, counted bool) {
 		return p.Line, true, true
 	}
 	key := p.Key
+	if k.trails {
+		if since := p.At.Sub(k.at); since >= 0 && since < trail && key != '*' {
+			k.at = p.At
+			k.trails = key != '#'
+			return "", false, false
+		}
+		k.trails = false
+	}
 	switch {
 	case key < '0' && key != '*' && key != '#', key > '9':
 		return "", false, false
@@ -64,6 +77,7 @@ func (k *Keys) Press(p Press) (words string, whole, counted bool) {
 	}
 	k.got = append(k.got, key)
 	if len(k.got) >= min(k.listen.Keys, mostKeys) {
+		k.trails = true
 		return k.take(), true, true
 	}
 	return "", false, true

@@ -38,6 +38,8 @@ func TestKeys(t *testing.T) {
 		{"nought, eight and nine are digits there", []render.Listen{entry}, []int{0}, [][]press{{{'0', 10}, {'#', 20}}}, "0", 0},
 		{"a hash key that ends nothing", []render.Listen{one, entry}, []int{0, 5000}, [][]press{{{'#', 10}, {'2', 500}}, {{'#', 5010}, {'7', 5100}, {'#', 5200}}}, "2|7", 2},
 		{"a hash key after the longest entry", []render.Listen{entry, one}, []int{0, 2000}, [][]press{{{'1', 10}, {'2', 110}, {'3', 210}, {'4', 310}}, {{'#', 800}, {'1', 3000}}}, "1234|1", 1},
+		{"more digits than are needed", []render.Listen{entry, one}, []int{0, 2000}, [][]press{{{'0', 100}, {'3', 600}, {'1', 1100}, {'5', 1600}}, {{'2', 2400}, {'0', 3100}, {'2', 3800}, {'7', 4500}, {'#', 5200}, {'1', 5700}}}, "0315|1", 5},
+		{"a star among them takes the answer back", []render.Listen{entry, one}, []int{0, 2000}, [][]press{{{'0', 100}, {'3', 600}, {'1', 1100}, {'5', 1600}}, {{'2', 2400}, {'*', 3100}}}, "0315|*", 1},
 		{"the first digit of an entry isn't the shake of the answer before", []render.Listen{one, entry}, []int{0, 100}, [][]press{{{'2', 50}}, {{'2', 300}, {'5', 2000}, {'2', 2100}, {'#', 2200}}}, "2|52", 1},
 		{"the fourth row of some telephones", []render.Listen{one}, []int{0}, [][]press{{{'A', 10}, {'D', 20}, {0, 30}, {'3', 40}}}, "3", 3},
 	} {
