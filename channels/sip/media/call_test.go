@@ -5,11 +5,47 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 )
+
+// TestAddressesOfBothVersions: a line is bound to one version of IP, or to both.
+func TestAddressesOfBothVersions(t *testing.T) {
+	for _, c := range []struct{ bind, phone string }{{"::1", "::1"}, {"::", "127.0.0.1"}, {"::", "::1"}, {"0.0.0.0", "127.0.0.1"}} {
+		t.Run(c.bind+" and "+c.phone, func(t *testing.T) {
+			conn, err := net.ListenPacket("udp", net.JoinHostPort(c.phone, "0"))
+			if err != nil {
+				t.Skip("this machine has no such address")
+			}
+			defer conn.Close()
+			p := newPhone(t)
+			p.conn = conn.(*net.UDPConn)
+			conf := config(t)
+			conf.Bind, conf.Advertise = netip.MustParseAddr(c.bind), p.at().Addr()
+			family := "IP4"
+			if p.at().Addr().Is6() {
+				family = "IP6"
+			}
+			offer := strings.Replace(string(p.offer("0 101", events)), "IP4 127.0.0.1\r\nt=", family+" "+c.phone+"\r\nt=", 1)
+			s, answer := answered(t, conf, []byte(offer))
+			if !strings.Contains(answer, "c=IN "+family+" "+c.phone) {
+				t.Fatal(answer)
+			}
+			s.Start()
+			p.next()
+			to := netip.AddrPortFrom(p.at().Addr(), uint16(s.sound.ports.port))
+			if _, err := p.conn.WriteToUDPAddrPort(p.event(101, true, 1, 7, false, 160), to); err != nil {
+				t.Fatal(err)
+			}
+			if key, ok, err := s.Key(context.Background(), 10*time.Second); key != '7' || !ok || err != nil {
+				t.Errorf("%q, %v, %v", key, ok, err)
+			}
+		})
+	}
+}
 
 // TestHoldStopsAPrompt: on hold nothing is sent and nothing is missed; afterwards the prompt goes on where it was.
 func TestHoldStopsAPrompt(t *testing.T) {
@@ -68,6 +104,38 @@ func TestAMovedPhoneIsFollowed(t *testing.T) {
 	}
 	s.beats(1)
 	moved.next()
+}
+
+// TestAnotherStreamGoesOn: a device that begins anew, with other numbers and another clock, is heard on, and its keys count.
+func TestAnotherStreamGoesOn(t *testing.T) {
+	p := newPhone(t)
+	s, _ := answered(t, config(t), p.offer("0 101", events))
+	body := make([]byte, 160)
+	w := newWriter(pcmu)
+	pcm := speech(8000, 200)
+	w.write(body, pcm[:160])
+	p.stamp = 100000
+	s.receive(p.pack(0, body), p.at())
+	s.receive(p.press(101, 5, 1)[0], p.at())
+	if got := s.got(); got != "5" {
+		t.Fatalf("keys %q", got)
+	}
+	done := s.recording1(t, time.Minute, time.Minute)
+	for range 10 {
+		w.write(body, pcm[:160])
+		s.receive(p.pack(0, body), p.at())
+	}
+	p.source, p.seq, p.stamp = 555, p.seq-20, p.stamp+30000
+	for range 10 {
+		s.receive(p.pack(0, body), p.at())
+	}
+	p.stamp = 99000
+	s.receive(p.press(101, 5, 1)[0], p.at())
+	r := <-done
+	_, heard, err := readWAV(r.wav)
+	if err != nil || r.key != '5' || len(heard) != 18*160 { // two of the new stream's packets weren't sure yet
+		t.Errorf("key %q, %d samples, %v", r.key, len(heard), err)
+	}
 }
 
 // TestStandstillIsSkipped: after the machine stood still, one packet leaves, not many; its time says what was skipped, and

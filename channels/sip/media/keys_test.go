@@ -87,6 +87,11 @@ func TestPressCountsOnce(t *testing.T) {
 			send(p.press(101, 2, 5)...)
 			s.PressKey('2')
 		}, "122"},
+		{"by RTP once and by INFO twice", func(s *Session, p *phone, send func(...[]byte)) {
+			send(p.press(101, 1, 5)...)
+			s.PressKey('1')
+			s.PressKey('1')
+		}, "11"},
 		{"by INFO at the end of a long press", func(s *Session, p *phone, send func(...[]byte)) {
 			stamp := p.stamp
 			for i := 1; i <= 150; i++ {

@@ -248,6 +248,10 @@ func TestKeySilencesAtOnce(t *testing.T) {
 					t.Fatalf("packet %d: quiet is %v", i, quiet)
 				}
 			}
+			played, err := s.Play(context.Background(), SoundOf(8000, speech(8000, 100)))
+			if played != 0 || err != nil {
+				t.Errorf("with a key waiting, %v is said, %v", played, err)
+			}
 			key, ok, err := s.Key(context.Background(), 0)
 			if key != '5' || !ok || err != nil {
 				t.Errorf("the key is %q, %v, %v", key, ok, err)

@@ -146,6 +146,9 @@ func (s *Session) receive(b []byte, from netip.AddrPort) {
 	if fresh {
 		s.keyboard.forget()
 		s.order = order{}
+		if s.recording != nil {
+			s.recording.placed = false
+		}
 	}
 	if s.held() { // music, most likely
 		return
