@@ -28,12 +28,29 @@ const (
 	kioskHigh = 1301
 )
 
-// chromium is the one browser of a test run. It is started by whoever asks first, and closed by TestMain.
+// chromium shows the pages of a test run. Where the package chromium-headless-shell is installed it is that, the same engine
+// without a window around it: it takes half the time. It is started by whoever asks first, and closed by TestMain.
 var chromium = sync.OnceValues(func() (context.Context, error) {
+	path, err := exec.LookPath("chromium-headless-shell")
+	if err != nil {
+		return windowed()
+	}
+	return start(path)
+})
+
+// windowed is the whole browser, for what the engine alone doesn't have: the pages that Back brings back from memory.
+var windowed = sync.OnceValues(func() (context.Context, error) {
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		return nil, fmt.Errorf("these tests look at pages in Chromium: install the package chromium: %w", err)
 	}
+	return start(path)
+})
+
+// started are the browsers that have to be closed.
+var started = make(chan context.Context, 2)
+
+func start(path string) (context.Context, error) {
 	flags := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(kioskWide, kioskHigh),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
@@ -42,20 +59,15 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	)
 	allocated, _ := chromedp.NewExecAllocator(context.Background(), flags...)
 	ctx, _ := chromedp.NewContext(allocated)
+	started <- ctx
 	return ctx, chromedp.Do(ctx, chromedp.Navigate("about:blank"))
-})
-
-// opened says whether chromium was asked for: a run of other tests needs none.
-var opened = make(chan struct{}, 1)
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	select {
-	case <-opened:
-		if ctx, err := chromium(); err == nil {
-			_ = chromedp.Cancel(ctx)
-		}
-	default:
+	close(started)
+	for ctx := range started {
+		_ = chromedp.Cancel(ctx)
 	}
 	os.Exit(code)
 }
@@ -72,6 +84,7 @@ type look struct {
 	scale      float64
 	touch      bool
 	noScript   bool
+	window     bool // in the whole browser
 	guarded    bool // the page's own content security policy stays in force; otherwise judges may add their scripts
 	media      []*emulation.MediaFeature
 	patience   time.Duration
@@ -80,13 +93,13 @@ type look struct {
 // newScreen opens a browser context of its own; it is disposed of when the test ends.
 func newScreen(t testing.TB, l look) *screen {
 	t.Helper()
-	root, err := chromium()
+	browser := chromium
+	if l.window {
+		browser = windowed
+	}
+	root, err := browser()
 	if err != nil {
 		t.Fatal(err)
-	}
-	select {
-	case opened <- struct{}{}:
-	default:
 	}
 	if l.wide == 0 {
 		l.wide, l.high = kioskWide, kioskHigh

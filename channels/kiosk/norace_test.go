@@ -2,4 +2,4 @@
 
 package kiosk_test
 
-const everyWalk = 2_000
+const everyWalk = 1_000

@@ -187,6 +187,7 @@ func TestPages(t *testing.T) {
 // with -all through every one.
 func TestFocusIsSeen(t *testing.T) {
 	some := []string{"choice", "text", "review", "end"}
+	rings := &sync.Map{}
 	wanted := func(_ int, p sight) bool {
 		return *everyPage || !again(p) && (p.base == "/kiosk" || slices.Contains(some, p.name))
 	}
@@ -197,7 +198,7 @@ func TestFocusIsSeen(t *testing.T) {
 		}
 		for _, theme := range walked {
 			s.dress(theme, "2")
-			for _, f := range focus(s, view{}) {
+			for _, f := range walk(s, rings) {
 				t.Errorf("%s: %s", theme, f)
 			}
 		}

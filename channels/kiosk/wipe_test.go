@@ -43,10 +43,16 @@ func told(t *testing.T, v *visit) {
 	v.run(fmt.Sprintf(`document.getElementById(%q).value=%q`, s.fields[0].id, secret+" again"))
 }
 
+// inWindow is a hand at the whole browser, which has more places to keep something in.
+func inWindow(h hand) hand {
+	h.look.window = true
+	return h
+}
+
 // TestNobodyThere: the machine asks, gives as much more time as is wanted, then leaves nothing.
 func TestNobodyThere(t *testing.T) {
 	h := newHouse(t, quick)
-	v := come(t, h, h.serve(), handNamed(t, "five keys"))
+	v := come(t, h, h.serve(), inWindow(handNamed(t, "five keys")))
 	told(t, v)
 	const asked = `document.querySelector("dialog[open]")`
 	for n := range 12 { // WCAG 2.2.1: at least ten times
@@ -76,7 +82,7 @@ func TestNobodyThere(t *testing.T) {
 // TestStartedOver: who starts over, and says that they mean it, leaves nothing either.
 func TestStartedOver(t *testing.T) {
 	h := newHouse(t)
-	v := come(t, h, h.serve(), handNamed(t, "touch"))
+	v := come(t, h, h.serve(), inWindow(handNamed(t, "touch")))
 	told(t, v)
 	old := v.page()
 	v.press(v, button("over"))
@@ -91,7 +97,7 @@ func TestStartedOver(t *testing.T) {
 // TestFinished: so does whoever came to the end.
 func TestFinished(t *testing.T) {
 	h := newHouse(t)
-	v := come(t, h, h.serve(), handNamed(t, "touch"))
+	v := come(t, h, h.serve(), inWindow(handNamed(t, "touch")))
 	told(t, v)
 	old := v.page()
 	v.press(v, "#next")
@@ -186,7 +192,7 @@ func (v *visit) nothingLeft(h *house) {
 // page without our script comes back with what was written in it.
 func TestBackIsReal(t *testing.T) {
 	h := newHouse(t)
-	s := newScreen(t, look{noScript: true})
+	s := newScreen(t, look{noScript: true, window: true})
 	url := h.serve()
 	s.open(url + "/web")
 	s.run(`document.title="kept"`)

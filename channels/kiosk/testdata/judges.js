@@ -230,7 +230,10 @@ const J = (() => {
       const x = Math.min(Math.max((r.left + r.right) / 2, 1), innerWidth - 1), y = Math.min(Math.max((r.top + r.bottom) / 2, 1), innerHeight - 1);
       const hit = document.elementFromPoint(x, y);
       const whole = r.top >= -1 && r.bottom <= innerHeight + 1 || r.height > innerHeight;
-      return { Name: name(t) + "@" + all("*").indexOf(t), Box: { X: r.x, Y: r.y, W: r.width, H: r.height }, Seen: inside && whole && !!hit && (t === hit || t.contains(hit)) };
+      const c = getComputedStyle(t), way = [];
+      for (let e = t; e; e = e.parentElement) way.push(e.tagName + "." + e.className);
+      const looks = [document.documentElement.dataset.theme, a.type, a.checked, c.outline, c.outlineOffset, c.boxShadow, c.border, c.backgroundColor, ground(t.parentElement), r.width, r.height, ...way].join(" ");
+      return { Name: name(t) + "@" + all("*").indexOf(t), Looks: looks, Box: { X: r.x, Y: r.y, W: r.width, H: r.height }, Seen: inside && whole && !!hit && (t === hit || t.contains(hit)) };
     },
   };
 })();
