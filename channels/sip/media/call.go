@@ -84,13 +84,19 @@ func (s *Session) PressKey(key byte) {
 
 func (s *Session) press(key byte, by way) {
 	if counts, _ := s.keyboard.press(key, by, s.beat, s.c.Now()); counts {
-		s.pressed(key)
+		s.pressed(key, by)
 	}
 }
 
-// pressed silences what is said: the packet at work was the last.
-func (s *Session) pressed(key byte) {
+// pressed silences what is said: the packet at work was the last. And what is recorded ends there.
+func (s *Session) pressed(key byte, by way) {
 	s.isPlaying = false
+	if r := s.recording; r != nil {
+		if by != bySound { // else it is drained already, up to the key
+			s.drain(r, true)
+		}
+		r.done = true
+	}
 	if s.into != nil {
 		s.into.press(key)
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -361,6 +362,29 @@ func TestRecordingEnds(t *testing.T) {
 	}
 }
 
+// TestKeyInTheSoundIsNotRecorded: the tones that end a recording aren't part of it.
+func TestKeyInTheSoundIsNotRecorded(t *testing.T) {
+	p := newPhone(t)
+	s, _ := answered(t, config(t), p.offer("0"))
+	done := s.recording1(t, time.Minute, time.Minute)
+	pcm := append(speech(8000, 1000), make([]int16, 1600)...)
+	pcm = append(pcm, toneOf('#', 8000, 100, 0, 4000)...)
+	w, body := newWriter(pcmu), make([]byte, 160)
+	for at := 0; at < len(pcm); at += 160 {
+		w.write(body, pcm[at:at+160])
+		s.receive(p.pack(0, body), p.at())
+	}
+	r := <-done
+	_, heard, err := readWAV(r.wav)
+	if err != nil || r.key != '#' {
+		t.Fatalf("key %q, %v", r.key, err)
+	}
+	var again tones
+	if n := len(heard); n < 8000 || n > 9600 || again.hear(heard[n-800:]) != 0 || slices.Max(heard[n-400:]) > 100 {
+		t.Errorf("%d samples, the last as loud as %d", n, slices.Max(heard[n-400:]))
+	}
+}
+
 // TestEncryptedSoundIsTheSame: by SRTP the phone hears the same bytes, we hear the same bytes, and what was recorded on the
 // way can't be played to us again.
 func TestEncryptedSoundIsTheSame(t *testing.T) {
@@ -389,6 +413,7 @@ func TestEncryptedSoundIsTheSame(t *testing.T) {
 			w := newWriter(pcmu)
 			w.write(want, prompt.At8)
 
+			s.sound.seq = 65500 // its numbers begin again within the prompt
 			done := s.playing1(t, prompt)
 			s.beats(50)
 			<-done
@@ -416,6 +441,10 @@ func TestEncryptedSoundIsTheSame(t *testing.T) {
 						}
 					}
 				}
+			}
+			s.beats(3)
+			for range 3 {
+				p.next() // can be opened
 			}
 			for _, b := range sent {
 				s.receive(bytes.Clone(b), p.at())
@@ -461,6 +490,9 @@ func TestNewKeysAreTaken(t *testing.T) {
 		t.Errorf("our key is another now: %v", err)
 	}
 	s.receive(p.pack(0, make([]byte, 160)), p.at())
+	if got := s.account(); got.Refused != 1 {
+		t.Errorf("the old key opens still: %+v", got)
+	}
 	p.seals, _ = newLock(second)
 	s.receive(p.pack(0, make([]byte, 160)), p.at())
 	if got := s.Close(); got.Received != 2 || got.Refused != 1 {

@@ -159,7 +159,7 @@ func (s *Session) receive(b []byte, from netip.AddrPort) {
 		return
 	}
 	if s.keyboard.event(p, s.beat, s.c.Now()) {
-		s.pressed(keyNames[p.body[0]])
+		s.pressed(keyNames[p.body[0]], byEvent)
 	}
 }
 
