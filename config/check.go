@@ -120,6 +120,14 @@ func (r *reading) set(c *Config, s Setting, text string) {
 			r.setKiosk(&c.Kiosk, s, text)
 			return
 		}
+		if strings.HasPrefix(s.Key, "voice.") {
+			r.setVoice(c, s, text)
+			return
+		}
+		if strings.HasPrefix(s.Key, "sip.") {
+			r.setSIP(&c.SIP, s, text)
+			return
+		}
 		r.setSMS(&c.SMS, s, text)
 	}
 }
@@ -128,9 +136,7 @@ func (r *reading) setSMS(c *SMS, s Setting, text string) {
 	switch s.Key {
 	case "sms.twilio.account_sid":
 		c.Twilio.AccountSID = text
-		if text != "" && (len(text) != 34 || !strings.HasPrefix(text, "AC")) {
-			r.wrong(s.Key, "this is not an account SID", "it begins with AC and is 34 characters long; Twilio's console shows it")
-		}
+		r.checkAccount(s.Key, text)
 	case "sms.twilio.auth_token":
 		for _, t := range Split(text) {
 			c.Twilio.AuthToken = append(c.Twilio.AuthToken, NewSecret(t))
@@ -223,6 +229,7 @@ func (r *reading) together(c *Config) {
 			missing("sms.kannel.password", "sendsms asks for it", k.Password.IsSet())
 		}
 	}
+	r.calls(c, missing)
 }
 
 func (r *reading) checkListen(key, text string) {

@@ -14,6 +14,8 @@ type Config struct {
 	Town      Town
 	Store     Store
 	SMS       SMS
+	Voice     Voice
+	SIP       SIP
 	Audio     Audio
 	Preview   Switch
 	Pages     Pages
