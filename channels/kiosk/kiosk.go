@@ -95,6 +95,7 @@ type Kiosk struct {
 
 	pictures chan struct{} // holds a token while a picture is taken apart
 	files    load          // what visitors are sending
+	asides   asides
 	printer  *printer
 }
 

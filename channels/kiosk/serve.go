@@ -336,6 +336,7 @@ func (k *Kiosk) leave(w http.ResponseWriter, r *http.Request, v visit) {
 	if k.s.Sound != nil {
 		k.s.Sound.Forget(v.voice())
 	}
+	k.asides.forget(v.voice())
 	k.forget(w, r)
 	if k.s.Over != nil {
 		k.s.Over(v.id)

@@ -87,6 +87,18 @@ func (k *Kiosk) tell(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "nothing to say", http.StatusBadRequest)
 		return
 	}
+	switch known, may := k.asides.may(v.voice(), k.s.Clock()); {
+	case !may:
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too much at a time", http.StatusTooManyRequests)
+		return
+	case !known: // whoever makes a visit up gets nothing said
+		if p, err := k.looked(r.Context(), v); err != nil || p == nil {
+			k.asides.forget(v.voice())
+			http.Error(w, "nothing to say", http.StatusBadRequest)
+			return
+		}
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, k.s.Sound.Offer(v.voice(), audio.Line{Lang: k.asked(r, k.lookOf(r)), Words: words}))
 }
