@@ -425,6 +425,23 @@ func TestEncryptedSoundIsTheSame(t *testing.T) {
 				t.Error("the prompt arrives changed")
 			}
 
+			s.mu.Lock()
+			d, _ := s.report(s.sound, s.paper[:0], true)
+			s.mu.Unlock()
+			if b, err := p.opens.openRTCP(nil, d.b); err != nil || !newStream(pair{}, nil).readReports(b, time.Now()) || bytes.Contains(d.b, []byte(s.name)) {
+				t.Errorf("our report can't be opened: %v", err)
+			}
+			plain := newStream(pair{}, nil).writeReport(nil, "x", time.Now(), false)
+			sealed, err := p.seals.sealRTCP(nil, plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.mu.Lock()
+			if s.sound.takeReport(bytes.Clone(plain), p.at(), time.Now()) || !s.sound.takeReport(bytes.Clone(sealed), p.at(), time.Now()) || s.sound.takeReport(sealed, p.at(), time.Now()) {
+				t.Error("of three reports, plain, encrypted and the same again, it isn't the second one that is taken")
+			}
+			s.mu.Unlock()
+
 			recorded := s.recording1(t, time.Minute, time.Minute)
 			var sent [][]byte
 			for i := range 50 {
