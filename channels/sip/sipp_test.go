@@ -234,15 +234,18 @@ func TestDeliverBySipp(t *testing.T) {
 	}
 }
 
-// sipp shows a password to us: the right one, and a wrong one that is asked for again.
+// sipp shows a password to us: with the right one there is a call, with a wrong one it is asked for again.
 func TestAPasswordBySipp(t *testing.T) {
 	for _, password := range []string{"s3cret", "wrong"} {
 		o := open(t, func(c *Config) {
 			c.Trunks = []Trunk{{Name: "roams", Theirs: Login{Username: "exchange", Password: "s3cret"}}}
 		}, usual)
-		err := sipp(t, "testdata/password.xml", "-au", "exchange", "-ap", password, o.addr.String())
-		if (err == nil) != (password == "s3cret") {
+		if err := sipp(t, "testdata/password.xml", "-au", "exchange", "-ap", password, o.addr.String()); err != nil {
 			t.Error(password, err)
+		}
+		eventually(t, func() bool { return o.Calls() == 0 })
+		if called := len(o.town.signal) > 0; called != (password == "s3cret") {
+			t.Errorf("%s: called is %v", password, called)
 		}
 	}
 }
