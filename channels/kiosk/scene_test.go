@@ -33,6 +33,7 @@ type scene struct {
 	asked  []string                                   // clips that were asked for
 	told   []string                                   // words that clips were asked for
 	down   bool                                       // no page can be had
+	hoarse bool                                       // no words are taken to be said
 	gaps   []string                                   // keys that have no clip
 	answer func(http.ResponseWriter, url.Values) bool // instead of the next page; false: as usual
 }
@@ -70,6 +71,8 @@ func (c *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("Content-Type", "audio/wav")
 		_, _ = w.Write(silence(length))
+	case r.URL.Path == "/kiosk/say" && c.hoarse:
+		http.Error(w, "too much at a time", http.StatusTooManyRequests)
 	case r.URL.Path == "/kiosk/say":
 		b, _ := io.ReadAll(r.Body)
 		c.told = append(c.told, string(b))

@@ -513,6 +513,11 @@ func TestSound(t *testing.T) {
 		s.wait(120 * time.Millisecond)
 		s.key("ArrowUp")
 		s.until(`heard.slice(-2).join()==="number,told-52"`)
+		c.mu.Lock()
+		c.hoarse = true
+		c.mu.Unlock()
+		s.tap(`[value="more.t"]`)
+		s.until(`heard.at(-1)==="gap"`) // never silence without a word
 	})
 	t.Run("what changed on the page", func(t *testing.T) {
 		c := newScene(t, budgetBody, "")

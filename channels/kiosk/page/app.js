@@ -115,8 +115,9 @@ const sign = c => `k.${h.lang}.${c.codePointAt().toString(16)}`;
 const tell = words => [[async () => {
   try {
     const r = await fetch(base + "/say", { method: "POST", body: words });
-    return r.ok && r.text();
+    if (r.ok) return r.text();
   } catch {}
+  return "gap";
 }]];
 const chosen = yes => [[`p.${h.lang}.${yes ? "" : "un"}chosen`]];
 // an element's own clip is followed by whether it is chosen, and by what was typed into it
