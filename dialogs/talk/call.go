@@ -164,22 +164,10 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 		}
 	case EarHall:
 		p.Key = "@speech.ear"
-		var ids []string
-		e := x.ear()
-		if e.Slow < 2 {
-			ids = append(ids, "slower")
+		offer("@speech.to.", "slower", "louder", "time", "pause", "on", "usual")
+		if x.m.Ear == nil {
+			p.Options = p.Options[:len(p.Options)-1]
 		}
-		if e.Loud < 2 {
-			ids = append(ids, "louder")
-		}
-		if e.Time < 2 {
-			ids = append(ids, "time")
-		}
-		ids = append(ids, "pause")
-		if x.m.Ear != nil {
-			ids = append(ids, "usual")
-		}
-		offer("@speech.to.", append(ids, "on")...)
 	case KeepHall:
 		p.Key = "@speech.remember"
 		offer("@", "yes", "no")

@@ -419,7 +419,7 @@ func TestWhyTheyAreAskedAgainIsHeardOnAnyPage(t *testing.T) {
 	p.traits = render.Voice
 	p.says("8").hears("press 4")
 	p.hear(Heard{Kind: Quiet}).hears("I did not hear anything", "What should the city improve first")
-	p.says("8").says("7").hears("I did not understand that").says("4").hears("What should come first?")
+	p.says("8").says("7").hears("I did not understand that").says("4").hears("Put these in order")
 }
 
 func TestSilenceInTheMenu(t *testing.T) {
