@@ -46,15 +46,16 @@ type Use uint8
 const (
 	OnPages Use = 1 << iota
 	OnCalls
+	InPieces // on calls, as a part of sentences that are put together: good for nothing unless a person recorded it
 )
 
 // formats are those that a text needs. The zero Use is on pages.
 func (u Use) formats() []Format {
 	var out []Format
-	if u != OnCalls {
+	if u == 0 || u&OnPages != 0 {
 		out = append(out, MP3, Opus)
 	}
-	if u&OnCalls != 0 {
+	if u&(OnCalls|InPieces) != 0 {
 		out = append(out, Wide)
 	}
 	return out

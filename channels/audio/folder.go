@@ -28,6 +28,7 @@ type folder struct {
 	size    int64
 	entries []entry
 	said    map[string][]int // hash of words → entries that say them
+	spoken  map[string]bool  // languages that somebody recorded something in
 }
 
 // entry is one recording in the list.
@@ -85,7 +86,7 @@ func writeIndex(dir string, entries []entry) error {
 func (f *folder) refresh() error {
 	info, err := os.Stat(filepath.Join(f.dir, recordingsDir, indexFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		f.stamp, f.size, f.entries, f.said = time.Time{}, 0, nil, nil
+		f.stamp, f.size, f.entries, f.said, f.spoken = time.Time{}, 0, nil, nil, nil
 		return nil
 	} else if err != nil {
 		return err
@@ -97,8 +98,11 @@ func (f *folder) refresh() error {
 	if err != nil {
 		return err
 	}
-	f.stamp, f.size, f.entries, f.said = info.ModTime(), info.Size(), entries, map[string][]int{}
+	f.stamp, f.size, f.entries, f.said, f.spoken = info.ModTime(), info.Size(), entries, map[string][]int{}, map[string]bool{}
 	for i := range entries {
+		if p, ok := placeOf(entries[i].File); ok {
+			f.spoken[p.lang] = true
+		}
 		for _, h := range entries[i].Said {
 			f.said[h] = append(f.said[h], i)
 		}
@@ -112,6 +116,13 @@ func (f *folder) changed() time.Time {
 	defer f.mu.Unlock()
 	_ = f.refresh() // told by NewShelf and by townline audio
 	return f.stamp
+}
+
+// recorded says whether somebody recorded anything in a language.
+func (f *folder) recorded(lang string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refresh() == nil && f.spoken[lang]
 }
 
 // recording finds what a person recorded of a line: the recording of this very text before that of another with the same

@@ -22,6 +22,7 @@ const (
 	Recorded              // a person recorded it
 	Silent                // there is no voice for the language, and nobody recorded it
 	OnDemand              // there is no folder: it is made when it is asked for
+	Piece                 // a part of sentences that nobody recorded: one voice says them whole
 )
 
 // Item is one line of the script, and its sound.
@@ -93,6 +94,8 @@ func (s *Shelf) Inventory(accepted ...string) (*Inventory, error) {
 			if s.folder.has(e.madeName(), l.Use.formats()...) {
 				item.State = Recorded
 			}
+		case l.Use == InPieces:
+			item.State = Piece
 		case len(s.lacks(&item)) == 0:
 			item.State = Made
 		case !s.voice.Speaks(l.Lang):
@@ -143,7 +146,9 @@ func (s *Shelf) onDemand(lines []Line) *Inventory {
 			continue
 		}
 		item.State = OnDemand
-		if !s.voice.Speaks(l.Lang) {
+		if l.Use == InPieces {
+			item.State = Piece
+		} else if !s.voice.Speaks(l.Lang) {
 			item.State = Silent
 		}
 		v.Items = append(v.Items, item)
@@ -155,6 +160,9 @@ func (s *Shelf) onDemand(lines []Line) *Inventory {
 // another says whether a line's words are heard where they were not until now, and notes it.
 func another(seen map[string]Use, l *Line) bool {
 	words, use := saidHash(l.Lang, l.Words), max(l.Use, OnPages)
+	if use == InPieces && seen[words]&OnCalls != 0 { // recorded for both at once
+		return false
+	}
 	new := seen[words]&use != use
 	seen[words] |= use
 	return new

@@ -150,6 +150,9 @@ func (s *Shelf) pcm(ctx context.Context, l Line) (*PCM, error) {
 			}
 		}
 	}
+	if p := s.compose(ctx, l); p != nil {
+		return p, nil
+	}
 	key := s.fileKey(l.Lang, l.Words, Wide)
 	if s.folder != nil {
 		if b, err := s.folder.made(key, Wide); err != nil {

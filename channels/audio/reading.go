@@ -157,15 +157,20 @@ func (r *Reading) keys() []Utterance {
 	return r.say("To keep it, press 1. To say it again, press 2. To leave it out, press 3. To hear it once more, press 9. To stop, press 0.")
 }
 
-// Unrecorded are the items that no person has recorded in today's words, and that calls say: what a clerk is asked for.
+// Unrecorded are the items that no person has recorded in today's words, and that calls say: what a clerk is asked for, whole
+// texts before the pieces of others.
 func (v *Inventory) Unrecorded() []Item {
-	var out []Item
+	var out, pieces []Item
 	for _, i := range v.Items {
-		if !i.person && i.Use&OnCalls != 0 {
+		switch {
+		case i.person:
+		case i.Use&OnCalls != 0:
 			out = append(out, i)
+		case i.Use == InPieces:
+			pieces = append(pieces, i)
 		}
 	}
-	return out
+	return append(out, pieces...)
 }
 
 // Keep writes down a recording under its name, in place of any that was there. Make lists it and makes its clips.

@@ -120,7 +120,7 @@ func (b *book) find(key string, keyOf func(Line) string) (Line, bool) {
 	b.once.Do(func() {
 		b.byKey = make(map[string]int, len(b.lines))
 		for i := range b.lines {
-			if b.lines[i].Use == OnCalls {
+			if use := b.lines[i].Use; use != 0 && use&OnPages == 0 {
 				continue
 			}
 			k := keyOf(b.lines[i])

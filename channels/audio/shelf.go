@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ type Shelf struct {
 	keep    time.Duration
 	log     *slog.Logger
 	book    *book
+	frames  map[string][][]string // by language: what stands around insertions
 	secret  []byte
 	calls   *calls
 	making  singleflight.Group
@@ -46,6 +48,7 @@ type Stock struct {
 	Voice   *Voice             // as FindVoice returned it, mute or not
 	Phrases *locales.Catalogue // for how numbers are said, and for the words where a part can't be read aloud
 	Script  []Line             // what authors wrote: its clips may be kept in Dir
+	Frames  []Line             // texts that have something put in, as Frames returns them
 	Secret  []byte             // the town's: names clips of words that no author wrote; nil: one of this process, which other servers of the town don't know
 	Keep    time.Duration      // how long offered words are remembered after they were last offered or asked for; 0: 30 min
 	Log     *slog.Logger       // told each gap once, without words; nil: nobody is
@@ -62,6 +65,10 @@ func NewShelf(s Stock) (*Shelf, error) {
 		_, _ = rand.Read(shelf.secret) // it never fails
 	}
 	shelf.calls = newCalls(shelf.keep)
+	shelf.frames = map[string][][]string{}
+	for _, f := range s.Frames {
+		shelf.frames[f.Lang] = append(shelf.frames[f.Lang], strings.Split(f.Words, gap))
+	}
 	if shelf.log == nil {
 		shelf.log = slog.New(slog.DiscardHandler)
 	}

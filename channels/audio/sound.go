@@ -172,7 +172,10 @@ func (s *sound) loudness() (level, share float64) {
 func power(decibels float64) float64 { return math.Pow(10, decibels/10) }
 
 // trimmed is s without the silence at both ends, but for a breath. Of silence alone nothing is left.
-func (s *sound) trimmed() *sound {
+func (s *sound) trimmed() *sound { return s.cut(leadTime, tailTime) }
+
+// cut is s without the silence at both ends, but for so much of it.
+func (s *sound) cut(lead, tail time.Duration) *sound {
 	quiet, first, last := s.quiet(), -1, 0
 	s.frames(func(at, end int, power float64) {
 		if power > quiet {
@@ -185,8 +188,8 @@ func (s *sound) trimmed() *sound {
 	if first < 0 {
 		return &sound{rate: s.rate}
 	}
-	first = max(0, first-s.count(leadTime))
-	last = min(len(s.samples), last+s.count(tailTime))
+	first = max(0, first-s.count(lead))
+	last = min(len(s.samples), last+s.count(tail))
 	return &sound{rate: s.rate, samples: s.samples[first:last]}
 }
 

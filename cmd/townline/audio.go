@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -187,6 +188,9 @@ func sumUp(out io.Writer, phrases *locales.Catalogue, stock *audio.Inventory) (s
 	var order []string
 	onDemand := false
 	for _, i := range stock.Items {
+		if i.State == audio.Piece {
+			continue
+		}
 		n := count[i.Lang]
 		if n == nil {
 			n = &sums{}
@@ -233,7 +237,7 @@ func sumUp(out io.Writer, phrases *locales.Catalogue, stock *audio.Inventory) (s
 func listItems(out io.Writer, items []audio.Item) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, i := range items {
-		state := map[audio.State]string{audio.Missing: "to make", audio.Made: "by machine", audio.Recorded: "recorded", audio.Silent: "no voice", audio.OnDemand: "when asked for"}[i.State]
+		state := map[audio.State]string{audio.Missing: "to make", audio.Made: "by machine", audio.Recorded: "recorded", audio.Silent: "no voice", audio.OnDemand: "when asked for", audio.Piece: "a part"}[i.State]
 		if i.Stale != "" {
 			state = "other words"
 		}
@@ -254,8 +258,10 @@ func stock(c *config.Config, voice *audio.Voice, phrases *locales.Catalogue, all
 	for _, lang := range c.Town.Languages {
 		script = append(script, audio.Spelled(lang, kiosk.Letters(lang))...)
 	}
-	script = append(script, callLines(c, phrases, all, script)...)
-	return audio.Stock{Dir: c.Audio.Dir, Voice: voice, Phrases: phrases, Script: script}
+	script = append(script, callLines(c, phrases, all, script, time.Now())...)
+	frames := audio.Frames(phrases, c.Town.Languages, all)
+	script = append(script, audio.Pieces(phrases, c.Town.Languages, frames)...)
+	return audio.Stock{Dir: c.Audio.Dir, Voice: voice, Phrases: phrases, Script: script, Frames: frames}
 }
 
 // newShelf is the shelf of a town at work: it speaks without any step before, where the machine has a voice.

@@ -19,13 +19,13 @@ import (
 // callLines are what calls say that is not in script, as no author wrote it as it is said, and that can be known beforehand
 // all the same: each option before its key, and the menu that a call begins with. Nothing in it is of a resident: the pages
 // are those of somebody who has not answered anything.
-func callLines(c *config.Config, phrases *locales.Catalogue, all []*dialogs.Dialog, script []audio.Line) []audio.Line {
+func callLines(c *config.Config, phrases *locales.Catalogue, all []*dialogs.Dialog, script []audio.Line, now time.Time) []audio.Line {
 	s := callScript{phrases: phrases, seen: map[[2]string]bool{}}
 	for i := range script {
 		s.seen[[2]string{script[i].Lang, script[i].Words}] = script[i].Use&audio.OnCalls != 0
 	}
 	for _, lang := range c.Town.Languages {
-		s.menu(c, all, lang)
+		s.menu(c, all, lang, now)
 	}
 	for _, d := range all {
 		for _, lang := range d.AllLanguages() {
@@ -43,10 +43,10 @@ type callScript struct {
 	seen    map[[2]string]bool // language and words
 }
 
-// menu takes down what a caller hears before anything else.
-func (s *callScript) menu(c *config.Config, all []*dialogs.Dialog, lang string) {
+// menu takes down what a caller hears before anything else: of the dialogs that are open now.
+func (s *callScript) menu(c *config.Config, all []*dialogs.Dialog, lang string, now time.Time) {
 	for _, known := range []bool{true, false} { // who was here before is greeted in their language; others may be asked for it
-		r := dialogtest.NewResident(callTown(c, s.phrases, all), render.Voice, time.Date(2027, 3, 1, 10, 0, 0, 0, time.UTC))
+		r := dialogtest.NewResident(callTown(c, s.phrases, all), render.Voice, now)
 		if known {
 			r.Speaks(lang)
 		}
