@@ -65,7 +65,7 @@ func (s *SIP) allowed(req *sip.Request, tx sip.ServerTransaction) *trunk {
 	from := sourceOf(req).Addr()
 	var asks bool
 	for _, t := range s.trunks {
-		if !t.is(from) {
+		if !t.is(from) || !t.by(req) {
 			continue
 		}
 		if t.Theirs.Username == "" {
@@ -75,7 +75,7 @@ func (s *SIP) allowed(req *sip.Request, tx sip.ServerTransaction) *trunk {
 	}
 	if asks || s.anywhere() {
 		t, stale := s.shown(req, true)
-		if t != nil && (len(t.Allow) == 0 || t.is(from)) {
+		if t != nil && (len(t.Allow) == 0 || t.is(from)) && t.by(req) {
 			return t
 		}
 		s.respond(req, tx, s.challenge(req, stale))
@@ -145,12 +145,12 @@ func (s *SIP) ringIn(l *leg, c call.Call, req *sip.Request, tx sip.ServerTransac
 	var answer []byte
 	var err error
 	if len(req.Body()) == 0 {
-		l.media, answer, err = media.Offer(s.media(l.trunk, l.source.Addr()))
+		l.media, answer, err = media.Offer(s.media(l))
 	} else if h := req.ContentType(); h == nil || !strings.HasPrefix(strings.ToLower(h.Value()), "application/sdp") {
 		refuse(sip.StatusUnsupportedMediaType, "Unsupported Media Type", sip.NewHeader("Accept", "application/sdp"))
 		return
 	} else {
-		l.media, answer, err = media.Answer(s.media(l.trunk, l.source.Addr()), req.Body())
+		l.media, answer, err = media.Answer(s.media(l), req.Body())
 	}
 	switch no := (*media.NoAudio)(nil); {
 	case errors.As(err, &no):
@@ -245,14 +245,15 @@ func (l *leg) ack(req *sip.Request) {
 }
 
 // media is what a call's sound is agreed on by.
-func (s *SIP) media(t *trunk, to netip.Addr) media.Config {
+func (s *SIP) media(l *leg) media.Config {
+	to := l.source.Addr()
 	c := media.Config{
-		Bind: netip.IPv4Unspecified(), Advertise: leaving(to), Ports: s.cfg.Ports, SRTP: t.SRTP, Wide: s.cfg.Wide, Text: s.cfg.Text, Now: s.cfg.Now,
+		Bind: netip.IPv4Unspecified(), Advertise: leaving(to), Ports: s.cfg.Ports, SRTP: l.trunk.SRTP, Wide: s.cfg.Wide, Text: s.cfg.Text, Now: s.cfg.Now,
 	}
 	if to.Is6() {
 		c.Bind = netip.IPv6Unspecified()
 	}
-	if o, ok := s.socketFor(t.Transport, to); ok && !o.addr.Addr().IsUnspecified() && o.addr.Addr().Is4() == to.Is4() {
+	if o, ok := s.socketFor(l.transport, to); ok && !o.addr.Addr().IsUnspecified() && o.addr.Addr().Is4() == to.Is4() {
 		c.Bind, c.Advertise = o.addr.Addr(), o.addr.Addr()
 	}
 	if a := s.advertised(); a.IsValid() && a.Is4() == to.Is4() {

@@ -18,14 +18,15 @@ import (
 
 // leg is one call as SIP sees it, from its INVITE to its BYE. (RFC 3261 calls it a dialog; here that is what the town says.)
 type leg struct {
-	line   *SIP
-	trunk  *trunk
-	name   string // for logs and events
-	key    string // in SIP.legs
-	ours   bool   // we rang
-	callID string
-	source netip.AddrPort // where its requests come from
-	media  *media.Session
+	line      *SIP
+	trunk     *trunk
+	name      string // for logs and events
+	key       string // in SIP.legs
+	ours      bool   // we rang
+	callID    string
+	source    netip.AddrPort // where its requests come from
+	transport string         // "UDP", "TCP" or "TLS"
+	media     *media.Session
 
 	mu       sync.Mutex
 	local    sip.FromHeader
@@ -56,7 +57,7 @@ func (s *SIP) newLeg(req *sip.Request, t *trunk) (*leg, error) {
 	}
 	tag, _ := from.Params.Get("tag")
 	l := &leg{
-		line: s, trunk: t, name: s.nameOf(req.CallID().Value(), tag), callID: req.CallID().Value(), source: sourceOf(req),
+		line: s, trunk: t, name: s.nameOf(req.CallID().Value(), tag), callID: req.CallID().Value(), source: sourceOf(req), transport: sip.NetworkToUpper(req.Transport()),
 		local:  sip.FromHeader{Address: *to.Address.Clone(), Params: sip.NewParams()},
 		remote: sip.ToHeader{Address: *from.Address.Clone(), Params: from.Params.Clone()},
 		target: *contact.Address.Clone(), allows: methods(req),
@@ -93,7 +94,7 @@ func (l *leg) tagged(req *sip.Request, code int, reason string, body []byte, hea
 
 // contact is where the other side finds us.
 func (l *leg) contact() *sip.ContactHeader {
-	return l.line.contact(l.trunk.Transport, l.source.Addr())
+	return l.line.contact(l.transport, l.source.Addr())
 }
 
 func (s *SIP) contact(transport string, to netip.Addr) *sip.ContactHeader {
@@ -128,7 +129,7 @@ func (l *leg) build(method sip.RequestMethod, cseq uint32, body []byte, kind str
 	target := *l.target.Clone()
 	target.Headers = nil
 	req := sip.NewRequest(method, target)
-	req.AppendHeader(l.line.via(l.trunk.Transport, l.source.Addr()))
+	req.AppendHeader(l.line.via(l.transport, l.source.Addr()))
 	for _, r := range l.routes {
 		req.AppendHeader(sip.NewHeader("Route", r))
 	}
@@ -164,14 +165,14 @@ func (l *leg) address(req *sip.Request) {
 		}
 	}
 	to := l.source
-	if a, err := netip.ParseAddr(next.Host); err == nil && l.trunk.Transport == "UDP" && (a == l.source.Addr() || l.trunk.is(a)) {
+	if a, err := netip.ParseAddr(next.Host); err == nil && l.transport == "UDP" && (a == l.source.Addr() || l.trunk.is(a)) {
 		port := next.Port
 		if port == 0 {
-			port = sip.DefaultPort(l.trunk.Transport)
+			port = sip.DefaultPort(l.transport)
 		}
 		to = netip.AddrPortFrom(a, uint16(port))
 	}
-	l.line.direct(req, l.trunk.Transport, to.String())
+	l.line.direct(req, l.transport, to.String())
 }
 
 // direct has a request leave to an address, by the socket that answers come to.

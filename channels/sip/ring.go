@@ -186,7 +186,7 @@ func (s *SIP) ring(ctx context.Context, t *trunk, to sip.Uri) (*leg, error) {
 		from.User = t.Username
 	}
 	l := &leg{
-		line: s, trunk: t, name: s.nameOf(id, tag), ours: true, callID: id, source: at,
+		line: s, trunk: t, name: s.nameOf(id, tag), ours: true, callID: id, source: at, transport: t.Transport,
 		local:  sip.FromHeader{DisplayName: s.cfg.Town, Address: from, Params: sip.NewParams()},
 		remote: sip.ToHeader{Address: *to.Clone(), Params: sip.NewParams()},
 		target: to, renewed: make(chan struct{}, 1), confirmed: make(chan struct{}), over: make(chan struct{}),
@@ -196,7 +196,7 @@ func (s *SIP) ring(ctx context.Context, t *trunk, to sip.Uri) (*leg, error) {
 		return nil, errFull
 	}
 	var offer []byte
-	if l.media, offer, err = media.Offer(s.media(t, at.Addr())); err != nil {
+	if l.media, offer, err = media.Offer(s.media(l)); err != nil {
 		l.end("no sound")
 		return nil, err
 	}

@@ -128,6 +128,9 @@ func (t *trunk) is(a netip.Addr) bool {
 	return slices.ContainsFunc(t.at, func(at netip.AddrPort) bool { return at.Addr() == a })
 }
 
+// by says whether a request came in a way that is good enough: who encrypts is not rung by who doesn't.
+func (t *trunk) by(req *sip.Request) bool { return t.Transport != "TLS" || req.Transport() == "TLS" }
+
 // welcome says whether some trunk is at a.
 func (s *SIP) welcome(a netip.Addr) bool {
 	return slices.ContainsFunc(s.trunks, func(t *trunk) bool { return t.is(a) })
