@@ -33,14 +33,22 @@ type composing struct {
 
 const mostLooks = 3000
 
-// compose puts the sound of a line together of what people recorded; nil where something is missing.
-func (s *Shelf) compose(ctx context.Context, l Line) *PCM {
+// joints are the pieces of a line that people recorded; none where something is missing.
+func (s *Shelf) joints(l Line) []joint {
 	if s.folder == nil || !s.folder.recorded(l.Lang) || utf8.RuneCountInString(l.Words) > mostComposed {
 		return nil
 	}
 	c := composing{shelf: s, l: l}
-	joints, ok := c.say(tidy(l.Words), 0)
-	if !ok || len(joints) == 0 {
+	if joints, ok := c.say(tidy(l.Words), 0); ok {
+		return joints
+	}
+	return nil
+}
+
+// compose puts the sound of a line together of what people recorded; nil where something is missing.
+func (s *Shelf) compose(ctx context.Context, l Line) *PCM {
+	joints := s.joints(l)
+	if len(joints) == 0 {
 		return nil
 	}
 	var wide []int16

@@ -151,6 +151,9 @@ func TestSentencesArePutTogether(t *testing.T) {
 	if p, err = s.Speak(t.Context(), Utterance{Lang: "en", Words: option("en", "Nobody asked me")}); err != nil || p.Recorded {
 		t.Error("one piece is missing, and it is not one voice that says it all:", err)
 	}
+	if !s.Says(Utterance{Lang: "so", Words: option("so", "4")}) || s.Says(Utterance{Lang: "so", Words: option("so", "Zanzibar")}) || !s.Says(Utterance{Lang: "en", Words: "Zanzibar"}) {
+		t.Error("Says: Somali has what was recorded, English a voice")
+	}
 	if p, err := s.Speak(t.Context(), Utterance{Lang: "so", Words: option("so", "4")}); err != nil || !p.Recorded {
 		t.Error("Somali has no voice but that of people:", err)
 	}

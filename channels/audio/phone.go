@@ -94,6 +94,14 @@ func (s *Shelf) Speak(ctx context.Context, u Utterance) (*PCM, error) {
 	return s.speak(ctx, u)
 }
 
+// Says says whether an utterance can be heard: there is a voice for its language, or people recorded it or all of its pieces,
+// or its clip was brought along.
+func (s *Shelf) Says(u Utterance) bool {
+	l := u.line()
+	return s.voice.Speaks(u.Lang) || s.calls.get(u.usual(), time.Now()) != nil ||
+		len(s.joints(l)) > 0 || s.folder != nil && s.folder.has(s.fileKey(l.Lang, l.Words, Wide), Wide)
+}
+
 // speak makes what is not in memory, once for all who ask for it at the same time.
 func (s *Shelf) speak(ctx context.Context, u Utterance) (*PCM, error) {
 	made := s.making.DoChan("call\x00"+u.Lang+"\x00"+u.Dialog+"\x00"+u.Key+"\x00"+u.Words+"\x00"+strconv.Itoa(u.Pace)+"\x00"+strconv.Itoa(u.Gain), func() (any, error) {

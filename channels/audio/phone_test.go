@@ -102,6 +102,9 @@ func TestOnlyTheScriptIsOnDisk(t *testing.T) {
 		t.Errorf("on disk: %v", got)
 	}
 	copied := shelf(t, Stock{Dir: dir, Script: []Line{onCalls(asked)}})
+	if !copied.Says(asked) || copied.Says(mine) {
+		t.Error("Says: what was brought along, and nothing else")
+	}
 	p, err := copied.Speak(t.Context(), asked)
 	if err != nil {
 		t.Fatal(err)
