@@ -2,10 +2,12 @@ package sip
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,6 +22,15 @@ import (
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
 )
+
+// Most of these tests wait more than they work.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // town is an Inbox that asks the same question again and again, and keeps what it heard.
 type town struct {
