@@ -46,7 +46,7 @@ func (w *Words) speech(s *sheet, q *engine.Prompt, t Traits) []Page {
 		if !last {
 			p.Spoken = w.further(p.Spoken, groups[i+1:])
 		}
-		if len(groups) > 1 && !(last && s.may) { // there 8 leaves the question out, or ends it
+		if !last { // after the last, 8 leaves the question out, or ends it, or does nothing
 			p.Options = append(p.Options, w.moreShown(t))
 		}
 		if last && q != nil {
