@@ -123,7 +123,11 @@ func (s *Shelf) fileKey(lang, words string, f Format) string {
 		return ""
 	}
 	wanted := s.voice.wanted()
-	key := keyOf(lang, wanted.voice(lang), pace(lang, wanted.rate(f)), words)
+	name := wanted.voice(lang)
+	if len(tongues(lang, words)) > 1 {
+		name += "/" + wanted.voice(locales.Source)
+	}
+	key := keyOf(lang, name, pace(lang, wanted.rate(f)), words)
 	if f == Wide {
 		return digest("call", key)
 	}

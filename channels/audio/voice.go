@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -176,7 +175,7 @@ func (v *Voice) Say(ctx context.Context, lang, words string, formats ...Format) 
 			for same < len(formats) && v.speech.rate(formats[same]) == rate {
 				same++
 			}
-			wav, err := v.run(ctx, "espeak-ng", []byte(words), "--stdin", "-b", "1", "-v", v.speech.voice(lang), "-s", strconv.Itoa(pace(lang, rate)), "--stdout")
+			wav, err := v.utter(ctx, lang, words, rate)
 			if err != nil {
 				return nil, err
 			}
