@@ -1,6 +1,7 @@
 package outpost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Browser struct {
 	Dir   string   // where profiles lie; "": in memory, or where temporary files do
 	Log   *slog.Logger
 
+	late  time.Duration // a browser that hasn't asked for its page by then hangs; 0: lateTime
 	mu    sync.Mutex
 	fresh chan struct{}
 	shown map[string]chan struct{} // by the names of browsers that have not shown their page yet
@@ -38,6 +40,8 @@ const (
 	showTime = 8 * time.Second
 	// overlap is how long the old browser stays after the new one has asked for its page, so that the screen isn't blank.
 	overlap = 700 * time.Millisecond
+	// lateTime is how long a browser may take to ask for its page at all: a slow machine takes some seconds.
+	lateTime = time.Minute
 	// steady is how long a browser has to live for the next to be started at once when it dies.
 	steady = 10 * time.Second
 )
@@ -76,6 +80,7 @@ type window struct {
 	begun   time.Time
 	shown   chan struct{}
 	died    chan struct{}
+	late    *time.Timer // until it is taken for one that hangs
 	name    string
 }
 
@@ -98,6 +103,19 @@ func (b *Browser) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-now.hangs():
+			select {
+			case <-now.shown: // meanwhile
+				continue
+			default:
+			}
+			log.Warn("the browser shows nothing; here is another")
+			next, err := b.open(ctx)
+			if err != nil {
+				return err
+			}
+			now.close()
+			now = next
 		case <-b.bell():
 			next, err := b.open(ctx)
 			if err != nil {
@@ -128,6 +146,16 @@ func (b *Browser) Run(ctx context.Context) error {
 			now = next
 		}
 	}
+}
+
+// hangs gets a value when a browser hasn't asked for its page for too long; nil when it has asked.
+func (w *window) hangs() <-chan time.Time {
+	select {
+	case <-w.shown:
+		return nil
+	default:
+	}
+	return w.late.C
 }
 
 // sweep removes what a program that was killed has left behind: nobody's page may lie about.
@@ -167,7 +195,7 @@ func (b *Browser) open(ctx context.Context) (*window, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outpost: a profile for the browser: %w", err)
 	}
-	w := &window{profile: profile, begun: time.Now(), shown: make(chan struct{}), died: make(chan struct{})}
+	w := &window{profile: profile, begun: time.Now(), shown: make(chan struct{}), died: make(chan struct{}), late: time.NewTimer(cmp.Or(b.late, lateTime))}
 	b.mu.Lock()
 	b.count++
 	w.name = strconv.Itoa(b.count)
@@ -191,6 +219,7 @@ func (b *Browser) open(ctx context.Context) (*window, error) {
 
 // close ends a browser, with all its processes, and removes its profile.
 func (w *window) close() {
+	w.late.Stop()
 	killGroup(w.cmd)
 	<-w.died
 	for range 20 { // children of the browser may still be writing

@@ -180,6 +180,36 @@ func TestTwoKiosksOnOneMachine(t *testing.T) {
 	}
 }
 
+// A browser that lives and shows nothing is replaced; one that shows its page is left alone.
+func TestABrowserThatHangs(t *testing.T) {
+	dir := t.TempDir()
+	script, count := filepath.Join(dir, "chromium"), filepath.Join(dir, "count")
+	text := `#!/bin/sh
+echo >>` + count + `
+for last; do :; done
+if [ "$(wc -l <` + count + `)" -gt 2 ]; then curl -s "$last" >/dev/null; fi
+sleep 1000
+`
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := &Browser{Path: script, late: 300 * time.Millisecond}
+	asked := screens(t, b)
+	keep(t, b)
+	begun := func() int {
+		lines, _ := os.ReadFile(count)
+		return len(lines)
+	}
+	until(t, "one that shows its page", func() bool { return len(asked()) > 0 })
+	until(t, "the end of the others", func() bool { return len(profiles(t, b)) == 1 })
+	n, shown := begun(), len(asked())
+	if n < 3 {
+		t.Error(n, "browsers")
+	}
+	b.Fresh() // and all goes on as ever
+	until(t, "the next visitor's", func() bool { return begun() == n+1 && len(asked()) > shown })
+}
+
 func TestThereIsNoBrowser(t *testing.T) {
 	b := &Browser{Path: "/nowhere/chromium", Dir: t.TempDir()}
 	if err := b.Run(t.Context()); err == nil {
