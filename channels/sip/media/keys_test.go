@@ -244,6 +244,47 @@ func TestSpeechPressesNoKeys(t *testing.T) {
 	}
 }
 
+// TestTonesLastLongEnough: a chirp is no key, and a key that is broken off for a moment is one.
+func TestTonesLastLongEnough(t *testing.T) {
+	long := toneOf('5', 8000, 1000, 0, 4000)
+	quiet := make([]int16, 1000)
+	for _, c := range []struct {
+		name  string
+		parts [][]int16
+		want  string
+	}{
+		{"20 ms", [][]int16{quiet, long[:160], quiet}, ""},
+		{"50 ms", [][]int16{quiet, long[:400], quiet}, "5"},
+		{"a second", [][]int16{quiet, long, quiet}, "5"},
+		{"broken off for 12 ms", [][]int16{long[:510], quiet[:102], long[612:1122], quiet}, "5"},
+		{"twice", [][]int16{long[:510], quiet[:510], long[:510], quiet}, "55"},
+		{"one of both tones alone", [][]int16{soundOf(770, 4000), quiet}, ""},
+		{"too soft", [][]int16{toneOf('5', 8000, 500, 0, 60), quiet}, ""},
+	} {
+		var heard tones
+		got := ""
+		for _, part := range c.parts {
+			for at := 0; at < len(part); at += 102 {
+				if key := heard.hear(part[at:min(at+102, len(part))]); key != 0 {
+					got += string(key)
+				}
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: keys %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// soundOf is one sine wave for half a second.
+func soundOf(hz, loud float64) []int16 {
+	pcm := make([]int16, 4000)
+	for i := range pcm {
+		pcm[i] = int16(loud * math.Sin(2*math.Pi*hz*float64(i)/8000))
+	}
+	return pcm
+}
+
 func BenchmarkTones(b *testing.B) {
 	var t tones
 	pcm := speech(8000, 20)
