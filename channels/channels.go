@@ -58,6 +58,7 @@ type Reply struct {
 	Pages []render.Page // to show, in order; empty: say nothing
 	Over  bool          // the conversation ended: a live channel may hang up after the last page
 	Pass  *Pass         // a call is to be passed on to a person once the pages were said; nil: no
+	Back  bool          // Missed: they are called back; it can be promised
 }
 
 // Pass is where a call goes on with a person.

@@ -57,13 +57,13 @@ const (
 	callKind  = "call"
 	callTimer = "called" // the number's row is over
 
-	callSoon     = 4 * time.Second  // after a missed call, for the line to be free again
-	callMemory   = time.Hour        // how long a number's row is kept after the call: late repeats of an event find it
-	callLate     = 15 * time.Minute // what was missed or dropped is not called back later than that after it was due
-	callPatience = 75 * time.Second // a telephone rings for a minute
-	callReserved = 180              // seconds that a call is taken to last until the provider says
-	callMorning  = 30 * time.Minute // in which the calls missed at night are returned, from eight on
-	mostOpen     = 512              // calls that the provider has still to report on; older ones lasted callReserved
+	callSoon     = 4 * time.Second   // after a missed call, for the line to be free again
+	callMemory   = time.Hour         // how long a number's row is kept after the call: late repeats of an event find it
+	callLate     = 15 * time.Minute  // what was missed or dropped is not called back later than that after it was due
+	callPatience = 100 * time.Second // to ring, to be answered, and for a key to be pressed; shorter than sendLease
+	callReserved = 180               // seconds that a call is taken to last until the provider says
+	callMorning  = 30 * time.Minute  // in which the calls missed at night are returned, from eight on
+	mostOpen     = 512               // calls that the provider has still to report on; older ones lasted callReserved
 )
 
 // Codes of calls that are not made.
@@ -204,16 +204,20 @@ func (n *numberRow) over(apart time.Duration) time.Time {
 
 // missed has a call returned that somebody rang off, or that was turned away, at no cost to them. Whatever the reason why
 // not, there is nobody to be told.
-func (x *Exchange) missed(ctx context.Context, l *line, e channels.Event) (outcome string, err error) {
-	why, err := x.callBack(ctx, l, &e)
+func (x *Exchange) missed(ctx context.Context, l *line, e channels.Event) (r channels.Reply, outcome string, err error) {
+	why := callOff
+	if x.callbacks.On {
+		why, err = x.callBack(ctx, l, &e)
+	}
 	if err != nil {
-		return outcomeFailed, err
+		return r, outcomeFailed, err
 	}
 	x.metrics.callbacks.WithLabelValues(why).Inc()
+	r.Back = why == callQueued || why == callTwice || why == callWaits
 	if why == callTwice {
-		return outcomeDuplicate, nil
+		return r, outcomeDuplicate, nil
 	}
-	return outcomeApplied, nil
+	return r, outcomeApplied, nil
 }
 
 // What becomes of a missed call, as metrics name it.
@@ -224,14 +228,26 @@ const (
 	callWithheld = "withheld"
 	callNowhere  = "unreachable" // a number that may not be rung
 	callStopped  = "stopped"
-	callRecent   = "recent" // rung within Callbacks.Apart, or about to be
-	callSpent    = "spent"  // the day's calls are used up
+	callRecent   = "recent"  // rung within Callbacks.Apart
+	callWaits    = "waiting" // about to be rung, or to be rung in the morning
+	callSpent    = "spent"   // the day's calls are used up
 )
+
+// Ring has a number rung on a channel by whichever server of the town sends next, as if they had rung and rung off; why names
+// what came of it in a word, "queued" where it is rung. It is for trying a line out, and holds what holds for every call: STOP,
+// the day's budget, the night.
+func (x *Exchange) Ring(ctx context.Context, channel, number string) (why string, err error) {
+	l := x.channels[channel]
+	if l == nil {
+		return "", fmt.Errorf("exchange: the town is not on a channel %q", channel)
+	}
+	return x.callBack(ctx, l, &channels.Event{Channel: channel, From: channels.Address{Kind: "tel", ID: number}})
+}
 
 func (x *Exchange) callBack(ctx context.Context, l *line, e *channels.Event) (why string, err error) {
 	number := e.From.ID
 	switch {
-	case !x.callbacks.On || !l.rings():
+	case !l.rings():
 		return callOff, nil
 	case e.Withheld || e.From.Kind != "tel":
 		return callWithheld, nil
@@ -275,7 +291,10 @@ func (x *Exchange) callBack(ctx context.Context, l *line, e *channels.Event) (wh
 		if day := x.daytime(due); day.After(due) {
 			due = day.Add(time.Duration(binary.BigEndian.Uint32(key[:])) * time.Millisecond % callMorning)
 		}
-		if _, near := n.near(due, id, x.callbacks.Apart); near || n.waits(now) {
+		if n.waits(now) {
+			return callWaits, nil
+		}
+		if _, near := n.near(due, id, x.callbacks.Apart); near {
 			return callRecent, nil
 		}
 		out, err := x.store.OptedOut(ctx, from)
@@ -357,6 +376,9 @@ func (x *Exchange) mayRing(ctx context.Context, m *store.Message) (bool, store.S
 		return false, store.Settled{State: store.Dead, Code: code}, nil
 	}
 	wait := func(until time.Time) (bool, store.Settled, error) {
+		if m.Attempts >= maxAttempts {
+			return dead(codeTired)
+		}
 		return false, store.Settled{State: store.Queued, Retry: until}, nil
 	}
 	if !x.callbacks.Reachable(number) {
@@ -399,7 +421,10 @@ func (x *Exchange) mayRing(ctx context.Context, m *store.Message) (bool, store.S
 			if spent {
 				err = x.unspend(context.WithoutCancel(ctx), m.ID, notMade)
 			}
-			return false, store.Settled{State: store.Queued, Retry: free}, err
+			if err != nil {
+				return false, store.Settled{}, err
+			}
+			return wait(free)
 		}
 		if (!own || n.Rung) && !spent {
 			day, err := x.spend(ctx, m.ID, now)

@@ -103,8 +103,16 @@ func TestAMissedCallIsReturned(t *testing.T) {
 	onEachStore(t, func(t *testing.T, on setting) {
 		w, p := landline(t, on)
 		e := w.missed(ann)
-		w.hear(e)
-		w.hear(w.missed(ann)) // rung again at once: one call is enough
+		back := func(e channels.Event, want bool) {
+			t.Helper()
+			if r, err := w.x.Receive(t.Context(), e); err != nil || r.Back != want {
+				t.Fatalf("it is promised: %v, want %v; %v", r.Back, want, err)
+			}
+		}
+		back(e, true)
+		back(e, true)
+		back(w.missed(ann), true) // rung again at once: one call is enough
+		defer func() { back(w.missed(ben), true); w.x.callbacks.On = false; back(w.missed(ann), false) }()
 		w.x.Tick(t.Context())
 		p.expect(t)
 		w.passes(time.Minute)

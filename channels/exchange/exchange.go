@@ -176,8 +176,7 @@ func (x *Exchange) Receive(ctx context.Context, e channels.Event) (channels.Repl
 
 func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (channels.Reply, string, error) {
 	if e.Kind == channels.Missed {
-		outcome, err := x.missed(ctx, l, e)
-		return channels.Reply{}, outcome, err
+		return x.missed(ctx, l, e)
 	}
 	if e.Withheld {
 		e.From.Kind = withheldKind

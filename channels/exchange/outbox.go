@@ -23,6 +23,7 @@ const (
 	firstBackOff = 10 * time.Second
 	lastBackOff  = time.Hour
 	maxAttempts  = 12              // then a message is dead: with the back-off above, after about six hours
+	mostRings    = 3               // calls that nobody answers
 	lookAgain    = 5 * time.Minute // between look-ups of a doubtful message
 	firstLook    = time.Minute     // providers list a message a little after they took it
 )
@@ -239,6 +240,9 @@ func (x *Exchange) judge(l *line, m *store.Message, receipt string, err error) s
 	}
 	if after, ok := channels.Retrying(err); ok {
 		if l.rings() && !errors.Is(err, channels.ErrNotRung) {
+			if m.Attempts >= mostRings {
+				return store.Settled{State: store.Dead, Code: codeTired}
+			}
 			after = max(after, x.callbacks.Apart)
 		}
 		return x.again(m, after)
