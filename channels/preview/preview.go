@@ -67,6 +67,7 @@ type Town struct {
 type Preview struct {
 	town  Town
 	inbox channels.Inbox
+	calls bool // there is a telephone, too
 
 	mu      sync.Mutex
 	threads map[string]*thread
@@ -94,6 +95,12 @@ func (p *Preview) Traits() render.Traits {
 	t := render.SMS
 	t.Name = Name
 	return t
+}
+
+// knows says whether a number is one of the handsets'.
+func (p *Preview) knows(number string) bool {
+	_, ok := p.threads[number] // the handsets never change
+	return ok
 }
 
 // Deliver shows a page on the handset. The same key again shows nothing new.

@@ -40,7 +40,7 @@ func (p *Preview) Mount(mux *http.ServeMux, in channels.Inbox) {
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	for name, kind := range map[string]string{"": "text/html", "app.js": "text/javascript", "style.css": "text/css"} {
+	for name, kind := range map[string]string{"": "text/html", "app.js": "text/javascript", "phone.js": "text/javascript", "style.css": "text/css"} {
 		file := name
 		if file == "" {
 			file = "index.html"
@@ -114,7 +114,8 @@ func (p *Preview) showTown(w http.ResponseWriter, _ *http.Request) {
 		Handsets []Handset   `json:"handsets"`
 		Words    []StartWord `json:"words"`
 		Forward  bool        `json:"forward"`
-	}{p.town.Name, Handsets(), p.town.Words(), p.town.Forward != nil})
+		Calls    bool        `json:"calls"`
+	}{p.town.Name, Handsets(), p.town.Words(), p.town.Forward != nil, p.calls})
 }
 
 // state is what a handset shows.
@@ -224,11 +225,15 @@ func (p *Preview) forward(w http.ResponseWriter, r *http.Request) {
 
 // read takes JSON only: a form of another site can't send that without being asked first.
 func (p *Preview) read(w http.ResponseWriter, r *http.Request, into any) bool {
+	return p.readUpTo(w, r, into, mostBody)
+}
+
+func (p *Preview) readUpTo(w http.ResponseWriter, r *http.Request, into any, most int64) bool {
 	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) != "application/json" {
 		http.Error(w, "send JSON", http.StatusUnsupportedMediaType)
 		return false
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
 		http.Error(w, "that is too long", http.StatusRequestEntityTooLarge)

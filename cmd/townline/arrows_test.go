@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"channels":           {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/card":      {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/exchange":  {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
-	"channels/preview":   {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
+	"channels/preview":   {"channels", "channels/audio", "channels/call", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/call":      {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/audio":     {"dialogs", "locales", "golang.org/x/sync", "golang.org/x/text"},
 	"channels/kiosk":     {"channels", "channels/audio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "golang.org/x/text", "rsc.io/qr"},

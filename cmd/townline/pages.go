@@ -2,30 +2,22 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"slices"
 	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/audio"
 	"github.com/townline/townline/channels/kiosk"
 	"github.com/townline/townline/config"
-	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/locales"
 )
 
-// townPages makes the pages that are on: the kiosk's, and those for residents' own screens. lines are the other channels.
-func townPages(ctx context.Context, c *config.Config, phrases *locales.Catalogue, set *dialogs.Set, log *slog.Logger, metrics prometheus.Registerer, lines []channels.Channel) ([]*kiosk.Kiosk, error) {
+// townPages makes the pages that are on: the kiosk's, and those for residents' own screens, read aloud from shelf. lines are the other channels.
+func townPages(c *config.Config, phrases *locales.Catalogue, shelf *audio.Shelf, log *slog.Logger, lines []channels.Channel) []*kiosk.Kiosk {
 	if !c.Pages.Kiosk && !c.Pages.Web {
-		return nil, nil
+		return nil
 	}
-	shelf, err := newShelf(ctx, c, phrases, set.All(), log)
-	if err != nil {
-		return nil, err
-	}
-	countGaps(metrics, shelf)
 	s := kiosk.Settings{
 		Town: c.Town.Name, Languages: c.Town.Languages, Phrases: phrases, Sound: shelf, PublicURL: c.PublicURL, Log: log,
 		Texts:  slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }),
@@ -38,7 +30,7 @@ func townPages(ctx context.Context, c *config.Config, phrases *locales.Catalogue
 	if c.Pages.Web {
 		out = append(out, kiosk.NewWeb(s))
 	}
-	return out, nil
+	return out
 }
 
 // textNumber is the number that residents text; "" where there is none that a phone can be told.

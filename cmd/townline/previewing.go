@@ -8,18 +8,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/townline/townline/channels/audio"
 	"github.com/townline/townline/channels/exchange"
 	"github.com/townline/townline/channels/preview"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/locales"
 	"github.com/townline/townline/store"
 )
 
 // previewing is the preview page on a running town.
 type previewing struct {
-	channel *preview.Preview
-	store   *watch
-	house   *house // once the town is open, before anything is served
+	channel   *preview.Preview
+	telephone *preview.Telephone
+	store     *watch
+	house     *house // once the town is open, before anything is served
 }
 
 // previewed says whether the preview is served: when it was switched on, or when only this machine can call. A town with a
@@ -30,8 +33,8 @@ func previewed(c *config.Config, addr net.Addr) bool {
 	return c.Preview == config.On || c.Preview == config.Usual && config.IsLoopback(addr.String()) && !public
 }
 
-// newPreviewing makes the page's channel. Its clock may be moved where clock can be.
-func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock) *previewing {
+// newPreviewing makes the page's channels: texts, and calls that shelf says. Its clock may be moved where clock can be.
+func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock, shelf *audio.Shelf, phrases *locales.Catalogue) *previewing {
 	var numbers []string
 	for _, h := range preview.Handsets() {
 		numbers = append(numbers, h.Number)
@@ -48,6 +51,7 @@ func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *s
 		town.Forward = func(d time.Duration) time.Time { return moved.Forward(d).In(zone) }
 	}
 	p.channel = preview.New(town)
+	p.telephone = preview.NewTelephone(p.channel, shelf, phrases, c.Town.Languages[0])
 	return p
 }
 

@@ -141,7 +141,7 @@ func count(ctx context.Context, s store.Store, versions []*dialogs.Dialog, lang 
 	d := versions[0]
 	c := tally.New(d, cmp.Or(lang, d.Language), versions[1:]...)
 	add := func(v tally.Vote, record []byte) {
-		if slices.Contains(without, v.Channel) {
+		if slices.ContainsFunc(without, func(w string) bool { return v.Channel == w || strings.HasPrefix(v.Channel, w+".") }) {
 			return
 		}
 		if engine.Decode(record, &v.Record) != nil {
@@ -191,7 +191,7 @@ func writeResults(w io.Writer, t tally.Tally, d *dialogs.Dialog, now time.Time) 
 	if t.Unread > 0 {
 		fmt.Fprintf(w, "%s can't be read and not counted.\n", many(t.Unread, "record", "records"))
 	}
-	if slices.ContainsFunc(t.Channels, func(c tally.Count) bool { return c.ID == "preview" }) {
+	if slices.ContainsFunc(t.Channels, func(c tally.Count) bool { return c.ID == "preview" || c.ID == "preview.call" }) {
 		fmt.Fprintln(w, "Answers from the preview page are among them; --without preview leaves them out.")
 	}
 	for _, q := range t.Questions {

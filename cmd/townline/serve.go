@@ -16,9 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/audio"
 	"github.com/townline/townline/channels/exchange"
 	"github.com/townline/townline/channels/kiosk"
 	"github.com/townline/townline/channels/outpost"
+	"github.com/townline/townline/channels/preview"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/locales"
@@ -81,21 +83,26 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		return err
 	}
 	nights := len(lines) == 0
+	withPreview := previewed(c, listener.Addr())
+	var shelf *audio.Shelf // of all who say something aloud
+	if withPreview || c.Pages.Kiosk || c.Pages.Web {
+		if shelf, err = newShelf(ctx, c, phrases, set.All(), log); err != nil {
+			return err
+		}
+		countGaps(metrics, shelf)
+	}
 	var shown *previewing
 	s := disk
 	var clock exchange.Clock = exchange.SystemClock{}
-	if previewed(c, listener.Addr()) {
+	if withPreview {
 		if len(lines) == 0 { // nobody but who looks at the page
 			clock = &movedClock{}
 		}
-		shown = newPreviewing(ctx, c, disk, keys, clock)
+		shown = newPreviewing(ctx, c, disk, keys, clock, shelf, phrases)
 		s = shown.store
-		lines = append(lines, shown.channel)
+		lines = append(lines, shown.channel, shown.telephone)
 	}
-	pages, err := townPages(ctx, c, phrases, set, log, metrics, lines)
-	if err != nil {
-		return err
-	}
+	pages := townPages(c, phrases, shelf, log, lines)
 	for _, p := range pages {
 		lines = append(lines, p)
 	}
@@ -119,6 +126,9 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	}
 	for _, p := range pages {
 		web.takes("/"+p.Name(), kiosk.MostBytes)
+	}
+	if shown != nil {
+		web.takes(preview.RecordingPath, preview.MostBytes)
 	}
 	centre, err := newCentre(c, h, keys, clock, log, metrics, lines)
 	if err != nil {

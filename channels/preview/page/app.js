@@ -124,6 +124,7 @@ function choose(number) {
   $("thread").replaceChildren(make("p", "No messages yet. Text a word to begin.", "empty"));
   keys([]);
   listen(round);
+  takeHandset();
 }
 
 $("form").onsubmit = (e) => {
@@ -146,7 +147,9 @@ for (const b of document.querySelectorAll("[data-hours]")) {
 
 call("town").then((town) => {
   $("town").textContent = town.name;
-  document.title = town.name + " by text message – Townline preview";
+  $("telephone").hidden = !town.calls;
+  $("by").textContent = town.calls ? "by text message and by telephone" : "by text message";
+  document.title = `${town.name} ${$("by").textContent} – Townline preview`;
   $("handset").replaceChildren(...town.handsets.map((h) => {
     const o = make("option", `${h.name} · ${h.number}`);
     o.value = h.number;
