@@ -60,42 +60,62 @@ func (w *Words) speech(s *sheet, q *engine.Prompt, t Traits) []Page {
 	return pages
 }
 
-// listed says the options of a page, each before its key. What an option begins with is not said twice: "For me, press 1".
+// listed says the options of a page, each before its key.
 func (w *Words) listed(out []Spoken, s *sheet, options []choice) []Spoken {
-	before := ""
 	for i := range options {
-		o := &options[i].shown
-		if s.asks == dialogs.Budget {
-			out = append(out, Spoken{Words: o.Label, Pause: pauseOption})
-			continue
-		}
-		switch c := &options[i]; {
+		c := &options[i]
+		o := &c.shown
+		said := Spoken{Pause: pauseOption}
+		switch {
+		case s.asks == dialogs.Budget:
+			said.Words = o.Label
 		case c.sentence != "":
-			out = append(out, Spoken{Words: c.sentence, Pause: pauseOption})
-			continue
+			said.Words = c.sentence
 		case c.tongue && w.Catalogue != nil && w.Catalogue.Has(o.ID):
 			l := w.Catalogue.Language(o.ID)
-			one := Spoken{Words: option(l, "@speech.option", l.Name, o.Digit), Pause: pauseOption}
+			said.Words = option(l, "@speech.option", l.Name, o.Digit)
 			if o.ID != w.tag() {
-				one.Lang = o.ID
+				said.Lang = o.ID
 			}
-			out = append(out, one)
-			continue
-		case strings.HasSuffix(o.Label, "?"), strings.HasSuffix(o.Label, "!"), strings.HasSuffix(o.Label, "."), strings.HasSuffix(o.Label, "？"),
-			strings.HasSuffix(o.Label, "！"), strings.HasSuffix(o.Label, "。"), strings.HasSuffix(o.Label, "؟"):
-			out = append(out, Spoken{Words: option(w.Lang, "@speech.sentence", o.Label, o.Digit), Pause: pauseOption})
-			continue
+		case sentence(o.Label):
+			said.Words = option(w.Lang, "@speech.sentence", o.Label, o.Digit)
+		case bare(w.Lang.Tag, o.Label):
+			said.Words = option(w.Lang, "@speech.bare", o.Label, o.Digit)
+		default:
+			said.Words = option(w.Lang, "@speech.option", o.Label, o.Digit)
 		}
-		words := option(w.Lang, "@speech.option", o.Label, o.Digit)
-		if before == "" {
-			before, _, _ = strings.Cut(option(w.Lang, "@speech.option", "\x00", ""), "\x00")
-		}
-		if n := len(before); n > 0 && len(o.Label) > n && strings.EqualFold(o.Label[:n], before) {
-			words = words[n:]
-		}
-		out = append(out, Spoken{Words: words, Pause: pauseOption})
+		out = append(out, said)
 	}
 	return out
+}
+
+// sentence says whether a label is a whole sentence.
+func sentence(label string) bool {
+	for _, mark := range [...]string{"?", "!", ".", "？", "！", "。", "؟"} {
+		if strings.HasSuffix(label, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// bare says whether a label is said before its key as it is: "For" before "From 7 to 12", "I do not know" or "For me" is no
+// English.
+func bare(lang, label string) bool {
+	words := standing[lang]
+	if words == nil {
+		return false
+	}
+	first, more, _ := strings.Cut(label, " ")
+	first = locales.Fold(first)
+	return words[first] && (more != "" || first != "no")
+}
+
+// standing are words that no "for" stands before, where a language says one.
+var standing = map[string]map[string]bool{
+	"en": setOf("for from before after between until at in on by with without to i im it not nobody no does do did is was were has have had needs forgets tell report ask build leave keep", "what which where when who how why there"),
+	"es": setOf("para de del desde antes despues entre hasta por en a al con sin yo me se lo le no nadie ni es esta fue era hay vivo trabajo cambia llego olvida necesita oye ve", "avisar diganos que cual donde cuando quien como"),
+	"fr": setOf("pour de du depuis avant apres entre jusqua a au aux en par avec sans je jai jhabite il elle on ne nentend cela cest ca personne oublie va vient", "signaler quel quelle ou quand qui comment"),
 }
 
 func option(l *locales.Language, key, label, digit string) string {
