@@ -320,7 +320,7 @@ func (h *held) away(ctx context.Context) error {
 	phrase := PhraseAway
 	if !h.Withheld {
 		own, cancel := context.WithTimeout(ctx, soon)
-		if _, err := h.in.Receive(own, h.event(channels.Event{Kind: channels.Missed, ID: h.ID + "/away"})); err == nil {
+		if r, err := h.in.Receive(own, h.event(channels.Event{Kind: channels.Missed, ID: h.ID + "/away"})); err == nil && r.Back {
 			phrase = PhraseBack
 		}
 		cancel()

@@ -44,6 +44,7 @@ func (p *paper) Receive(ctx context.Context, e channels.Event) (channels.Reply, 
 	r, again := p.given[e.ID]
 	if !again {
 		p.events = append(p.events, e)
+		r.Back = e.Kind == channels.Missed
 		if e.Kind != channels.HungUp && e.Kind != channels.Missed && len(p.replies) > 0 {
 			r = p.replies[0]
 			p.replies = p.replies[1:]

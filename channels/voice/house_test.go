@@ -87,7 +87,7 @@ func (h *house) Receive(_ context.Context, e channels.Event) (channels.Reply, er
 	}
 	reply := channels.Reply{Pages: h.r.Pages, Over: h.r.Over}
 	if e.Kind == channels.HungUp || e.Kind == channels.Missed {
-		reply = channels.Reply{}
+		reply = channels.Reply{Back: e.Kind == channels.Missed}
 	} else {
 		h.last = reply
 	}

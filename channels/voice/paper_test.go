@@ -20,6 +20,7 @@ type paper struct {
 	last    channels.Reply
 	broken  error
 	notes   bool          // that somebody is to be called back is taken even so
+	enough  bool          // nobody is called back any more
 	wait    chan struct{} // not nil: a turn takes until it is closed
 	bounded bool          // every turn had a deadline
 }
@@ -50,6 +51,7 @@ func (p *paper) Receive(ctx context.Context, e channels.Event) (channels.Reply, 
 	var r channels.Reply
 	switch e.Kind {
 	case channels.HungUp, channels.Missed:
+		r.Back = e.Kind == channels.Missed && !p.enough
 	default:
 		if len(p.replies) > 0 {
 			r = p.replies[0]

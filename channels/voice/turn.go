@@ -124,7 +124,7 @@ func (t *Twilio) again(w http.ResponseWriter, r *http.Request, in channels.Inbox
 	if t.now().Unix()-what.Since >= int64(awayAfter.Seconds()) {
 		phrase := call.PhraseAway
 		if !p.withheld {
-			if _, err := t.receive(r.Context(), in, t.event(p.caller, channels.Event{Kind: channels.Missed, ID: p.sid + "/away"})); err == nil {
+			if reply, err := t.receive(r.Context(), in, t.event(p.caller, channels.Event{Kind: channels.Missed, ID: p.sid + "/away"})); err == nil && reply.Back {
 				phrase = call.PhraseBack
 			}
 		}
