@@ -50,6 +50,9 @@ func (t *Twilio) Fetch(ctx context.Context, ref string) (channels.Attachment, er
 	}
 	look := t.account.Call(ctx)
 	about, err := look.REST().FetchRecording(sid, &rest.FetchRecordingParams{})
+	if look.Status == http.StatusNotFound {
+		return channels.Attachment{}, channels.Gone(errors.New("voice: a recording is not at Twilio any more"), "deleted")
+	}
 	if err != nil {
 		return channels.Attachment{}, failure(look, "look for a recording", err)
 	}

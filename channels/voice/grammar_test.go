@@ -63,6 +63,11 @@ func parse(document string) (tag, error) {
 	if len(document) > mostDocument {
 		return tag{}, fmt.Errorf("%d bytes", len(document))
 	}
+	return parseAny(document)
+}
+
+// parseAny is parse for documents of any size.
+func parseAny(document string) (tag, error) {
 	d := xml.NewDecoder(strings.NewReader(document))
 	var root tag
 	var open []*tag

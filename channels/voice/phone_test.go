@@ -79,10 +79,15 @@ func signed(target string, form url.Values) *http.Request {
 	body := form.Encode()
 	r := httptest.NewRequest("POST", target, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	mac := hmac.New(sha1.New, []byte(token))
-	mac.Write(twilio.ParseForm([]byte(body)).Signed([]byte(public + target)))
-	r.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	sign(r, body)
 	return r
+}
+
+// sign signs a request as Twilio does.
+func sign(r *http.Request, body string) {
+	mac := hmac.New(sha1.New, []byte(token))
+	mac.Write(twilio.ParseForm([]byte(body)).Signed([]byte(public + r.RequestURI)))
+	r.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }
 
 // standard are the parameters of every request of Twilio's.

@@ -74,11 +74,16 @@ func attestation(word string) string {
 	return ""
 }
 
-// callBack turns a call away before it costs anything. Where the wish can't be noted, it is answered after all.
+// callBack turns a call away before it costs anything. Where nobody is going to call back, it is answered after all.
 func (t *Twilio) callBack(w http.ResponseWriter, r *http.Request, in channels.Inbox, c caller) {
-	if _, err := t.receive(r.Context(), in, t.event(c, channels.Event{Kind: channels.Missed, ID: c.sid + "/missed"})); err != nil {
+	reply, err := t.receive(r.Context(), in, t.event(c, channels.Event{Kind: channels.Missed, ID: c.sid + "/missed"}))
+	switch {
+	case err != nil:
 		t.log.LogAttrs(r.Context(), slog.LevelError, "a missed call was not accepted", trace(c.sid), slog.Any("error", err))
 		t.away(w, place{caller: c, lang: t.cfg.Lang}, call.PhraseAway)
+		return
+	case !reply.Back:
+		t.hold(w, r, in, place{caller: c, turn: 1, lang: t.cfg.Lang}, pending{Kind: channels.Dialed})
 		return
 	}
 	t.calls.note(c.sid, func(k *known) { k.ended = true })

@@ -352,6 +352,13 @@ func TestCallBack(t *testing.T) {
 	if got := in.all(); p.ended != "hangup" || len(got) != 1 || got[0].Kind != channels.Dialed || !got[0].Withheld {
 		t.Errorf("who can't be called back: ended by %s, told %+v", p.ended, got)
 	}
+	in = &paper{replies: []channels.Reply{ends("Goodbye.")}, enough: true}
+	p = newPhone(t, newLine(t, on), in)
+	p.again = true
+	p.rings("/voice/twilio")
+	if got := in.all(); p.ended != "hangup" || len(got) != 2 || got[1].Kind != channels.Dialed {
+		t.Errorf("whom nobody is going to call back: ended by %s, told %+v", p.ended, got)
+	}
 	in = &paper{broken: errors.New("disk full")}
 	p = newPhone(t, newLine(t, on), in)
 	p.rings("/voice/twilio")
