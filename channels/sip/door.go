@@ -47,7 +47,8 @@ func (s *SIP) turnedAway(packet []byte, at netip.AddrPort) []byte {
 	}
 	msg, err := sip.ParseMessage(packet)
 	req, ok := msg.(*sip.Request)
-	if err != nil || !ok || req.Via() == nil || req.CSeq() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil {
+	if err != nil || !ok || req.SipVersion != "SIP/2.0" || req.Via() == nil || req.CSeq() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil ||
+		req.Via().ProtocolName != "SIP" || req.Via().Transport == "" || req.Via().Host == "" || req.CSeq().MethodName != req.Method {
 		return nil
 	}
 	req.SetTransport("UDP")

@@ -17,8 +17,10 @@ func (s *SIP) holdBy(p *phone, c call.Call) {
 	s.mu.Lock()
 	in, life := s.inbox, s.life
 	s.mu.Unlock()
+	life, end := context.WithTimeout(life, s.cfg.Longest)
+	defer end()
 	err := call.Hold(life, p, in, c)
-	if life.Err() != nil && !p.leg.gone() { // the line closes: what was answered is on disk, and they can call again
+	if life.Err() != nil && !p.leg.gone() { // the line closes, or it has been long: what was answered is on disk, and they can call again
 		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Farewell/2)
 		p.mu.Lock()
 		lang := p.lang

@@ -41,6 +41,10 @@ func (s *SIP) invited(req *sip.Request, tx sip.ServerTransaction) {
 		s.answer(req, tx, 422, "Session Interval Too Small", sip.NewHeader("Min-SE", seconds(s.least)))
 		return
 	}
+	if s.merged(req) {
+		s.answer(req, tx, sip.StatusLoopDetected, "Loop Detected")
+		return
+	}
 	l, err := s.newLeg(req, t)
 	if err != nil {
 		s.answer(req, tx, sip.StatusBadRequest, "Bad Request")
@@ -58,6 +62,25 @@ func (s *SIP) invited(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	l.interval, l.refresh = interval, refresh
 	s.ringIn(l, c, req, tx)
+}
+
+// merged says that a call has come already, by another way (RFC 3261, §8.2.2.2).
+func (s *SIP) merged(req *sip.Request) bool {
+	tag, _ := req.From().Params.Get("tag")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.legs {
+		if l.callID != req.CallID().Value() || l.ours {
+			continue
+		}
+		l.mu.Lock()
+		theirs, _ := l.remote.Params.Get("tag")
+		l.mu.Unlock()
+		if theirs == tag {
+			return true
+		}
+	}
+	return false
 }
 
 // allowed is the trunk that a call comes by; nil: it was turned away.

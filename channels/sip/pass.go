@@ -76,9 +76,12 @@ func (p *phone) Pass(ctx context.Context, desk string) (answered bool, err error
 		return l.gone(), p.ended(ctx)
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "passed on to a desk", slog.String("call", l.name), slog.String("to", other.name))
+	long := time.NewTimer(s.cfg.Longest)
+	defer long.Stop()
 	select {
 	case <-l.over:
 	case <-other.over:
+	case <-long.C:
 	}
 	l.media.Part()
 	return true, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -59,11 +60,7 @@ func (s *SIP) keepRegistered(ctx context.Context, t *trunk) {
 				}
 			}
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !s.rest(ctx, t, wait) {
 			t.mu.Lock()
 			was := t.registered
 			t.registered = false
@@ -78,6 +75,35 @@ func (s *SIP) keepRegistered(ctx context.Context, t *trunk) {
 	}
 }
 
+// pathTime is how long a NAT keeps the way to us open when nothing goes by.
+const pathTime = 25 * time.Second
+
+// rest waits, and keeps open the way back through a NAT meanwhile. It says false when ctx ends.
+func (s *SIP) rest(ctx context.Context, t *trunk, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	path := time.NewTicker(max(pathTime*s.t1/(500*time.Millisecond), time.Millisecond))
+	defer path.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-path.C:
+			t.mu.Lock()
+			registered, at := t.registered, t.registrarAt
+			t.mu.Unlock()
+			if !registered || t.Registrar == "" || t.Transport != "UDP" {
+				continue
+			}
+			if o, ok := s.socketFor("UDP", at.Addr()); ok {
+				o.packets.WriteTo([]byte("\r\n\r\n"), net.UDPAddrFromAddrPort(at))
+			}
+		}
+	}
+}
+
 // ask registers for so long, or not any longer for 0. lasts is what was granted.
 func (r *registration) ask(ctx context.Context, want time.Duration) (lasts time.Duration, err error) {
 	s, t := r.line, r.trunk
@@ -85,6 +111,9 @@ func (r *registration) ask(ctx context.Context, want time.Duration) (lasts time.
 	if err != nil {
 		return 0, s.unsent(err)
 	}
+	t.mu.Lock()
+	t.registrarAt = at
+	t.mu.Unlock()
 	ours := sip.Uri{Scheme: "sip", User: t.Username, Host: t.registrar.name}
 	contact := s.contact(t.Transport, at.Addr())
 	contact.Address.User = t.Username

@@ -197,6 +197,18 @@ func TestRegisterMended(t *testing.T) {
 	x.says(x.asked("REGISTER"), 200, "")
 }
 
+// A registration would be of no use when a NAT forgot the way to us.
+func TestTheWayBackStaysOpen(t *testing.T) {
+	x := newProvider(t)
+	open(t, registers(x), func(s *SIP) { s.t1 = 2 * time.Millisecond })
+	x.says(x.asked("REGISTER"), 200, "", "Expires: 3600")
+	b := make([]byte, 100)
+	x.listen.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, err := x.listen.Read(b); err != nil || string(b[:n]) != "\r\n\r\n" {
+		t.Errorf("%q %v", b[:n], err)
+	}
+}
+
 func TestGranted(t *testing.T) {
 	ours := &sip.ContactHeader{Address: sip.Uri{Scheme: "sip", User: "centre", Host: "192.0.2.1", Port: 5060}}
 	for _, c := range []struct {

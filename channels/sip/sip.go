@@ -48,6 +48,7 @@ type Config struct {
 	MostCalls    int           // at a time; 0: 60
 	MostHalfOpen int           // calls that one address has begun and not confirmed; 0: 20
 	Ringing      time.Duration // that somebody we ring has to answer; 0: 40 s
+	Longest      time.Duration // that a call may be; 0: an hour
 	Farewell     time.Duration // that calls have to end when the line closes; 0: 10 s
 
 	Country string // two letters, for numbers written the way people there do
@@ -104,6 +105,7 @@ func New(cfg Config) (*SIP, error) {
 	cfg.MostCalls = cmp.Or(cfg.MostCalls, 60)
 	cfg.MostHalfOpen = cmp.Or(cfg.MostHalfOpen, 20)
 	cfg.Ringing = cmp.Or(cfg.Ringing, 40*time.Second)
+	cfg.Longest = cmp.Or(cfg.Longest, time.Hour)
 	cfg.Farewell = cmp.Or(cfg.Farewell, 10*time.Second)
 	s := &SIP{
 		cfg: cfg, log: cfg.Log, t1: 500 * time.Millisecond, least: 90 * time.Second, gap: 5 * time.Minute,
@@ -142,7 +144,7 @@ func New(cfg Config) (*SIP, error) {
 
 // build makes the parts of sipgo and says who takes which request.
 func (s *SIP) build() (err error) {
-	largePackets()
+	tameLibrary()
 	quiet := slog.New(slog.DiscardHandler) // sipgo's own lines have numbers in them
 	s.ua, err = sipgo.NewUA(
 		sipgo.WithUserAgent("townline"), sipgo.WithUserAgenTLSConfig(s.cfg.TLS),
@@ -174,9 +176,12 @@ func (s *SIP) build() (err error) {
 	return nil
 }
 
-// largePackets lets sipgo send what is longer than a packet of Ethernet: an answer by UDP goes where the question came
-// from, and can't change to TCP (RFC 3261, §18.2.2).
-var largePackets = sync.OnceFunc(func() { sip.UDPMTUSize = 8192 })
+// tameLibrary lets sipgo send what is longer than a packet of Ethernet: an answer by UDP goes where the question came from,
+// and can't change to TCP (RFC 3261, §18.2.2). And it has it write no lines of its own: numbers and addresses are in them.
+var tameLibrary = sync.OnceFunc(func() {
+	sip.UDPMTUSize = 8192
+	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
+})
 
 // Name is "sip".
 func (s *SIP) Name() string { return Name }

@@ -47,10 +47,10 @@ type trunk struct {
 	host, registrar peer
 	keys            keyring
 
-	mu         sync.Mutex
-	at         []netip.AddrPort // where Host and Registrar are, as last looked up
-	looked     time.Time
-	registered bool
+	mu          sync.Mutex
+	at          []netip.AddrPort // where Host and Registrar are, as last looked up
+	registrarAt netip.AddrPort
+	registered  bool
 }
 
 // peer is the name of a machine, and its port or 0.
