@@ -5,8 +5,7 @@ package media
 // those of ITU-T G.722. Its clock in RTP is 8,000 although there are 16,000 samples a second (RFC 3551, 4.5.2).
 
 var (
-	g722Filter = [12]int32{3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11}
-	g722Step   = [32]int32{2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834,
+	g722Step = [32]int32{2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834,
 		2896, 2960, 3025, 3091, 3158, 3228, 3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008}
 
 	g722Low4 = [16]int32{0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584, 1200, 0}
@@ -25,71 +24,64 @@ var (
 
 // g722Band foretells one band.
 type g722Band struct {
-	guess  int32    // s: what is foretold
-	zeros  int32    // sz: the part of it that comes from the differences
-	scale  int32    // det
-	level  int32    // nb: the logarithm of scale
-	sums   [3]int32 // r
-	parts  [3]int32 // p
-	poles  [3]int32 // a, from 1
-	diffs  [7]int32 // d
-	weight [7]int32 // b, from 1
+	guess  int32 // s: what is foretold
+	zeros  int32 // sz: the part of it that comes from the differences
+	scale  int32 // det
+	level  int32 // nb: the logarithm of scale
+	sum1   int32 // r, one sample ago
+	part1  int32 // p, one and two samples ago
+	part2  int32
+	pole1  int32 // a
+	pole2  int32
+	twice  [6]int32 // d, doubled, from one sample ago to six
+	weight [6]int32 // b
 }
 
 func saturate(x int32) int32 { return max(-32768, min(x, 32767)) }
 
 // adapt learns from the difference that was sent (block 4), and foretells the next sample.
 func (b *g722Band) adapt(d int32) {
-	b.diffs[0] = d
-	b.sums[0] = saturate(b.guess + d)
-	b.parts[0] = saturate(b.zeros + d)
-	p0, p1, p2 := b.parts[0] < 0, b.parts[1] < 0, b.parts[2] < 0
+	sum := saturate(b.guess + d)
+	part := saturate(b.zeros + d)
 
-	// UPPOL2
-	w := saturate(b.poles[1] << 2)
-	if p0 == p1 {
+	// UPPOL2. What has the same sign as another number is not below zero when both are combined by exclusive or.
+	w := saturate(b.pole1 << 2)
+	if part^b.part1 >= 0 {
 		w = min(-w, 32767)
 	}
 	w >>= 7
-	if p0 == p2 {
+	if part^b.part2 >= 0 {
 		w += 128
 	} else {
 		w -= 128
 	}
-	pole2 := max(-12288, min(w+b.poles[2]*32512>>15, 12288))
+	pole2 := max(-12288, min(w+b.pole2*32512>>15, 12288))
 
 	// UPPOL1
 	w = -192
-	if p0 == p1 {
+	if part^b.part1 >= 0 {
 		w = 192
 	}
 	most := 15360 - pole2
-	pole1 := max(-most, min(saturate(w+b.poles[1]*32640>>15), most))
+	pole1 := max(-most, min(w+b.pole1*32640>>15, most))
 
-	// UPZERO
+	// UPZERO, DELAYA, FILTEZ. No weight can overflow.
 	step := int32(128)
 	if d == 0 {
 		step = 0
 	}
-	for i := 6; i > 0; i-- {
-		w = -step
-		if (b.diffs[i] < 0) == (d < 0) {
-			w = step
-		}
-		b.weight[i] = saturate(w + b.weight[i]*32640>>15)
+	zeros, newer := int32(0), saturate(2*d)
+	for i := range b.weight {
+		sign := (b.twice[i] ^ d) >> 31
+		weight := b.weight[i]*32640>>15 + (step ^ sign) - sign
+		b.weight[i], b.twice[i], newer = weight, newer, b.twice[i]
+		zeros += weight * b.twice[i] >> 15
 	}
 
-	// DELAYA, FILTEP, FILTEZ, PREDIC
-	b.zeros = 0
-	for i := 6; i > 0; i-- {
-		b.diffs[i] = b.diffs[i-1]
-		b.zeros += b.weight[i] * saturate(2*b.diffs[i]) >> 15
-	}
-	b.zeros = saturate(b.zeros)
-	b.sums[2], b.sums[1] = b.sums[1], b.sums[0]
-	b.parts[2], b.parts[1] = b.parts[1], b.parts[0]
-	b.poles[1], b.poles[2] = pole1, pole2
-	b.guess = saturate(saturate(pole1*saturate(2*b.sums[1])>>15+pole2*saturate(2*b.sums[2])>>15) + b.zeros)
+	// FILTEP, PREDIC
+	b.zeros = saturate(zeros)
+	b.guess = saturate(saturate(pole1*saturate(2*sum)>>15+pole2*saturate(2*b.sum1)>>15) + b.zeros)
+	b.sum1, b.part1, b.part2, b.pole1, b.pole2 = sum, part, b.part1, pole1, pole2
 }
 
 // rescale changes how large the next difference is thought to be (block 3).
@@ -131,6 +123,13 @@ func newG722() *g722 {
 	return g
 }
 
+// g722Filter weighs every other sample, and those between them in the opposite order.
+func g722Filter(x *[24]int32) (odd, even int32) {
+	odd = 3*x[0] - 11*x[2] + 12*x[4] + 32*x[6] - 210*x[8] + 951*x[10] + 3876*x[12] - 805*x[14] + 362*x[16] - 156*x[18] + 53*x[20] - 11*x[22]
+	even = 3*x[23] - 11*x[21] + 12*x[19] + 32*x[17] - 210*x[15] + 951*x[13] + 3876*x[11] - 805*x[9] + 362*x[7] - 156*x[5] + 53*x[3] - 11*x[1]
+	return odd, even
+}
+
 // encode makes one byte out of each two samples.
 func (g *g722) encode(out []byte, pcm []int16) {
 	for len(pcm) >= 2 {
@@ -139,12 +138,7 @@ func (g *g722) encode(out []byte, pcm []int16) {
 			g.past[22+i] = int32(x)
 		}
 		for i := range n {
-			x := g.past[2*i : 2*i+24]
-			odd, even := int32(0), int32(0)
-			for k, f := range g722Filter {
-				odd += x[2*k] * f
-				even += x[2*k+1] * g722Filter[11-k]
-			}
+			odd, even := g722Filter((*[24]int32)(g.past[2*i:]))
 			out[i] = g.encodePair((even+odd)>>14, (even-odd)>>14)
 		}
 		copy(g.past[:22], g.past[2*n:])
@@ -197,12 +191,7 @@ func (g *g722) decode(pcm []int16, in []byte) {
 			g.past[22+2*i], g.past[23+2*i] = low+high, low-high
 		}
 		for i := range n {
-			x := g.past[2*i : 2*i+24]
-			first, second := int32(0), int32(0)
-			for k, f := range g722Filter {
-				second += x[2*k] * f
-				first += x[2*k+1] * g722Filter[11-k]
-			}
+			second, first := g722Filter((*[24]int32)(g.past[2*i:]))
 			pcm[2*i], pcm[2*i+1] = int16(saturate(first>>11)), int16(saturate(second>>11))
 		}
 		copy(g.past[:22], g.past[2*n:2*n+22])
