@@ -593,15 +593,31 @@ func FuzzState(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(b, uint8(Said), "hole", "light")
+		f.Add(b, uint8(Said)+100, "hole", "light")
 	}
+	h.s.Mode, h.s.Held = Confirming, &Answer{Step: h.s.Step, Values: []string{"12"}}
+	b, err := Encode(&h.s)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b, uint8(Said)+100, "right", "redo")
 	f.Fuzz(func(t *testing.T, state []byte, kind uint8, v, w string) {
 		var s State
 		if Decode(state, &s) != nil {
 			return
 		}
-		Show(d, &s, Can{}, noon)
+		can := Can{}
+		if kind >= 100 { // a call
+			can, kind = Can{Form: Speech, Voice: true, Piecewise: true, Live: true, Address: kind%2 == 0}, kind-100
+		}
+		Show(d, &s, can, noon)
+		for _, known := range []State{s, Settle(d, s), Veil(d, s), Unveil(Settle(d, Veil(d, s)))} {
+			if Step(d, known, Input{Kind: Resume, At: noon, Can: can}).State.Step < -1 {
+				t.Fatal("nowhere")
+			}
+		}
 		for _, values := range [][]string{{v}, {v, w}, nil} {
-			turn := Step(d, s, Input{Kind: Kind(kind), Values: values, Command: locales.Command(v), At: noon, Result: map[string]string{"open": v, "code": w}})
+			turn := Step(d, s, Input{Kind: Kind(kind), Values: values, Command: locales.Command(v), At: noon, Can: can, Media: []Media{{Ref: v}}[:len(w)%2], Result: map[string]string{"open": v, "code": w}})
 			if turn.State.Mode != Over && turn.State.Mode != Waiting && turn.State.Mode != Paused && turn.State.Step < 0 {
 				t.Fatalf("nothing is asked and it isn't over: %+v", turn.State)
 			}

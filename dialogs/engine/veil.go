@@ -9,9 +9,12 @@ import (
 // Veil is s for whoever calls from a number: the number alone says nothing of who they are, so nothing that was given before
 // the call is told on it. All of it still counts, and can be answered anew.
 func Veil(d *dialogs.Dialog, s State) State {
+	if !s.sound(d) { // it ends with the next step
+		return s
+	}
 	s.Answers = slices.Clone(s.Answers)
 	for i := range s.Answers {
-		if a := &s.Answers[i]; a.Skip == Answered && d.Steps[min(a.Step, len(d.Steps)-1)].Type != dialogs.Review {
+		if a := &s.Answers[i]; a.Skip == Answered && d.Steps[a.Step].Type != dialogs.Review {
 			a.Veiled = true
 		}
 	}
