@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -359,6 +360,45 @@ func TestRecordingEnds(t *testing.T) {
 				t.Errorf("%v long, want %v", sound.Length(), c.length)
 			}
 		})
+	}
+}
+
+// TestSoftVoicesOnNoisyLines: whoever speaks is heard to speak, and a line that only hums is quiet.
+func TestSoftVoicesOnNoisyLines(t *testing.T) {
+	for _, c := range []struct{ speech, noise float64 }{{-20, -70}, {-30, -60}, {-40, -60}, {-35, -48}, {-20, -35}} { // dBFS
+		said := speech(8000, 12000)
+		power := 0.0
+		for _, x := range said {
+			power += float64(x) * float64(x)
+		}
+		gain := 32768 * math.Pow(10, c.speech/20) / math.Sqrt(power/float64(len(said)))
+		noise := 32768 * math.Pow(10, c.noise/20) * math.Sqrt(3)
+		r := rand.New(rand.NewPCG(1, 2))
+		var v voice
+		pause, longest, after := 0, 0, 0
+		for i := range 1400 { // 2 s of noise, 12 s of speech, 14 s of noise
+			pcm := make([]int16, 160)
+			for k := range pcm {
+				x := (2*r.Float64() - 1) * noise
+				if at := (i-100)*160 + k; i >= 100 && at < len(said) {
+					x += gain * float64(said[at])
+				}
+				pcm[k] = fromA(toA(int16(x)))
+			}
+			heard := v.in(pcm)
+			switch {
+			case i >= 100 && i < 700 && heard:
+				pause = 0
+			case i >= 100 && i < 700:
+				pause++
+				longest = max(longest, pause)
+			case i >= 710 && heard:
+				after++
+			}
+		}
+		if longest > 50 || after > 2 {
+			t.Errorf("speech at %v on a line at %v dBFS: a pause of %d ms, and %d packets of noise are speech", c.speech, c.noise, 20*longest, after)
+		}
 	}
 }
 

@@ -192,21 +192,6 @@ func TestNoText(t *testing.T) {
 	}
 }
 
-func TestLine(t *testing.T) {
-	var l Line
-	var got []string
-	for _, text := range []string{"he", "lo\b\bllo", "\n\n  ye", "s \n", "e\u0301\b\bx\b\b\b", "2"} {
-		got = append(got, l.Add(text)...)
-	}
-	if !l.Begun() || l.Rest() != "2" || l.Begun() || fmt.Sprint(got) != "[hello yes]" {
-		t.Errorf("%q", got)
-	}
-	got = l.Add(strings.Repeat("x", 5000))
-	if len(got) != 2 || len(got[0]) > mostLine {
-		t.Errorf("%d lines", len(got))
-	}
-}
-
 func FuzzT140(f *testing.F) {
 	p := typist{phone: phone{}}
 	for _, text := range []string{"\ufeffa", "\x1b[3", "1mé\b\r", "\n\u2028"} {
@@ -223,12 +208,6 @@ func FuzzT140(f *testing.F) {
 		case text := <-x.in:
 			if !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\x1b\r\ufeff") {
 				t.Fatalf("%x is heard as %q", b, text)
-			}
-			var l Line
-			for _, line := range append(l.Add(text), l.Rest()) {
-				if len(line) > mostLine || strings.ContainsAny(line, "\b\n") {
-					t.Fatalf("a line is %q", line)
-				}
 			}
 		default:
 		}
