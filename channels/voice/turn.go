@@ -78,7 +78,7 @@ func (t *Twilio) answer(w http.ResponseWriter, p place, reply channels.Reply) {
 	asks = asks && !reply.Over && reply.Pass == nil
 	t.calls.note(p.sid, func(k *known) {
 		k.answered = max(k.answered, p.turn)
-		k.ended = !asks && reply.Pass == nil
+		k.ended = !asks // the last word was said, or a person gets the call; who comes back from there goes on
 		k.lang = p.lang
 	})
 	p.turn++

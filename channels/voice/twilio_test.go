@@ -379,6 +379,8 @@ func TestStatus(t *testing.T) {
 		{"rung off", []string{"rings"}, "completed", nil, channels.HungUp, true},
 		{"after the last word", []string{"rings", "ends"}, "completed", nil, 0, false},
 		{"after the last word, from nobody", []string{"rings", "ends"}, "completed", []string{"From", "anonymous"}, channels.HungUp, true},
+		{"while a person has the call", []string{"rings", "passed"}, "completed", nil, 0, false},
+		{"once nobody answered there", []string{"rings", "passed", "back"}, "completed", nil, channels.HungUp, true},
 		{"of a call that another server had", nil, "completed", nil, channels.HungUp, true},
 		{"rung off before it was answered", nil, "no-answer", nil, channels.Missed, true},
 		{"the same", nil, "canceled", nil, channels.Missed, true},
@@ -388,13 +390,18 @@ func TestStatus(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := &paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}}
+			if len(c.before) > 1 && c.before[1] == "passed" {
+				in.replies = []channels.Reply{asks("Well?", oneKey), passes("works"), asks("Nobody is there.", oneKey)}
+			}
 			p := newPhone(t, newLine(t, nil), in)
 			p.form = c.form
 			for _, b := range c.before {
 				switch b {
 				case "rings":
 					p.ask("/voice/twilio", standard())
-				case "ends":
+				case "back":
+					p.ask("/voice/twilio/turn?n=3&b=1", standard("DialCallStatus", "no-answer"))
+				case "ends", "passed":
 					p.ask("/voice/twilio/turn?n=2", standard("Digits", "1"))
 				}
 			}
@@ -422,72 +429,6 @@ func TestNoDesk(t *testing.T) {
 	document := give(newLine(t, plainVoice), in, signed("/voice/twilio/turn?n=2", standard("Digits", "0"))).Body.String()
 	if got := in.all(); len(got) != 2 || got[1].Kind != channels.Returned || got[1].ID != callSID+"/3" || !strings.Contains(document, "Nobody is there") || !strings.Contains(document, "?n=4&amp;") {
 		t.Errorf("told %+v, answered %s", got, document)
-	}
-}
-
-// What is only heard is asked about; a key decides.
-func TestSpeech(t *testing.T) {
-	on := func(c *Config) { c.Speech, c.Sound = true, nil }
-	for _, c := range []struct{ key, want string }{{"1", "buses"}, {"2", ""}, {"", ""}, {"7", ""}} {
-		in := &paper{replies: []channels.Reply{asks("Buses or trees?", oneKey), ends("Goodbye.")}}
-		p := newPhone(t, newLine(t, on), in)
-		first := p.ask("/voice/twilio", standard())
-		if !strings.Contains(first, `input="dtmf speech"`) || !strings.Contains(first, `hints="Buses  trams, Trees"`) {
-			t.Errorf("asked by %s", first)
-		}
-		root := must[tag](t)(parse(p.ask("/voice/twilio/turn?n=2&l=en", standard("SpeechResult", "buses", "Confidence", "0.99"))))
-		if got := in.all(); len(got) != 1 {
-			t.Fatalf("taken without a word: %+v", got)
-		}
-		if words := root.tags[0].tags[0].words; words != "I heard: buses. If that is right, press 1. To try again, press 2." {
-			t.Errorf("asked %q", words)
-		}
-		after := p.ask(root.tags[0].attr["action"], standard("Digits", c.key))
-		told := in.all()
-		if last := told[len(told)-1]; last.Words != c.want || last.ID == "" && c.want != "" {
-			t.Errorf("%q: told %+v", c.key, last)
-		}
-		if want := map[bool]string{true: "Goodbye.", false: "Buses or trees?"}[c.want != ""]; !strings.Contains(after, want) {
-			t.Errorf("%q: answered %s", c.key, after)
-		}
-	}
-}
-
-// A language that neither we nor Twilio can say is still heard as what our own voice makes of it.
-func TestVoices(t *testing.T) {
-	line := newLine(t, func(c *Config) {
-		c.PublicURL = public + "/calls/"
-		c.Sound = func(p call.Part) (string, bool) { return "/clip/x.wav", p.Lang == "en" }
-	})
-	for lang, want := range map[string]string{"en": "<Play>/calls/clip/x.wav</Play>", "es": `<Say voice="Polly.Lupe" language="es-US">Hola</Say>`, "so": "<Play>/calls/clip/x.wav</Play>"} {
-		d := line.document()
-		d.play([]call.Part{{Lang: lang, Words: "Hola"}})
-		if got := string(d.close()); got != opening+want+"</Response>" {
-			t.Errorf("%s: %s", lang, got)
-		}
-	}
-	mute := newLine(t, plainVoice).document()
-	mute.play([]call.Part{{Lang: "so", Words: "Salaan"}})
-	if got := string(mute.close()); got != opening+`<Say voice="Polly.Joanna" language="en-US">Salaan</Say></Response>` {
-		t.Error(got)
-	}
-}
-
-func TestFallback(t *testing.T) {
-	for _, method := range []string{"GET", "POST"} {
-		w := give(newLine(t, nil), &paper{broken: errors.New("disk full")}, httptest.NewRequest(method, "/voice/twilio/fallback?ErrorCode=11200", nil))
-		root, err := parse(w.Body.String())
-		if err != nil || len(root.tags) != 2 || root.tags[1].name != "Hangup" {
-			t.Errorf("%s: %v %s", method, err, w.Body)
-		}
-	}
-}
-
-func TestSilence(t *testing.T) {
-	w := give(newLine(t, nil), &paper{}, httptest.NewRequest("GET", "/voice/twilio/silence/500.wav", nil))
-	b := w.Body.Bytes()
-	if w.Code != 200 || len(b) != 58+4000 || channels.KindOf(b) != "audio/wav" || b[57+1] != 0xFF || !strings.Contains(w.Header().Get("Cache-Control"), "max-age") {
-		t.Errorf("%d, %d bytes, %v", w.Code, len(b), w.Header())
 	}
 }
 
