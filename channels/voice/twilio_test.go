@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
-	"github.com/townline/townline/channels/call"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 )
