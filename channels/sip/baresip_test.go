@@ -191,7 +191,7 @@ func TestConsultationsByBaresip(t *testing.T) {
 			o.move(overhears{h, turns})
 			p := newSoftphone(t, c.account)
 			p.does("dial", fmt.Sprintf("sip:town@%s%s", o.sockets[0].addr, c.uri))
-			for _, answer := range append(answers, "") {
+			for _, answer := range slices.Concat(answers, []string{""}) {
 				select {
 				case <-turns:
 				case <-time.After(10 * time.Second):

@@ -295,9 +295,9 @@ func TestRecordRoute(t *testing.T) {
 // What the town says last is said to its end before the BYE; when the line closes, a sentence comes before it.
 func TestLastWords(t *testing.T) {
 	o := open(t, nil)
-	o.town.reply = func(e channels.Event) channels.Reply {
+	o.town.answers(func(e channels.Event) channels.Reply {
 		return channels.Reply{Over: true, Pages: []render.Page{{Lang: "en", Spoken: []render.Spoken{{Words: "Goodbye."}}}}}
-	}
+	})
 	d := o.wire().dial()
 	d.up()
 	d.hears(t)

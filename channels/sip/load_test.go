@@ -84,8 +84,8 @@ func (e *ear) take(p packet) {
 // Many calls at once, sound both ways: none fails, and no packet is lost. How even they come is stated beside a thread that
 // does nothing but wake up every 20 ms; "-calls 300 -calltime 20s" with GOMAXPROCS=1 is the measurement for one core.
 func TestManyCalls(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes many calls")
+	if slow {
+		*manyCalls = min(*manyCalls, 5)
 	}
 	playsCaptures(t)
 	needs(t, "sipp", "sip-tester")

@@ -36,7 +36,7 @@ func TestPassedOnByTheTrunk(t *testing.T) {
 	for desk, want := range map[string]string{"roads": "sip:roads@", "": "sip:+12025550150@", "unknown": "sip:+12025550150@"} {
 		x := newProvider(t)
 		o := open(t, desks(x))
-		o.town.reply = asksForAPerson(desk)
+		o.town.answers(asksForAPerson(desk))
 		d := o.wire().dial()
 		d.up()
 		refer := d.request("REFER")
@@ -62,7 +62,7 @@ func TestPassedOnByTheTrunk(t *testing.T) {
 func TestNobodyAtTheDesk(t *testing.T) {
 	x := newProvider(t)
 	o := open(t, desks(x))
-	o.town.reply = asksForAPerson("")
+	o.town.answers(asksForAPerson(""))
 	d := o.wire().dial()
 	d.up()
 	d.reply(d.request("REFER"), 202, "")
@@ -86,7 +86,7 @@ func TestJoinedWithTheDesk(t *testing.T) {
 		for _, bridge := range []bool{false, true} {
 			x := newProvider(t)
 			o := open(t, desks(x, func(t *Trunk) { t.Bridge = bridge }))
-			o.town.reply = asksForAPerson("roads")
+			o.town.answers(asksForAPerson("roads"))
 			d := o.wire().dial()
 			d.up()
 			if !bridge {
@@ -118,7 +118,7 @@ func TestJoinedWithTheDesk(t *testing.T) {
 func TestTheDeskIsNotReached(t *testing.T) {
 	x := newProvider(t)
 	o := open(t, desks(x, func(t *Trunk) { t.Bridge = true }))
-	o.town.reply = asksForAPerson("")
+	o.town.answers(asksForAPerson(""))
 	d := o.wire().dial()
 	d.up()
 	x.says(x.rung().invite, 486, "")
@@ -144,7 +144,7 @@ func TestTheDeskIsNotReached(t *testing.T) {
 func TestNoDesk(t *testing.T) {
 	x := newProvider(t)
 	o := open(t, func(c *Config) { desks(x)(c); c.Desks = nil })
-	o.town.reply = asksForAPerson("")
+	o.town.answers(asksForAPerson(""))
 	o.wire().dial().up()
 	for _, want := range []channels.EventKind{channels.Dialed, channels.Returned} {
 		if e := o.town.next(t); e.Kind != want {

@@ -252,7 +252,7 @@ func TestAPasswordBySipp(t *testing.T) {
 
 func TestTransferBySipp(t *testing.T) {
 	o := open(t, func(c *Config) { c.Desks = map[string]string{"": "+12025550150"} }, usual)
-	o.town.reply = asksForAPerson("")
+	o.town.answers(asksForAPerson(""))
 	if err := sipp(t, "testdata/transfer.xml", o.addr.String()); err != nil {
 		t.Error(err)
 	}
