@@ -25,6 +25,8 @@ func FuzzRTP(f *testing.F) {
 		s.receive(bytes.Clone(b), at("127.0.0.1:4000"))
 		s.receiveReport(bytes.Clone(b), at("127.0.0.1:4001"))
 		s.beats(1)
+		s.recording.pcm = s.recording.pcm[:0]
+		s.keyboard.waiting = s.keyboard.waiting[:0]
 	})
 }
 
