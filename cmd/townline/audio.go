@@ -264,8 +264,9 @@ func stock(c *config.Config, voice *audio.Voice, phrases *locales.Catalogue, all
 	return audio.Stock{Dir: c.Audio.Dir, Voice: voice, Phrases: phrases, Script: script, Frames: frames}
 }
 
-// newShelf is the shelf of a town at work: it speaks without any step before, where the machine has a voice.
-func newShelf(ctx context.Context, c *config.Config, phrases *locales.Catalogue, all []*dialogs.Dialog, log *slog.Logger) (*audio.Shelf, error) {
+// newShelf is the shelf of a town at work: it speaks without any step before, where the machine has a voice. secret is the
+// town's, for the names of clips; nil: one of this process.
+func newShelf(ctx context.Context, c *config.Config, phrases *locales.Catalogue, all []*dialogs.Dialog, secret []byte, log *slog.Logger) (*audio.Shelf, error) {
 	voice, err := audio.FindVoice(ctx, speech(c))
 	if err != nil {
 		log.Warn("pages are not read aloud, but for what lies in audio.dir", "why", err)
@@ -280,7 +281,7 @@ func newShelf(ctx context.Context, c *config.Config, phrases *locales.Catalogue,
 		log.Info("there is no voice for some languages; pages say so", "languages", strings.Join(mute, ", "))
 	}
 	kept := stock(c, voice, phrases, all)
-	kept.Log = log
+	kept.Log, kept.Secret = log, secret
 	return audio.NewShelf(kept)
 }
 

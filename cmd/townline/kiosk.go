@@ -172,7 +172,7 @@ func (m *machine) dress(ctx context.Context) {
 		}
 		c := *m.c
 		c.Town.Name, c.Town.Languages = facts.Name, facts.Languages
-		shelf, err := newShelf(ctx, &c, m.phrases, town.Dialogs.Current(), m.log)
+		shelf, err := newShelf(ctx, &c, m.phrases, town.Dialogs.Current(), nil, m.log)
 		if err != nil {
 			m.log.Error("pages are not read aloud", "error", err)
 		}

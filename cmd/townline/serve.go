@@ -82,15 +82,20 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	if err != nil {
 		return err
 	}
-	nights := len(lines) == 0
 	withPreview := previewed(c, listener.Addr())
 	var shelf *audio.Shelf // of all who say something aloud
-	if withPreview || c.Pages.Kiosk || c.Pages.Web {
-		if shelf, err = newShelf(ctx, c, phrases, set.All(), log); err != nil {
+	if withPreview || phoned(c) || c.Pages.Kiosk || c.Pages.Web {
+		if shelf, err = newShelf(ctx, c, phrases, set.All(), clipSecret(keys), log); err != nil {
 			return err
 		}
 		countGaps(metrics, shelf)
 	}
+	phones, err := phoneLines(c, disk, shelf, phrases, log)
+	if err != nil {
+		return err
+	}
+	lines = append(lines, phones...)
+	nights := len(lines) == 0
 	var shown *previewing
 	s := disk
 	var clock exchange.Clock = exchange.SystemClock{}
@@ -124,6 +129,9 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 			m.Mount(web.mux, h.exchange)
 		}
 	}
+	if len(phones) > 0 {
+		web.mux.Handle("GET "+soundPath+"{clip}", shelf)
+	}
 	for _, p := range pages {
 		web.takes("/"+p.Name(), kiosk.MostBytes)
 	}
@@ -146,10 +154,16 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	defer stopWork()
 	workers.Go(func() { h.exchange.Run(work) })
 
+	calls, endCalls := context.WithCancel(ctx)
+	defer endCalls()
+	held := listening(calls, lines, h.exchange, log)
+
 	tellOpen(cmd, c, listener.Addr(), shown != nil, pages, h)
 	log.Info("ready", "listen", listener.Addr().String(), "dialogs", len(h.catalogue.Current()), "channels", names(lines), "ms", time.Since(begun).Milliseconds())
 	served := web.serve(ctx, listener)
 	log.Info("shutting down")
+	endCalls()
+	held.Wait() // what callers say last is still taken
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	drained := h.exchange.Drain(end)
@@ -172,6 +186,9 @@ func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview bool,
 			about = "The kiosk, large and read aloud"
 		}
 		fmt.Fprintf(out, "%s: http://%s/%s\n", about, addr, p.Name())
+	}
+	if phoned(c) && c.Voice.Number != "" {
+		fmt.Fprintf(out, "Call it: %s\n", c.Voice.Number)
 	}
 	fmt.Fprintln(out, "Ctrl-C closes it.")
 	fmt.Fprintln(out)
