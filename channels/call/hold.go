@@ -200,10 +200,26 @@ func said(words string) channels.Event { return channels.Event{Kind: channels.Me
 
 // record takes the caller's own voice after a tone.
 func (h *held) record(ctx context.Context, l render.Listen) (channels.Event, error) {
-	if whole, err := h.line.Play(ctx, []Part{{Tone: true}}); err != nil {
-		return channels.Event{}, err
-	} else if !whole {
-		return h.listen(ctx, nil, l) // a key in the tone
+	for {
+		whole, err := h.line.Play(ctx, []Part{{Tone: true}})
+		if err != nil {
+			return channels.Event{}, err
+		}
+		if whole {
+			break
+		}
+		for { // a key in the tone
+			p, ok, err := h.line.Key(ctx, 0)
+			if err != nil {
+				return channels.Event{}, err
+			}
+			if !ok {
+				break
+			}
+			if words, whole, _ := h.keys.Press(p); whole {
+				return said(words), nil
+			}
+		}
 	}
 	pause := time.Duration(max(l.Pause, 2)) * time.Second
 	wav, key, err := h.line.Record(ctx, time.Duration(l.Record)*time.Second, pause)

@@ -14,6 +14,7 @@ type caller struct {
 	does    []string // "2", "12#", "…" for silence, "voice 5s", "voice 5s *", "rings off"; the last one is done again and again
 	barges  bool     // keys are pressed into the first words
 	desk    []string // that the call was passed to
+	atTone  string   // pressed in the first tone
 	answers bool     // somebody answers there
 	heard   []string
 
@@ -72,6 +73,13 @@ func (c *caller) Play(ctx context.Context, parts []Part) (bool, error) {
 		switch {
 		case p.Tone:
 			c.heard = append(c.heard, "(tone)")
+			for i := range c.atTone {
+				c.queue = append(c.queue, Press{Key: c.atTone[i], At: time.Now()})
+			}
+			if c.atTone != "" {
+				c.atTone = ""
+				return false, nil
+			}
 			time.Sleep(250 * time.Millisecond)
 			continue
 		case p.Silence > 0:

@@ -171,6 +171,10 @@ const (
 // reply writes what answers a turn.
 func (d *document) reply(r channels.Reply, p place, listen render.Listen, asks bool) {
 	parts := call.AllParts(r.Pages, p.afterKey)
+	if p.afterKey && len(parts) > 0 && parts[0].Silence > 0 { // nothing is listened to yet: a finger that shakes may press twice
+		d.play(parts[:1])
+		parts = parts[1:]
+	}
 	switch {
 	case asks && listen.Record > 0:
 		d.begin("Gather", "input", "dtmf", "action", d.action(p), "method", "POST", "numDigits", "1", "timeout", breath)
@@ -213,7 +217,7 @@ func hintsOf(pages []render.Page) string {
 	}
 	var out []string
 	for _, o := range pages[len(pages)-1].Options {
-		if label := clip(strings.ReplaceAll(plain(o.Label), ",", " "), 100); label != "" && len(out) < 20 {
+		if label := clip(strings.Join(strings.Fields(strings.ReplaceAll(plain(o.Label), ",", " ")), " "), 100); label != "" && len(out) < 20 {
 			out = append(out, label)
 		}
 	}

@@ -210,7 +210,7 @@ const (
 
 // fallback is asked for when a document could not be had, or not be understood: it needs no store, and fails at nothing.
 func (t *Twilio) fallback(w http.ResponseWriter, r *http.Request) {
-	t.log.LogAttrs(r.Context(), slog.LevelError, "Twilio asked for the fallback: something went wrong with the document before", slog.String("channel", Name))
+	t.log.LogAttrs(r.Context(), slog.LevelWarn, "Twilio asked for the fallback: something went wrong with the document before", slog.String("channel", Name))
 	t.away(w, place{lang: t.cfg.Lang}, call.PhraseAway)
 }
 
