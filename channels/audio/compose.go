@@ -159,10 +159,18 @@ func (c *composing) tokens(words string) ([]joint, bool) {
 	words = spoken(c.shelf.phrases.Language(c.l.Lang), words)
 	g := grammarOf(c.l.Lang)
 	var out []joint
+	alone := false
 	for words != "" {
 		if r, size := utf8.DecodeRuneInString(words); unspoken(r) {
 			if n := len(out); n > 0 {
 				out[n-1].pause = max(out[n-1].pause, pauseAfter(words[:size]))
+				if next := strings.TrimLeft(words[size:], " "); alone && single(next) { // figures to write down
+					slow := afterComma
+					if r == ',' {
+						slow = afterSentence
+					}
+					out[n-1].pause = max(out[n-1].pause, slow)
+				}
 			}
 			words = words[size:]
 			continue
@@ -172,6 +180,7 @@ func (c *composing) tokens(words string) ([]joint, bool) {
 		if size > 0 && len(rest) > 1 && (rest[0] == '.' || rest[0] == ',') && rest[1] >= '0' && rest[1] <= '9' {
 			return nil, false // parts of one
 		}
+		alone = single(words)
 		if e, size := c.word(words); size > 0 {
 			out = append(out, joint{e, betweenWords})
 			words = words[size:]
@@ -190,6 +199,15 @@ func (c *composing) tokens(words string) ([]joint, bool) {
 		words = rest
 	}
 	return out, len(out) > 0
+}
+
+// single says whether text begins with a figure that stands alone.
+func single(text string) bool {
+	if text == "" || text[0] < '0' || text[0] > '9' {
+		return false
+	}
+	next, _ := utf8.DecodeRuneInString(text[1:])
+	return text[1:] == "" || unspoken(next)
 }
 
 // numeral is a number as pieces: by the language's grammar, else figure by figure. A year in Chinese is said by its figures.

@@ -59,6 +59,29 @@ func TestWhatIsOnShowCanBeHeard(t *testing.T) {
 	}
 }
 
+// What a visitor typed is theirs alone: who types the same has another clip, and doesn't learn that it was there.
+func TestOwnWordsAreSharedWithNobody(t *testing.T) {
+	s := shelf(t, Stock{Voice: voice(t), Script: []Line{question}})
+	own := func(visitor string, l Line) string {
+		l.Own = true
+		return s.Offer(visitor, l)
+	}
+	mine := own("one", typed)
+	if mine == own("two", typed) || mine == s.Offer("one", typed) || mine != own("one", typed) {
+		t.Error("own words have a key that others get")
+	}
+	if own("one", question) == s.Offer("one", question) {
+		t.Error("who types what is in the script gets the script's key")
+	}
+	if _, err := s.Open(t.Context(), mine, MP3); err != nil {
+		t.Error(err)
+	}
+	other := shelf(t, Stock{Voice: voice(t)})
+	if own("one", typed) != mine || other.Offer("one", typed) == s.Offer("one", typed) {
+		t.Error("another process has another secret")
+	}
+}
+
 // What authors wrote can be asked for when the server was started anew and no page was shown since.
 func TestTheScriptIsKnown(t *testing.T) {
 	s := shelf(t, Stock{Voice: voice(t), Script: []Line{question}})

@@ -206,6 +206,18 @@ func TestUlaw(t *testing.T) {
 	}
 }
 
+// What a hand, a lorry or the mains puts under a voice does not count for its loudness, and is not heard.
+func TestRumbleGoes(t *testing.T) {
+	hum, voice := sine(30, -14, 22050, time.Second), sine(300, -30, 22050, time.Second)
+	for i := range hum {
+		hum[i] += voice[i]
+	}
+	out := (&sound{22050, hum}).wide().samples[wideRate/4:]
+	if low, high := strength(out, wideRate, 30), strength(out, wideRate, 300); high-low < 3 || !near(high, speechLevel, 2) {
+		t.Errorf("the hum has %.1f dB, the voice %.1f", low, high)
+	}
+}
+
 func TestTones(t *testing.T) {
 	b := Beep()
 	if b.Length() != 250*time.Millisecond || len(b.Wide) != 4000 {

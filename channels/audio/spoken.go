@@ -26,6 +26,21 @@ func spoken(l *locales.Language, words string) string {
 	return written.token.ReplaceAllStringFunc(words, func(token string) string { return written.say(l, token) })
 }
 
+// spelled finds what is said figure by figure, in groups: "4 8 2, 1 7 3, 5".
+var spelled = regexp.MustCompile(`\b\d(?: \d\b)*(?:, \d\b(?: \d\b)*)+|\b\d(?: \d\b)+`)
+
+// toWriteDown is words in which each figure of a number stands by itself, and each group of them more so: on the telephone
+// people write them down.
+func toWriteDown(words string) string {
+	return spelled.ReplaceAllStringFunc(words, func(number string) string {
+		groups := strings.Split(number, ", ")
+		for i := range groups {
+			groups[i] = strings.ReplaceAll(groups[i], " ", ", ")
+		}
+		return strings.Join(groups, ". ")
+	})
+}
+
 // signName is the phrase that names a sign on a key: a voice says nothing of a comma that stands alone.
 func signName(words string) string {
 	switch words {

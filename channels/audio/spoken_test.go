@@ -108,3 +108,19 @@ func BenchmarkSpoken(b *testing.B) {
 		})
 	}
 }
+
+func TestNumbersToWriteDown(t *testing.T) {
+	for words, want := range map[string]string{
+		"I say it again. 4 8 2, 1 7 3, 5": "I say it again. 4, 8, 2. 1, 7, 3. 5",
+		"S, R, 4 8 2 1, 7. Thank you.":    "S, R, 4, 8, 2, 1. 7. Thank you.",
+		"For help, press 0. Thank you.":   "For help, press 0. Thank you.",
+		"for example 2 1 3":               "for example 2, 1, 3",
+		"on 22 March, 2027 people":        "on 22 March, 2027 people",
+		"from 12 to 6, press 3":           "from 12 to 6, press 3",
+		"申请3 1 1, 2 0 4。":                 "申请3, 1, 1. 2, 0, 4。",
+	} {
+		if got := toWriteDown(words); got != want {
+			t.Errorf("%q becomes %q, want %q", words, got, want)
+		}
+	}
+}

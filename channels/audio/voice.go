@@ -175,7 +175,11 @@ func (v *Voice) Say(ctx context.Context, lang, words string, formats ...Format) 
 			for same < len(formats) && v.speech.rate(formats[same]) == rate {
 				same++
 			}
-			wav, err := v.utter(ctx, lang, words, rate)
+			said := words
+			if formats[0] == Wide {
+				said = toWriteDown(words)
+			}
+			wav, err := v.utter(ctx, lang, said, rate)
 			if err != nil {
 				return nil, err
 			}

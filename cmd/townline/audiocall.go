@@ -151,6 +151,7 @@ func takeFirst(r *dialogtest.Resident) error {
 		if st == nil || r.Asked() != st { // a recording will do
 			return nil
 		}
+	case st != nil && st.Type == dialogs.Choices: // one, and no more
 	case st == nil, page.Listen != nil && page.Listen.Keys == 1 && len(page.Options) > 0:
 		for _, o := range page.Options {
 			r.Presses(o.Digit)
