@@ -169,6 +169,7 @@ func certificate(t testing.TB) *tls.Config {
 // A telephone of another make holds a whole consultation: plain, and by TLS with SRTP, where it hears what was meant, sample
 // by sample.
 func TestConsultationsByBaresip(t *testing.T) {
+	t.Parallel()
 	answers, kept := script(t)
 	for _, c := range []struct{ name, listen, account, uri string }{
 		{"plain", "udp", "", ""},

@@ -112,6 +112,7 @@ func sipp(t testing.TB, scenario string, args ...string) error {
 
 // Whole consultations by real packets, however a telephone tells its keys: the town keeps the same each time.
 func TestConsultationsBySipp(t *testing.T) {
+	t.Parallel()
 	answers, kept := script(t)
 	for _, c := range []struct {
 		name    string
