@@ -101,6 +101,41 @@ func TestKeysGoOverTheBridge(t *testing.T) {
 	}
 }
 
+// TestKeysHoldNothingUp: the packets of a key have numbers too; the sound after them isn't waited for.
+func TestKeysHoldNothingUp(t *testing.T) {
+	s, r, p, _ := two(t, "0 101", "0 101")
+	r.beats(1)
+	heard := func() int {
+		r.joint.mu.Lock()
+		defer r.joint.mu.Unlock()
+		return r.joint.size / 160
+	}
+	for range 3 {
+		s.receive(p.pack(0, make([]byte, 160)), p.at())
+	}
+	keys := p.press(101, 5, 5)
+	keys[2], keys[3] = keys[3], keys[2]
+	for _, b := range keys {
+		s.receive(b, p.at())
+	}
+	for i := range 4 {
+		s.receive(p.pack(0, make([]byte, 160)), p.at())
+		if got := heard(); got != 4+i {
+			t.Fatalf("after %d packets the other side has %d", 4+i, got)
+		}
+	}
+	lost := p.press(101, 6, 5) // one of a key's is lost
+	for _, b := range append(lost[:3:3], lost[4:]...) {
+		s.receive(b, p.at())
+	}
+	for range 3 {
+		s.receive(p.pack(0, make([]byte, 160)), p.at())
+	}
+	if got := heard(); got != 10 {
+		t.Errorf("%d of 10", got)
+	}
+}
+
 func TestBridgesEnd(t *testing.T) {
 	s, r, _, q := two(t, "0 101", "0 101")
 	if s.Bridge(r) == nil || s.Bridge(s) == nil {

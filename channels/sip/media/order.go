@@ -11,6 +11,7 @@ type order struct {
 
 type slot struct {
 	full  bool
+	void  bool // a packet without sound, such as one of a key: it leaves no gap
 	stamp uint32
 	size  int
 	body  [maxBody]byte
@@ -23,8 +24,8 @@ func (o *order) far(p packet) bool {
 	return o.held > 0 && int16(p.seq-o.next) >= int16(len(o.slots))
 }
 
-// put keeps a packet. What can be had after it is taken by get.
-func (o *order) put(p packet) {
+// put keeps a packet, or that there was one without sound. What can be had after it is taken by get.
+func (o *order) put(p packet, void bool) {
 	if len(p.body) > maxBody {
 		return
 	}
@@ -43,7 +44,7 @@ func (o *order) put(p packet) {
 	if s.full {
 		return
 	}
-	s.full, s.stamp, s.size = true, p.stamp, copy(s.body[:], p.body)
+	s.full, s.void, s.stamp, s.size = true, void, p.stamp, copy(s.body[:], p.body)
 	o.held++
 }
 
@@ -56,6 +57,11 @@ func (o *order) restart(seq uint16) {
 
 // get is the next packet, in order. With flush, what is missing isn't waited for. The body is good until the next put.
 func (o *order) get(flush bool) (stamp uint32, body []byte, ok bool) {
+	for o.held > 0 && o.slots[o.next%16].full && o.slots[o.next%16].void {
+		o.slots[o.next%16].full = false
+		o.held--
+		o.next++
+	}
 	if o.held == 0 {
 		return 0, nil, false
 	}
@@ -71,6 +77,9 @@ func (o *order) get(flush bool) (stamp uint32, body []byte, ok bool) {
 		}
 		for !o.slots[o.next%16].full {
 			o.next++
+		}
+		if o.slots[o.next%16].void {
+			return o.get(flush)
 		}
 	}
 	s := &o.slots[o.next%16]

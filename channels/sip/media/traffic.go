@@ -155,9 +155,10 @@ func (s *Session) receive(b []byte, from netip.AddrPort) {
 	}
 	if p.payload == s.terms.sound.takes {
 		s.sound.arrive(p, s.c.Now())
-		s.hear(p)
+		s.hear(p, false)
 		return
 	}
+	s.hear(p, true)
 	if s.keyboard.event(p, s.beat, s.c.Now()) {
 		s.pressed(keyNames[p.body[0]], byEvent)
 	}
@@ -171,15 +172,15 @@ func (s *Session) receiveReport(b []byte, from netip.AddrPort) {
 	}
 }
 
-// hear is told each packet of sound, in whatever order they come.
-func (s *Session) hear(p packet) {
+// hear is told each packet of sound, in whatever order they come, and those without sound, which are counted with them.
+func (s *Session) hear(p packet, void bool) {
 	if s.terms.keys.is && s.recording == nil && s.into == nil || len(p.body) > maxBody {
 		return // nobody listens
 	}
 	if s.order.far(p) {
 		s.drain(s.recording, true)
 	}
-	s.order.put(p)
+	s.order.put(p, void)
 	s.drain(s.recording, false)
 }
 
