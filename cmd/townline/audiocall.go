@@ -126,12 +126,13 @@ func holdCall(town *talk.Town, d *dialogs.Dialog, lang string) ([]dialogtest.Rem
 	if err := r.Opens(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", d.ID, err)
 	}
+	given := map[string]bool{}
 	for range 300 {
 		if r.Err() != nil || r.End != "" {
 			return r.Log, r.Err()
 		}
 		turns := r.Turns
-		if err := takeFirst(r); err != nil {
+		if err := takeFirst(r, given); err != nil {
 			return nil, fmt.Errorf("%s: %w", d.ID, err)
 		}
 		if r.Turns == turns {
@@ -141,8 +142,8 @@ func holdCall(town *talk.Town, d *dialogs.Dialog, lang string) ([]dialogtest.Rem
 	return r.Log, errors.New("the call never ends")
 }
 
-// takeFirst gives the first answer that there is to what is open.
-func takeFirst(r *dialogtest.Resident) error {
+// takeFirst gives the first answer that there is to what is open. given are the questions that have some of their answers.
+func takeFirst(r *dialogtest.Resident, given map[string]bool) error {
 	page := &r.Pages[len(r.Pages)-1]
 	st := r.Asked()
 	switch {
@@ -151,9 +152,14 @@ func takeFirst(r *dialogtest.Resident) error {
 		if st == nil || r.Asked() != st { // a recording will do
 			return nil
 		}
-	case st != nil && st.Type == dialogs.Choices: // one, and no more
+	case st != nil && st.Type == dialogs.Choices && given[st.ID]: // one, and no more
+		r.Presses("8")
+		return nil
 	case st == nil, page.Listen != nil && page.Listen.Keys == 1 && len(page.Options) > 0:
 		for _, o := range page.Options {
+			if st != nil {
+				given[st.ID] = true
+			}
 			r.Presses(o.Digit)
 			return nil
 		}
