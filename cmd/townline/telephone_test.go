@@ -212,3 +212,38 @@ func TestTheTelephoneIsHeard(t *testing.T) {
 	ask[bool](b, `document.body.dispatchEvent(new KeyboardEvent("keydown",{key:"9",bubbles:true})),$("text").dispatchEvent(new KeyboardEvent("keydown",{key:"8",bubbles:true})),true`)
 	b.until(`[...document.querySelectorAll("#said .resident")].map(p=>p.lastChild.textContent).join("") === "9"`)
 }
+
+// What a caller says is recorded by the microphone, taken by the town, and played back.
+func TestTheTelephoneRecords(t *testing.T) {
+	p := newPlace(t)
+	r := p.serve()
+	b := lookAt(t, r.url+"/preview")
+	b.click("#sound") // off, until there is something to record
+	b.until(`!$("sound").checked`)
+	b.click("#dial")
+	for _, hears := range []string{`For English, press (\d)`, `For A visit at home, press (\d)`, `Is help needed today[^?]*\?[^?]*For no, press (\d)`, `For someone in my family, press (\d)`} {
+		var key []string
+		for end := time.Now().Add(20 * time.Second); key == nil; {
+			b.until(`$("waiting").classList.contains("on")`)
+			key = regexp.MustCompile(hears).FindStringSubmatch(ask[string](b, `$("said").textContent`))
+			if time.Now().After(end) {
+				t.Fatalf("%s is not said\n%s", hears, ask[string](b, `$("said").innerText`))
+			}
+		}
+		ask[bool](b, `new Promise(ok=>setTimeout(()=>ok(true),600))`) // a finger that is faster is taken to shake
+		if strings.Contains(hears, "family") {
+			b.click("#sound")
+		}
+		b.click(fmt.Sprintf(`#keypad [data-key="%s"]`, key[1]))
+	}
+	b.until(`!$("spoken").hidden && !$("speak").hidden`)
+	b.picture("recording")
+	ask[bool](b, `new Promise(ok=>setTimeout(()=>ok(true),3000))`) // the microphone beeps meanwhile
+	b.click("#spoken")
+	b.until(`line.recording`)
+	if seconds := ask[float64](b, `line.recording.duration`); seconds < 2 || seconds > 10 {
+		t.Errorf("%.1f s are recorded", seconds)
+	}
+	b.until(`/your own words are played/.test($("said").textContent)`)
+	b.until(`/right, press 1/.test($("said").textContent)`)
+}
