@@ -1,7 +1,7 @@
 package media
 
-// order puts sound into the order in which it was sent. What is missing is waited for until five later packets are there;
-// what comes after that is too late.
+// order puts sound into the order in which it was sent. What is missing is waited for until the fifth packet after it is
+// there; what comes after that is too late.
 type order struct {
 	begun bool
 	next  uint16
