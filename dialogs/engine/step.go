@@ -254,7 +254,9 @@ func (w *walk) resume() {
 	if s.From != -1 {
 		s.From = s.Step
 	}
-	if _, answered := s.Answer(s.Step); !answered && s.Held == nil && (w.passes(s.Step, w.st()) || w.st().Type == dialogs.Similar && len(s.Found) == 0) {
+	_, answered := s.Answer(s.Step)
+	lost := w.st().Type == dialogs.Similar && len(s.Found) == 0 // what was found isn't told on a call that came after it
+	if s.Held == nil && (lost || !answered && w.passes(s.Step, w.st())) {
 		w.next()
 	}
 }
@@ -363,8 +365,16 @@ func (w *walk) back() {
 	}
 	for i := s.Step - 1; i >= 0; i-- {
 		a, ok := s.Answer(i)
-		if !ok || a.Skip == NotAsked || w.d.Steps[i].Type == dialogs.Code || !w.carries(i) {
+		st := &w.d.Steps[i]
+		lost := st.Type == dialogs.Similar && len(s.Found) == 0
+		if !ok || a.Skip == NotAsked || st.Type == dialogs.Code || !w.carries(i) || lost && w.calls() {
 			continue
+		}
+		if lost { // it is looked for again
+			w.drop(i)
+			w.settle()
+			w.advance()
+			return
 		}
 		w.reopen(i)
 		return

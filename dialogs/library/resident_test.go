@@ -142,6 +142,8 @@ func prefix(st *dialogs.Step, part, meant []string) bool {
 // stands says whether an answer is the one that was meant, or can't be another.
 func (w *walk) stands(st *dialogs.Step, a *engine.Answer) bool {
 	switch {
+	case st.Type == dialogs.Similar && a.Veiled && w.r.Traits.Form == engine.Speech: // what was found isn't told again on this call
+		return true
 	case a.Skip == engine.NotAsked, st.Type == dialogs.Photo, st.Type == dialogs.Contact, w.r.Traits.Form == engine.Speech && unsaid(w.r.Dialog(), st), st.Type == dialogs.Code, st.Type == dialogs.Review:
 		return true
 	case a.Skip != engine.Answered || len(a.Media) > 0:

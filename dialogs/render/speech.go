@@ -79,7 +79,7 @@ func (w *Words) listed(out []Spoken, s *sheet, options []choice) []Spoken {
 			}
 		case sentence(o.Label):
 			said.Words = option(w.Lang, "@speech.sentence", o.Label, o.Digit)
-		case bare(w.Lang.Tag, o.Label):
+		case !c.ours && bare(w.Lang.Tag, o.Label):
 			said.Words = option(w.Lang, "@speech.bare", o.Label, o.Digit)
 		default:
 			said.Words = option(w.Lang, "@speech.option", o.Label, o.Digit)
@@ -113,9 +113,9 @@ func bare(lang, label string) bool {
 
 // standing are words that no "for" stands before, where a language says one.
 var standing = map[string]map[string]bool{
-	"en": setOf("for from before after between until at in on by with without to i im it not nobody no does do did is was were has have had needs forgets tell report ask build leave keep", "what which where when who how why there"),
-	"es": setOf("para de del desde antes despues entre hasta por en a al con sin yo me se lo le no nadie ni es esta fue era hay vivo trabajo cambia llego olvida necesita oye ve", "avisar diganos que cual donde cuando quien como"),
-	"fr": setOf("pour de du depuis avant apres entre jusqua a au aux en par avec sans je jai jhabite il elle on ne nentend cela cest ca personne oublie va vient", "signaler quel quelle ou quand qui comment"),
+	"en": setOf("for from before after between until at in on by with without to i im it not nobody no does do did is was were has have had needs forgets tell report ask build leave keep neither", "what which where when who how why there"),
+	"es": setOf("para de del desde antes despues entre hasta por en a al con sin yo me se lo le no nadie ni es esta fue era hay vivo trabajo cambia llego olvida necesita oye ve falta", "avisar diganos que cual donde cuando quien como"),
+	"fr": setOf("pour de du depuis avant apres entre jusqua a au aux en par avec sans je jai jhabite il elle on ne nentend cela cest ca personne oublie entend voit nimporte va vient", "signaler quel quelle ou quand qui comment"),
 }
 
 func option(l *locales.Language, key, label, digit string) string {
