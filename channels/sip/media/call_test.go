@@ -51,7 +51,7 @@ func TestHoldStopsAPrompt(t *testing.T) {
 		p := newPhone(t)
 		s, _ := answered(t, config(t), p.offer("0 101", events))
 		prompt := SoundOf(8000, speech(8000, 400))
-		done := s.playing1(t, prompt)
+		done := s.says(t, prompt)
 		s.beats(7)
 		if _, err := s.Renew(p.offer("0 101", events, held)); err != nil || !s.Held() {
 			t.Fatal(held, err)
@@ -118,7 +118,7 @@ func TestAnotherStreamGoesOn(t *testing.T) {
 	if got := s.got(); got != "5" {
 		t.Fatalf("keys %q", got)
 	}
-	done := s.recording1(t, time.Minute, time.Minute)
+	done := s.records(t, time.Minute, time.Minute)
 	for range 10 {
 		w.write(body, pcm[:160])
 		s.receive(p.pack(0, body), p.at())
@@ -141,7 +141,7 @@ func TestAnotherStreamGoesOn(t *testing.T) {
 func TestStandstillIsSkipped(t *testing.T) {
 	p := newPhone(t)
 	s, _ := answered(t, config(t), p.offer("0"))
-	done := s.playing1(t, SoundOf(8000, speech(8000, 60)))
+	done := s.says(t, SoundOf(8000, speech(8000, 60)))
 	s.beats(1)
 	s.tick(18, 7*time.Millisecond)
 	s.beats(1)

@@ -37,7 +37,7 @@ func TestEncryptedSoundIsTheSame(t *testing.T) {
 			w.write(want, prompt.At8)
 
 			s.sound.seq = 65500 // its numbers begin again within the prompt
-			done := s.playing1(t, prompt)
+			done := s.says(t, prompt)
 			s.beats(50)
 			<-done
 			var got []byte
@@ -65,7 +65,7 @@ func TestEncryptedSoundIsTheSame(t *testing.T) {
 			}
 			s.mu.Unlock()
 
-			recorded := s.recording1(t, time.Minute, time.Minute)
+			recorded := s.records(t, time.Minute, time.Minute)
 			var sent [][]byte
 			for i := range 50 {
 				b := p.pack(0, want[i*beatBytes:(i+1)*beatBytes])

@@ -170,7 +170,7 @@ type result struct {
 	err    error
 }
 
-func (s *Session) playing1(t *testing.T, sound Sound) <-chan result {
+func (s *Session) says(t *testing.T, sound Sound) <-chan result {
 	t.Helper()
 	done := make(chan result, 1)
 	go func() {
@@ -196,7 +196,7 @@ func TestPromptArrivesByteForByte(t *testing.T) {
 			rate := c.codec.rate()
 			prompt := SoundOf(rate, speech(rate, 1990)) // not a whole number of packets
 			s.beats(5)
-			done := s.playing1(t, prompt)
+			done := s.says(t, prompt)
 			s.beats(100)
 			if r := <-done; r.err != nil || r.played != 1990*time.Millisecond {
 				t.Fatalf("played %v, %v", r.played, r.err)
@@ -235,7 +235,7 @@ func TestKeySilencesAtOnce(t *testing.T) {
 			p := newPhone(t)
 			s, _ := answered(t, config(t), p.offer(fmt.Sprint("0 ", payload), fmt.Sprintf("a=rtpmap:%d telephone-event/8000", payload)))
 			s.receive(p.pack(0, make([]byte, 160)), p.at())
-			done := s.playing1(t, SoundOf(8000, speech(8000, 3000)))
+			done := s.says(t, SoundOf(8000, speech(8000, 3000)))
 			s.beats(10)
 			s.receive(p.event(payload, true, p.stamp, 5, false, length), p.at())
 			if r := <-done; r.err != nil || r.played != 200*time.Millisecond {

@@ -70,7 +70,7 @@ func TestRecordingIsWhatWasSaid(t *testing.T) {
 			if c.change != nil {
 				packets = c.change(packets)
 			}
-			done := s.recording1(t, time.Minute, 5*time.Second)
+			done := s.records(t, time.Minute, 5*time.Second)
 			for i, b := range packets {
 				s.receive(b, p.at())
 				if i%2 == 0 {
@@ -98,7 +98,7 @@ func TestRecordingIsWhatWasSaid(t *testing.T) {
 	}
 }
 
-func (s *Session) recording1(t *testing.T, most, silence time.Duration) <-chan result {
+func (s *Session) records(t *testing.T, most, silence time.Duration) <-chan result {
 	t.Helper()
 	done := make(chan result, 1)
 	go func() {
@@ -153,7 +153,7 @@ func TestRecordingEnds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPhone(t)
 			s, _ := answered(t, config(t), p.offer("0 101", events))
-			done := s.recording1(t, 5*time.Second, 2*time.Second)
+			done := s.records(t, 5*time.Second, 2*time.Second)
 			c.does(s, p)
 			r := <-done
 			if r.key != c.key || (r.err != nil) != c.err {
@@ -219,7 +219,7 @@ func TestSoftVoicesOnNoisyLines(t *testing.T) {
 func TestKeyInTheSoundIsNotRecorded(t *testing.T) {
 	p := newPhone(t)
 	s, _ := answered(t, config(t), p.offer("0"))
-	done := s.recording1(t, time.Minute, time.Minute)
+	done := s.records(t, time.Minute, time.Minute)
 	pcm := append(speech(8000, 1000), make([]int16, 1600)...)
 	pcm = append(pcm, toneOf('#', 8000, 100, 0, 4000)...)
 	w, body := newWriter(pcmu), make([]byte, 160)
