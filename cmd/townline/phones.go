@@ -57,7 +57,7 @@ func phoneLines(c *config.Config, s store.Store, shelf *audio.Shelf, phrases *lo
 		lines = append(lines, line)
 	}
 	if c.SIP.On() {
-		line, err := sipLine(c, s, shelf, phrases, log)
+		line, err := sipLine(c, func(ctx context.Context, p call.Part) (media.Sound, error) { return heard(ctx, s, shelf, p) }, phrases, log)
 		if err != nil {
 			return nil, fmt.Errorf("sip: %w", err)
 		}
@@ -66,7 +66,7 @@ func phoneLines(c *config.Config, s store.Store, shelf *audio.Shelf, phrases *lo
 	return lines, nil
 }
 
-func sipLine(c *config.Config, s store.Store, shelf *audio.Shelf, phrases *locales.Catalogue, log *slog.Logger) (*sip.SIP, error) {
+func sipLine(c *config.Config, voice sip.Voice, phrases *locales.Catalogue, log *slog.Logger) (*sip.SIP, error) {
 	ports, err := media.NewPorts(c.SIP.Ports[0], c.SIP.Ports[1])
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func sipLine(c *config.Config, s store.Store, shelf *audio.Shelf, phrases *local
 	set := sip.Config{
 		Listen: c.SIP.Listen, Advertise: c.SIP.Advertise, Ports: ports, Desks: c.Voice.Desks, Wide: true, Text: true,
 		MostCalls: c.SIP.MostCalls, Country: c.Town.Country, Town: c.Town.Name, Lang: c.Town.Languages[0], Phrases: phrases, Log: log,
-		Voice: func(ctx context.Context, p call.Part) (media.Sound, error) { return heard(ctx, s, shelf, p) },
+		Voice: voice,
 	}
 	if c.SIP.Cert != "" {
 		certificate, err := tls.LoadX509KeyPair(c.SIP.Cert, c.SIP.Key)
