@@ -60,9 +60,9 @@ town's own sheet. Chromium makes the PDF; without it, or with --out card.html, t
 	cmd.Flags().StringSliceVar(&w.languages, "lang", nil, "only these languages, such as es,ar (all of each dialog)")
 	cmd.Flags().StringVar(&w.paper, "paper", string(card.A4), "a4 or letter")
 	cmd.Flags().StringVarP(&w.out, "out", "o", "card.pdf", "file to write, .pdf or .html")
-	cmd.Flags().StringVar(&w.number, "number", "", "number to call, as it is to be printed")
+	cmd.Flags().StringVar(&w.number, "number", "", "number to call, as it is to be printed (voice.number in the settings)")
 	cmd.Flags().StringVar(&w.texts, "text-number", "", "number to text (the number that texts come to in the settings)")
-	cmd.Flags().BoolVar(&w.callBack, "callback", false, "say that who lets it ring once is called back")
+	cmd.Flags().BoolVar(&w.callBack, "callback", false, "say that who lets it ring once is called back (voice.callback.on in the settings)")
 	cmd.Flags().StringVar(&w.browser, "browser", "", "Chromium, which makes the PDF (kiosk.browser in the settings, or the one that is installed)")
 	return cmd
 }
@@ -118,7 +118,7 @@ func (w *cardWork) written(cmd *cobra.Command, file string, content []byte, shee
 		return err
 	}
 	if w.settings.Number == "" {
-		fmt.Fprintln(cmd.ErrOrStderr(), "The cards name no number to call: give it with --number.")
+		fmt.Fprintln(cmd.ErrOrStderr(), "The cards name no number to call: give it with --number, or voice.number in the settings.")
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s written to %s.\n", many(len(sheets), "card", "cards"), file)
 	return err
@@ -131,7 +131,7 @@ func (w *cardWork) sheets(cmd *cobra.Command, c *config.Config) ([]card.Sheet, e
 		return nil, err
 	}
 	town := callTown(c, w.phrases, set.All())
-	w.settings = card.Settings{Talk: town, Number: w.number, Texts: cmp.Or(w.texts, textNumber(c)), CallBack: w.callBack, Now: time.Now()}
+	w.settings = card.Settings{Talk: town, Number: cmp.Or(w.number, c.Voice.Number), Texts: cmp.Or(w.texts, textNumber(c)), CallBack: w.callBack || c.Voice.Callback.On, Now: time.Now()}
 	named := func(name string) bool { return len(w.dialogs) == 0 || slices.Contains(w.dialogs, name) }
 	for _, name := range w.dialogs {
 		if name != cardOfTown && set.Get(name) == nil {

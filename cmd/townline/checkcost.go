@@ -18,10 +18,11 @@ import (
 	"github.com/townline/townline/locales"
 )
 
-const costLegend = `What a call takes, on the shortest and the longest way through each dialog (minutes:seconds). The caller is new, hears
-every page to its end and makes no mistake. "speech" is the town's words at 150 a minute. "whole" is with all that lies
-between them: silences, %g s to press a key, %g s of silence after it, %g s for each answer in the caller's own voice ("own")
-and as much when it is played back. "menu" comes before that: from the first word of the call until the dialog begins.
+const costLegend = `What a call takes, on the shortest and the longest way through each dialog (minutes:seconds). The caller is new, their
+language is known, they hear every page to its end and make no mistake. "speech" is the town's words at 150 a minute.
+"whole" is with what lies between them: silences, %g s to press a key, %g s of silence after it, %g s for each answer in
+the caller's own voice ("own") and as much when it is played back. "menu" comes before that: from the first word of the
+call until the dialog begins.
 `
 
 // costCards makes the cost cards of a folder's dialogs that were asked for.

@@ -30,7 +30,8 @@ type Span struct {
 	Cut      bool // there were too many ways to try all of them
 }
 
-// Walk is one conversation of a caller who was never here, hears every page whole, and makes no mistake.
+// Walk is one conversation of a caller who was never here, whose language is known, who hears every page whole and makes no
+// mistake.
 type Walk struct {
 	Menu    time.Duration // from the first word of the call until the dialog begins
 	Speech  time.Duration // the town's words in the dialog

@@ -1,7 +1,10 @@
 package cost_test
 
 import (
+	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,6 +15,9 @@ import (
 	"github.com/townline/townline/locales"
 )
 
+var update = flag.Bool("update", false, "write the golden file anew: after calls say something else")
+
+// What calls take is in a file, so that a review shows what new wording costs the caller.
 func TestTheSampleTown(t *testing.T) {
 	words, err := locales.Load()
 	if err != nil {
@@ -41,5 +47,25 @@ func TestTheSampleTown(t *testing.T) {
 			}
 		}
 	}
-	t.Log(b.String())
+	golden(t, "sample-town.txt", b.String())
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	had := strings.Split(string(want), "\n")
+	for i, line := range strings.Split(got, "\n") {
+		if i >= len(had) || had[i] != line {
+			t.Errorf("calls take something else than testdata/%s says (-update writes it anew):\n%s", name, line)
+		}
+	}
 }

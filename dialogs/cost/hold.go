@@ -76,9 +76,7 @@ func (s *search) give(r *dialogtest.Resident, st *dialogs.Step, a answer) error 
 	}
 	if l := r.Pages[len(r.Pages)-1].Listen; l != nil && l.Record > 0 {
 		r.Sends("audio/wav", "own words")
-		if r.Asked() != st { // a recording will do
-			return nil
-		}
+		return nil
 	}
 	return r.Gives(st, a, dialogtest.ByDigit)
 }

@@ -358,6 +358,8 @@ async function once() {
   }
 }
 
+new ResizeObserver(() => { $("said").scrollTop = $("said").scrollHeight; }).observe($("said")); // the last words stay in sight
+
 for (const key of "123456789*0#") {
   const b = make("button");
   const letters = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ" }[key] || "";
