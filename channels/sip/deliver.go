@@ -67,6 +67,9 @@ func (s *SIP) ringOut(ctx context.Context, number string) (l *leg, err error) {
 // outcome says what can be done about a call that didn't come about.
 func outcome(ctx context.Context, err error) error {
 	var no *refused
+	if errors.Is(err, errFull) { // no telephone has rung: it can be tried again at once
+		return channels.Retry(fmt.Errorf("%w: %w", channels.ErrNotRung, err), 0)
+	}
 	if !errors.As(err, &no) || ctx.Err() != nil {
 		return channels.Retry(err, 0)
 	}
@@ -76,7 +79,9 @@ func outcome(ctx context.Context, err error) error {
 		488, 606: // nor can they take any
 		return channels.Gone(err, strconv.Itoa(no.code))
 	case 401, 403, 407: // the trunk doesn't want us: that has to be mended first
-		return channels.Retry(err, 10*time.Minute)
+		return channels.Retry(fmt.Errorf("%w: %w", channels.ErrNotRung, err), 10*time.Minute)
+	case 500, 502, 503:
+		return channels.Retry(fmt.Errorf("%w: %w", channels.ErrNotRung, err), 0)
 	}
 	if no.code >= 300 && no.code < 400 { // nobody sends us elsewhere
 		return channels.Gone(err, strconv.Itoa(no.code))
