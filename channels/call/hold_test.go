@@ -197,6 +197,20 @@ func TestRingsOffDuringTheTurn(t *testing.T) {
 	})
 }
 
+// Rung off while a turn takes long that then isn't taken: it is tried once more.
+func TestRingsOffDuringALostTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line, town := &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey)}, away: 1, slow: 5 * time.Second}
+		time.AfterFunc(time.Second, func() { line.gone = true })
+		if err := Hold(t.Context(), line, town, newCall(t)); err != nil {
+			t.Error(err)
+		}
+		if got := town.said(); got != "dialed gone" {
+			t.Errorf("the town was told %s", got)
+		}
+	})
+}
+
 // Rung off while the store is away: the turn is tried for a while, and counts.
 func TestRingsOffWhileAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

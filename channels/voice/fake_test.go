@@ -23,6 +23,7 @@ type fakeTwilio struct {
 	sent       []map[string]any                 // newest first
 	recordings map[string]string                // SID → its state, or its sound
 	deleted    []string
+	dropped    chan string // not nil: is told what was deleted
 	calls      int
 }
 
@@ -184,5 +185,8 @@ func (f *fakeTwilio) delete(w http.ResponseWriter, r *http.Request) {
 	}
 	delete(f.recordings, sid)
 	f.deleted = append(f.deleted, sid)
+	if f.dropped != nil {
+		f.dropped <- sid
+	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -116,6 +116,17 @@ func TestCallOut(t *testing.T) {
 	}
 }
 
+// A machine that Twilio knows for one is not spoken to.
+func TestMachine(t *testing.T) {
+	for answeredBy, want := range map[string]bool{"machine_start": false, "machine_end_beep": false, "fax": false, "human": true, "unknown": true, "": true} {
+		f := standard("Direction", "outbound-api", "AnsweredBy", answeredBy)
+		document := give(newLine(t, nil), &paper{}, signed("/voice/twilio/out?k=k1&l=en&t=1", f)).Body.String()
+		if got := strings.Contains(document, "<Gather"); got != want {
+			t.Errorf("%q: %s", answeredBy, document)
+		}
+	}
+}
+
 // looser is parse without the limit on size, for a page that is longer than any.
 func looser(document string) (tag, error) {
 	root, err := parse(document)

@@ -86,6 +86,8 @@ func TestRequests(t *testing.T) {
 		{"a recording that isn't one", "/voice/twilio/turn?n=2&l=en&r=1", []string{"RecordingSid", "../../x", "RecordingDuration", "9"}, ends("Goodbye."), new(event(channels.Quiet, "/2", "")), `<Say voice="Polly.Joanna" language="en-US">Goodbye.</Say><Hangup/>`},
 		{"a person", "/voice/twilio/turn?n=2&l=en", []string{"Digits", "1"}, passes("works"), new(event(channels.Message, "/2", "1")),
 			ear + `<Say voice="Polly.Joanna" language="en-US">A person comes.</Say><Dial action="/voice/twilio/turn?n=3&amp;l=en&amp;b=1" method="POST" timeout="25"><Number>+15550100998</Number></Dial>`},
+		{"a person, for nobody", "/voice/twilio/turn?n=2&l=en", []string{"Digits", "1", "From", "anonymous"}, passes(""), new(withheld(event(channels.Message, "/2", "1"))),
+			ear + `<Say voice="Polly.Joanna" language="en-US">A person comes.</Say><Dial action="/voice/twilio/turn?n=3&amp;l=en&amp;b=1" method="POST" timeout="25" callerId="+15005550006"><Number>+15550100999</Number></Dial>`},
 		{"nobody answers there", "/voice/twilio/turn?n=2&l=en&b=1", []string{"DialCallStatus", "no-answer"}, asks("Buses or trees?", oneKey), new(event(channels.Returned, "/2", "")), third + question + "</Gather>"},
 		{"the person rang off", "/voice/twilio/turn?n=2&l=en&b=1", []string{"DialCallStatus", "completed"}, asks("Buses or trees?", oneKey), nil, "<Hangup/>"},
 		{"an end", "/voice/twilio/turn?n=2&l=en", []string{"Digits", "1"}, ends("Good & <bye>."), new(event(channels.Message, "/2", "1")), ear + `<Say voice="Polly.Joanna" language="en-US">Good &amp; &lt;bye&gt;.</Say><Hangup/>`},
