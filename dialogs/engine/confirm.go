@@ -70,7 +70,7 @@ func (w *walk) confirmed(said string) {
 	switch said {
 	case "right":
 		a := *s.Held
-		s.Held, s.Mode = nil, Asking
+		s.Held, s.Mode, w.sure = nil, Asking, true
 		w.settle()
 		w.accept(a)
 	case "redo":

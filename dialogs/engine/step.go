@@ -49,7 +49,7 @@ type walk struct {
 	values  func(step int) ([]string, bool)
 	owned   bool // s.Answers is ours to write
 	quiet   bool // nothing is to be shown
-	sure    bool // what was given was chosen from what was read back: it is not asked about again
+	sure    bool // what was given was read back already
 	untold  int  // the first statement that an answer made apply although we were past it; 0: none
 }
 

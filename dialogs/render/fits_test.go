@@ -53,6 +53,20 @@ func TestFits(t *testing.T) {
 	}
 }
 
+func TestFitsTellsWhatCallsLeaveOut(t *testing.T) {
+	for id, want := range map[string]string{"main-street": `"first_other"`, "street-problem": ""} {
+		var told []string
+		for _, p := range render.Fits(wordsFor(catalogue(t), town(t).Get(id), "en")) {
+			if p.Code == "words-left-out" {
+				told = append(told, p.Message)
+			}
+		}
+		if want == "" && told != nil || want != "" && (len(told) != 1 || !strings.Contains(told[0], want)) {
+			t.Errorf("%s: told %v", id, told)
+		}
+	}
+}
+
 func TestFitsNamesALanguageWithoutPhrases(t *testing.T) {
 	d := *town(t).Get("main-street")
 	d.Languages = []string{"es", "xx"}
