@@ -220,8 +220,8 @@ func (r *reading) sip(c *Config, missing func(key, message string, there bool)) 
 	}
 	for i := range s.Trunks {
 		t := &s.Trunks[i]
-		if len(t.Allow) == 0 && t.Callers == "" && t.Registrar == "" {
-			r.wrong("sip.trunks", fmt.Sprintf("%s: anybody could call as it", t.Name), "say where its calls come from (allow=192.0.2.0/24), or what they must show (sip.callers)")
+		if len(t.Allow) == 0 && t.Callers == "" && t.Registrar == "" && t.Host == "" {
+			r.wrong("sip.trunks", fmt.Sprintf("%s: anybody could call as it", t.Name), "say where it is (host=sip.example.net), where its calls come from (allow=192.0.2.0/24), or what they must show (sip.callers)")
 		}
 		if t.Username != "" && !t.Password.IsSet() {
 			missing("sip.passwords", fmt.Sprintf("%s has a user and no password", t.Name), false)

@@ -108,10 +108,11 @@ func (r *reading) desk(v *Voice, name, number string) {
 }
 
 func (r *reading) isDesk(key, text string) bool {
-	if isNumber(text) || isShortCode(text) || strings.HasPrefix(text, "sip:") || strings.HasPrefix(text, "sips:") {
+	extension := len(text) >= 2 && len(text) <= 6 && strings.Trim(text, "0123456789") == ""
+	if isNumber(text) || extension || strings.HasPrefix(text, "sip:") || strings.HasPrefix(text, "sips:") {
 		return true
 	}
-	r.wrong(key, fmt.Sprintf("%q is not a number to pass calls to", text), "write it with + and the country, such as +15550142, or sip:desk@192.0.2.10")
+	r.wrong(key, fmt.Sprintf("%q is not a number to pass calls to", text), "write it with + and the country, such as +15550142, an extension, or sip:desk@192.0.2.10")
 	return false
 }
 
@@ -148,7 +149,7 @@ func (r *reading) calls(c *Config, missing func(key, message string, there bool)
 		missing("voice.twilio.auth_token", "without it nobody can tell Twilio's calls from forged ones", len(t.AuthToken) > 0)
 		missing("public_url", "Twilio signs the address that it calls, so that we must know it", c.PublicURL != "" || c.SMS.Twilio.On())
 		for name, number := range v.Desks {
-			if strings.HasPrefix(number, "sip") && !c.SIP.On() {
+			if !isNumber(number) && !c.SIP.On() {
 				r.wrong(deskKey(name), fmt.Sprintf("%q can't be reached through Twilio", number), "write a number with + and the country, such as +15550142")
 			}
 		}

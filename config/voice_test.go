@@ -16,7 +16,7 @@ sms:
     from: +15550100
 voice:
   desk: +15550142
-  desks: [works=+15550143, parks=sip:parks@192.0.2.10]
+  desks: [works=42, hall=+15550143, parks=sip:parks@192.0.2.10]
   twilio:
     from: +15550100
     turn_away: on
@@ -48,7 +48,7 @@ func TestTelephoneLines(t *testing.T) {
 		"account":     {v.Twilio.AccountSID, "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 		"token":       {v.Twilio.AuthToken[0].Reveal(), "the-token"},
 		"number":      {v.Number, "+15550100"},
-		"desks":       {fmt.Sprint(v.Desks), "map[:+15550142 parks:sip:parks@192.0.2.10 works:+15550143]"},
+		"desks":       {fmt.Sprint(v.Desks), "map[:+15550142 hall:+15550143 parks:sip:parks@192.0.2.10 works:42]"},
 		"callback":    {fmt.Sprint(v.Callback), fmt.Sprint(Callback{true, 15 * time.Minute, 200, 36000, []string{"US", "CA"}})},
 		"turned away": {v.Twilio.TurnAway && v.Twilio.On() && !v.Twilio.Speech, true},
 		"listen":      {fmt.Sprint(s.Listen, s.Ports, s.MostCalls, s.Advertise, s.On()), "[udp:0.0.0.0:5060 tls:[::]:5061] [30000 30999] 60talk.example.orgtrue"},
@@ -89,6 +89,7 @@ func TestMistakesOnTelephoneLines(t *testing.T) {
 		"no address":    {"voice: {twilio: {from: +15550100}}", "public_url: is missing"},
 		"no number":     {"voice: {twilio: {speech: on}}", "voice.twilio.from: is missing"},
 		"desk":          {"voice: {desk: reception}", "is not a number to pass calls to"},
+		"short desk":    {"voice: {desk: 7}", "is not a number to pass calls to"},
 		"desks":         {"voice: {desks: works}", `"works" is not a desk and its number`},
 		"far desk":      {strings.Split(phones, "sip:\n")[0], `can't be reached through Twilio`},
 		"pause":         {"voice: {callback: {per_number: 5}}", "is no pause between two calls"},
@@ -99,7 +100,7 @@ func TestMistakesOnTelephoneLines(t *testing.T) {
 		"listen":        {"sip: {listen: 0.0.0.0:5060, trunks: [pbx allow=192.0.2.1]}", `"0.0.0.0:5060" is no way to listen`},
 		"no trunk":      {"sip: {listen: 'udp:0.0.0.0:5060'}", "sip.trunks: is missing"},
 		"no listen":     {"sip: {trunks: [pbx allow=192.0.2.1]}", "sip.listen: is missing"},
-		"anybody":       {"sip: {listen: 'udp:0.0.0.0:5060', trunks: [pbx host=192.0.2.1]}", "pbx: anybody could call as it"},
+		"anybody":       {"sip: {listen: 'udp:0.0.0.0:5060', trunks: [pbx from=+15550100]}", "pbx: anybody could call as it"},
 		"field":         {"sip: {listen: 'udp:0.0.0.0:5060', trunks: [pbx alow=192.0.2.1]}", "did you mean allow=?"},
 		"network":       {"sip: {listen: 'udp:0.0.0.0:5060', trunks: [pbx allow=192.0.2]}", `pbx: "192.0.2" is no allow that will do`},
 		"twice":         {"sip: {listen: 'udp:0.0.0.0:5060', trunks: [pbx allow=192.0.2.1, pbx allow=192.0.2.2]}", `names "pbx" twice`},

@@ -41,7 +41,7 @@ func phoneLines(c *config.Config, s store.Store, shelf *audio.Shelf, phrases *lo
 			tokens = append(tokens, token.Reveal())
 		}
 		desks := maps.Clone(c.Voice.Desks)
-		maps.DeleteFunc(desks, func(_, number string) bool { return strings.HasPrefix(number, "sip") }) // by SIP alone
+		maps.DeleteFunc(desks, func(_, number string) bool { return !strings.HasPrefix(number, "+") }) // those are reached by SIP alone
 		line, err := voice.New(voice.Config{
 			AccountSID: t.AccountSID, AuthTokens: tokens, From: t.From, PublicURL: c.PublicURL, Country: c.Town.Country,
 			Town: c.Town.Name, Lang: c.Town.Languages[0], Phrases: phrases, Desks: desks, CallBack: t.TurnAway, Speech: t.Speech,
