@@ -12,6 +12,9 @@ import (
 // ErrNotTaken is the error of Lend when somebody answered, or a machine, and nobody pressed 1.
 var ErrNotTaken = errors.New("sip: it was answered, but nobody pressed 1")
 
+// ErrClosed is the error of Lend when the line is not open, or not yet.
+var ErrClosed = errors.New("sip: the line is not open")
+
 // Lend rings a number and, once somebody has answered and pressed 1, lends the line to hold: for calls that are no
 // conversation with a resident, such as that of a clerk who records texts. It hangs up when hold returns. The line must be
 // open (Listen).
@@ -19,6 +22,12 @@ func (s *SIP) Lend(ctx context.Context, number string, hold func(context.Context
 	to, ok := channels.Number(number, s.cfg.Country)
 	if !ok || to[0] != '+' {
 		return errors.New("sip: not a number that can be rung")
+	}
+	s.mu.Lock()
+	open := s.life != nil && !s.closing
+	s.mu.Unlock()
+	if !open {
+		return ErrClosed
 	}
 	l, err := s.ringOut(ctx, to)
 	if err != nil {

@@ -41,6 +41,13 @@ func TestLend(t *testing.T) {
 	if err := o.Lend(t.Context(), "call me", nil); err == nil {
 		t.Error("words were rung")
 	}
+	shut, err := New(o.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shut.Lend(t.Context(), ann.ID, nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("%v", err)
+	}
 	gone, hangUp := context.WithCancel(t.Context())
 	hangUp()
 	if err := o.Lend(gone, ann.ID, nil); err == nil || errors.Is(err, ErrNotTaken) {

@@ -67,7 +67,7 @@ With --check nothing is made, and the exit status is 1 when something is missing
 	cmd.Flags().StringSliceVar(&w.languages, "lang", nil, "only these languages, such as en,es")
 	cmd.Flags().StringSliceVar(&w.accept, "accept", nil, "a recording that still says what stands there, though the words have changed")
 	cmd.Flags().BoolVar(&w.prune, "prune", false, "remove made sound that nothing says any more")
-	cmd.AddCommand(newAudioCall())
+	cmd.AddCommand(newAudioCall(), newAudioRecord())
 	return cmd
 }
 
