@@ -110,6 +110,7 @@ type phone struct {
 	dialed []string
 	dial   string // what became of a dial
 	again  bool   // every request is made twice
+	notes  bool   // what the caller does is written down among what is heard
 	voices int
 	turns  int
 	form   []string // more parameters
@@ -147,6 +148,9 @@ func (p *phone) act() string {
 	}
 	a := p.script[0]
 	p.script = p.script[1:]
+	if p.notes {
+		p.heard = append(p.heard, "", "> "+a, "")
+	}
 	return a
 }
 
