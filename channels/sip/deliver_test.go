@@ -248,6 +248,23 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
+// A line that closes rings nobody any longer.
+func TestClosedWhileItRings(t *testing.T) {
+	x := newProvider(t)
+	o := open(t, calls(x))
+	done := o.deliver(t.Context(), ann, render.Page{})
+	c := x.rung()
+	x.says(c.invite, 180, "")
+	go o.close()
+	x.says(x.asked("CANCEL"), 200, "")
+	x.says(c.invite, 487, "")
+	if d := <-done; d.err == nil {
+		t.Error("delivered")
+	} else if _, ok := channels.Retrying(d.err); !ok {
+		t.Error(d.err)
+	}
+}
+
 // A machine that answers presses nothing; who takes the call and rings off doesn't either.
 func TestNobodyPresses(t *testing.T) {
 	x := newProvider(t)

@@ -34,6 +34,19 @@ func TestStrangers(t *testing.T) {
 	if n := o.Calls(); n != 0 {
 		t.Error(n)
 	}
+	for range 5 * oneBurst {
+		w.dial().send("OPTIONS", "")
+	}
+	answered := 0
+	for {
+		if _, ok := w.packet(200 * time.Millisecond); !ok {
+			break
+		}
+		answered++
+	}
+	if answered > 2*oneBurst { // a stretch may end in between
+		t.Errorf("one stranger got %d answers", answered)
+	}
 }
 
 // A flood of strangers gets few answers: the sender of a packet can be made up.
@@ -61,6 +74,18 @@ func TestAFloodOfStrangers(t *testing.T) {
 	now = now.Add(time.Minute)
 	if !g.may(one) {
 		t.Error("nobody is answered any more")
+	}
+	for range 2 * mostStrangers {
+		g.come(one)
+	}
+	if g.total != mostOfOne {
+		t.Errorf("one stranger has %d connections", g.total)
+	}
+	for i := range 2 * mostStrangers {
+		g.come(netip.AddrFrom4([4]byte{203, 0, 113, byte(i)}))
+	}
+	if g.total != mostStrangers {
+		t.Errorf("strangers have %d connections", g.total)
 	}
 	for i := range 2 * mostAdmitted {
 		g.admit(netip.AddrPortFrom(one, uint16(i)))

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -155,7 +156,8 @@ func (s *SIP) missed(c call.Call) {
 // the transaction for so long.
 func (s *SIP) ringIn(l *leg, c call.Call, req *sip.Request, tx sip.ServerTransaction) {
 	rangOff := make(chan struct{})
-	if !tx.OnCancel(func(*sip.Request) { close(rangOff) }) {
+	off := sync.OnceFunc(func() { close(rangOff) })
+	if !tx.OnCancel(func(*sip.Request) { off() }) {
 		l.end("they rang off")
 		s.missed(c)
 		return
@@ -193,22 +195,34 @@ func (s *SIP) ringIn(l *leg, c call.Call, req *sip.Request, tx sip.ServerTransac
 	case <-ring.C:
 	case <-rangOff:
 	case <-tx.Done():
+	case <-l.over: // a BYE instead of a CANCEL
+		s.respond(req, tx, l.tagged(req, sip.StatusRequestTerminated, "Request Terminated", nil))
+		s.missed(c)
+		return
 	}
+	ok := l.tagged(req, sip.StatusOK, "OK", answer, append(l.timerHeaders(req), allow(), sip.NewHeader("Supported", "timer"))...)
+	u := l.expect(req)
+	l.media.Start() // an ACK may be late; the caller's first words and ours are not
+	err = tx.Respond(ok)
 	select {
-	case <-rangOff:
+	case <-rangOff: // before the answer got out
 		l.end("they rang off before we answered")
 		s.missed(c)
 		return
+	default:
+	}
+	select {
 	case <-tx.Done():
 		l.end("the way back was lost")
 		return
 	default:
 	}
-	ok := l.tagged(req, sip.StatusOK, "OK", answer, append(l.timerHeaders(req), allow(), sip.NewHeader("Supported", "timer"))...)
-	l.media.Start() // an ACK may be late; the caller's first words and ours are not
+	if err != nil {
+		l.log("the answer could not be sent")
+	}
 	s.busy.Go(func() { s.hold(l, c) })
 	go l.keep()
-	l.sure(req, tx, ok, len(req.Body()) == 0)
+	l.sure(u, tx, ok)
 }
 
 // unsure is an INVITE of theirs that we answered, and whose ACK has not come.
@@ -218,13 +232,17 @@ type unsure struct {
 	done  chan struct{}
 }
 
-// sure sends the answer to an INVITE until its ACK comes (RFC 3261, §13.3.1.4). Without one the call is ended.
-func (l *leg) sure(req *sip.Request, tx sip.ServerTransaction, ok *sip.Response, offer bool) {
-	u := &unsure{cseq: req.CSeq().SeqNo, offer: offer, done: make(chan struct{})}
+// expect is before an INVITE of theirs is answered with 2xx.
+func (l *leg) expect(req *sip.Request) *unsure {
+	u := &unsure{cseq: req.CSeq().SeqNo, offer: len(req.Body()) == 0, done: make(chan struct{})}
 	l.mu.Lock()
 	l.unsure = u
 	l.mu.Unlock()
-	tx.Respond(ok)
+	return u
+}
+
+// sure sends the answer to an INVITE again until its ACK comes (RFC 3261, §13.3.1.4). Without one the call is ended.
+func (l *leg) sure(u *unsure, tx sip.ServerTransaction, ok *sip.Response) {
 	wait := l.line.t1
 	again, last := time.NewTimer(wait), time.NewTimer(64*l.line.t1)
 	defer again.Stop()

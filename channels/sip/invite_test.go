@@ -149,6 +149,25 @@ func TestRungOffBeforeWeAnswer(t *testing.T) {
 	o.town.none(t) // nobody can be called back
 }
 
+// Some telephones send a BYE instead of a CANCEL.
+func TestByeBeforeWeAnswer(t *testing.T) {
+	o := open(t, func(c *Config) { c.Trunks[0].Ring = time.Hour })
+	d := o.wire().dial()
+	d.send("INVITE", d.sdp())
+	invite := d.cseq
+	d.took(d.status(180))
+	d.send("BYE", "")
+	d.status(200)
+	d.cseq = invite
+	d.status(487)
+	if e := o.town.next(t); e.Kind != channels.Missed {
+		t.Errorf("%+v", e)
+	}
+	if o.Calls() != 0 {
+		t.Error(o.Calls())
+	}
+}
+
 // A trunk whose calls are called back turns them away before they cost anything.
 func TestCallback(t *testing.T) {
 	o := open(t, func(c *Config) { c.Trunks[0].Callback = true })
@@ -227,7 +246,7 @@ func TestWhatIsNotTaken(t *testing.T) {
 }
 
 func TestAsManyCallsAsMayBe(t *testing.T) {
-	o := open(t, func(c *Config) { c.MostCalls, c.MostHalfOpen = 3, 2 })
+	o := open(t, func(c *Config) { c.MostCalls, c.MostHalfOpen = 3, 2 }, func(s *SIP) { s.t1 = 100 * time.Millisecond })
 	first, second, third := o.wire().dial(), o.wire().dial(), o.wire().dial()
 	first.send("INVITE", first.sdp())
 	first.took(first.status(200))

@@ -95,7 +95,10 @@ func (l *leg) reinvited(req *sip.Request, tx sip.ServerTransaction) {
 	if !ok {
 		return
 	}
-	l.sure(req, tx, l.tagged(req, sip.StatusOK, "OK", answer, append(l.timerHeaders(req), allow(), sip.NewHeader("Supported", "timer"))...), len(req.Body()) == 0)
+	res := l.tagged(req, sip.StatusOK, "OK", answer, append(l.timerHeaders(req), allow(), sip.NewHeader("Supported", "timer"))...)
+	u = l.expect(req)
+	tx.Respond(res)
+	l.sure(u, tx, res)
 }
 
 // updated is the same by UPDATE (RFC 3311), which needs no ACK.

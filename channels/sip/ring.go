@@ -208,6 +208,10 @@ func (s *SIP) ring(ctx context.Context, t *trunk, to sip.Uri) (*leg, error) {
 	i := &invitation{line: s, trunk: t, req: req, next: l.number}
 	ringing, cancel := context.WithTimeout(ctx, s.cfg.Ringing)
 	defer cancel()
+	s.mu.Lock()
+	life := s.life
+	s.mu.Unlock()
+	defer context.AfterFunc(life, cancel)() // nobody is rung by a line that closes
 	res, err := i.send(ringing, nil)
 	switch {
 	case err != nil && ctx.Err() == nil && ringing.Err() != nil:

@@ -83,7 +83,7 @@ type SIP struct {
 	closing bool
 	legs    map[string]*leg // by Call-ID and our tag
 	half    map[netip.Addr]int
-	busy    sync.WaitGroup // calls that are held
+	busy    tasks // calls that are held, and what is left to do after them
 }
 
 var (
