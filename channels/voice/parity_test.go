@@ -69,9 +69,9 @@ func (w *walker) decide() string {
 	case listen.Record > 0 && n%5 > 0:
 		return "voice"
 	case listen.Keys > 1:
-		entries := map[engine.Asks][]string{dialogs.Date: {"0520#", "2005#", "05202027#", "20052027#"}, dialogs.Code: {"482715#"}, dialogs.Status: {"3112047#"}, dialogs.Contact: {"2025550123#"}}[p.Asks]
+		entries := map[engine.Asks][]string{dialogs.Date: {"1210#", "1012#", "12102026#", "10122026#"}, dialogs.Code: {"482715#"}, dialogs.Status: {"3112047#"}, dialogs.Contact: {"2025550123#"}}[p.Asks]
 		if entries == nil {
-			entries = []string{"2#", "0#", "10#"}
+			entries = []string{"2#", "79#", "0#", "10#"}
 		}
 		if n%9 == 8 {
 			return "*"
