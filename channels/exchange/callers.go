@@ -69,10 +69,18 @@ func (t *turn) comes(ctx context.Context, said *talk.Said) {
 			t.stopTimer(askTimer + name)
 		}
 	}
-	if t.event.From.Kind == "tel" && t.x.callbacks.On {
-		if err := t.x.gotThrough(ctx, t.event.From.ID); err != nil {
-			t.x.log.LogAttrs(ctx, slog.LevelWarn, "a call that is not wanted any more was not taken back", slog.Any("error", err))
-		}
+	if t.event.From.Kind == "tel" {
+		t.noCall(ctx)
+	}
+}
+
+// noCall takes back the call that the resident's number would get in the morning.
+func (t *turn) noCall(ctx context.Context) {
+	if !t.x.callbacks.On {
+		return
+	}
+	if err := t.x.gotThrough(context.WithoutCancel(ctx), t.event.From.ID); err != nil {
+		t.x.log.LogAttrs(ctx, slog.LevelWarn, "a call that is not wanted any more was not taken back", slog.Any("error", err))
 	}
 }
 

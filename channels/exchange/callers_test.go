@@ -64,6 +64,7 @@ func TestWhenADroppedCallIsNotOffered(t *testing.T) {
 		"nothing was answered": func(w *town) { w.on(ann, "1"); w.ringsOff(ann) },
 		"it was over":          func(w *town) { w.says(ann, "PARK", "1", "12", "1", "yes"); w.on(ann); w.ringsOff(ann) },
 		"later, they said":     func(w *town) { w.atQuestion(ann); w.presses(ann, "0", "later"); w.ringsOff(ann) },
+		"a person had them":    func(w *town) { w.atQuestion(ann); w.hear(w.call(ann, channels.Message, "person")); w.ringsOff(ann) },
 		"they texted":          func(w *town) { w.atQuestion(ann); w.ringsOff(ann); w.passes(5 * time.Second); w.says(ann, "help") },
 		"they rang themselves": func(w *town) { w.atQuestion(ann); w.ringsOff(ann); w.passes(5 * time.Second); w.on(ann) },
 		"they said STOP":       func(w *town) { w.atQuestion(ann); w.ringsOff(ann); w.says(ann, "STOP") },

@@ -183,6 +183,8 @@ func TestWhoRingsAtNightIsCalledInTheMorning(t *testing.T) {
 		w.clock.pass(11 * time.Hour) // 23:00
 		w.hear(w.missed(ann))
 		w.hear(w.missed(ben))
+		w.hear(w.missed("+15550166"))
+		w.says("+15550166", "PARK", "erase", "yes") // and wants nothing more of the town
 		w.passes(time.Minute)
 		w.hear(w.missed(ann))
 		w.clock.pass(2 * time.Hour)

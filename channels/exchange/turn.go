@@ -184,7 +184,7 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 			t.leaves(&said)
 		} else {
 			t.comes(ctx, &said)
-			t.over = said.Over && t.line.rings()
+			t.over = (said.Over || said.Pass) && t.line.rings()
 		}
 	}
 	r, err := t.write(&said)
@@ -384,6 +384,9 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 	}
 	if t.source != (store.Resident{}) {
 		x.release(context.WithoutCancel(ctx), t.source)
+	}
+	if t.erase && t.event != nil && t.event.From.Kind == "tel" {
+		t.noCall(ctx)
 	}
 	if t.erase {
 		// The turn is on disk, and so is that the resident is to be erased: if it fails now, the timer that was committed

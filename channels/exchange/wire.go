@@ -22,7 +22,7 @@ type row struct {
 	gone    bool // the resident is to be erased: the turn that said so is on disk, the erasing may not be
 	made    bool // a caller who withheld their number left something that has to stay
 	offered bool // the call that dropped was offered again, or is about to be
-	over    bool // the last word was said: who rings off now has not been cut off
+	over    bool // the last word was said, or a person has the call: who rings off now has not been cut off
 	visit   visit
 	errands []byte // what is still to do at providers (encodeErrands); nil: nothing
 	memory  []byte // talk's
