@@ -158,6 +158,11 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 		if len(x.t.Languages) > 1 {
 			offer("@help.", "language")
 		}
+		if x.m.Stopped { // a landline can't text STOP or START
+			offer("@help.", "start")
+		} else {
+			offer("@help.", "stop")
+		}
 		offer("@help.", "erase")
 		for i := range p.Options {
 			p.Options[i].Place = i
@@ -198,6 +203,10 @@ func (x *hearing) chosenOnCall(id string) error {
 		return x.toldInHall(engine.Input{Command: locales.Person})
 	case "language":
 		return x.toldInHall(engine.Input{Command: locales.Tongue})
+	case "stop":
+		return x.toldInHall(engine.Input{Command: locales.Stop})
+	case "start":
+		return x.toldInHall(engine.Input{Command: locales.Start})
 	case "erase":
 		return x.toldInHall(engine.Input{Command: locales.Erase})
 	case "ear":

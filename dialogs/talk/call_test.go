@@ -183,7 +183,7 @@ func TestHowACallerWantsToBeSpokenToIsForOneCallUnlessTheySayOtherwise(t *testin
 		if p.hear(Heard{Kind: Came}); p.listen().Wait != want {
 			t.Errorf("kept %v: waits %d s the next time", keep, p.listen().Wait)
 		}
-		if p.says("0").says("5").hears("Shall we erase").says("1"); p.said.Memory.Ear != nil {
+		if p.says("0").says("8").says("6").hears("Shall we erase").says("1"); p.said.Memory.Ear != nil {
 			t.Error("it isn't erased with the rest")
 		}
 	}
@@ -314,5 +314,17 @@ func TestAHiddenNumberIsTold(t *testing.T) {
 		if d := p.town.Dialogs.Pinned(p.said.Memory.Now.Pin); d.Who == "number" {
 			p.hears("Answers without a number are counted apart.")
 		}
+	}
+}
+
+// Who calls from a landline can't text STOP.
+func TestStopAndStartHaveKeys(t *testing.T) {
+	p := caller(t).says("0").says("8").hears("For no more messages or calls from us, press 5.").says("5").hears("You will get no more messages or calls from Elmwood.")
+	if !p.said.Memory.Stopped || !p.said.Over || !slices.Contains(p.effects, engine.OptOut) {
+		t.Error("not stopped")
+	}
+	p.hear(Heard{Kind: Came}).hears("What can we do for you?").says("0").says("8").hears("For messages and calls from us again, press 5.").says("5").hears("You will get messages from Elmwood again.")
+	if p.said.Memory.Stopped {
+		t.Error("still stopped")
 	}
 }
