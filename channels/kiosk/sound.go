@@ -100,7 +100,7 @@ func (k *Kiosk) tell(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, k.s.Sound.Offer(v.voice(), audio.Line{Lang: k.asked(r, k.lookOf(r)), Words: words}))
+	_, _ = io.WriteString(w, k.s.Sound.Offer(v.voice(), audio.Line{Lang: k.asked(r, k.lookOf(r)), Words: words, Own: true}))
 }
 
 // say answers GET {base}/say.mp3: the page that is on show in one piece, for a browser without the script.
