@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -171,8 +172,11 @@ func TestAStrictPassword(t *testing.T) {
 
 // A password that was overheard on its way is of no use to another, nor twice, nor later.
 func TestAPasswordIsShownOnce(t *testing.T) {
-	now := time.Now()
-	o := open(t, func(c *Config) { password(c); c.Now = func() time.Time { return now } })
+	var later atomic.Int64
+	o := open(t, func(c *Config) {
+		password(c)
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	})
 	d := o.wire().dial()
 	d.send("INVITE", "v=0\r\n")
 	res := d.status(401)
@@ -200,7 +204,7 @@ func TestAPasswordIsShownOnce(t *testing.T) {
 	if x, _ := o.shown(req(here, second), true); x == nil {
 		t.Error("a nonce counts up")
 	}
-	now = now.Add(nonceTime)
+	later.Store(int64(nonceTime))
 	third := shows(t, res, "SHA-256", "exchange", "s3cret", "INVITE", d.target, 3)
 	if x, stale := o.shown(req(here, third), true); x != nil || !stale {
 		t.Error("shown too late")
