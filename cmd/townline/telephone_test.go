@@ -135,20 +135,20 @@ func (b *looker) holds(wishes []wish) (said []string) {
 
 // consults are the wishes of somebody who takes part in the consultation on Main Street.
 var consults = []wish{
-	{`For English, press (\d)`, ""},
-	{`For I live here, press (\d)`, ""},
-	{`For More frequent buses, press (\d)`, ""},
-	{`For Main Street plan, press (\d)`, ""},
-	{`For Safer crossings, press (\d)`, ""},
-	{`For Places to sit, press (\d)`, ""},
-	{`For Better lighting, press (\d)`, ""},
+	{`(?i)English, press (\d)`, ""},
+	{`(?i)I live here, press (\d)`, ""},
+	{`(?i)More frequent buses, press (\d)`, ""},
+	{`(?i)Main Street plan, press (\d)`, ""},
+	{`(?i)Safer crossings, press (\d)`, ""},
+	{`(?i)Places to sit, press (\d)`, ""},
+	{`(?i)Better lighting, press (\d)`, ""},
 	{`(?i)right, press (\d)`, ""},
 	{`How much for Buses`, "5#"},
 	{`How much for Trees`, "3#"},
 	{`How much for Bike lane`, "2#"},
 	{`(?i)to leave this one out, press (\d)`, ""},
-	{`(?i)for yes, press (\d)`, ""},
-	{`For more choices, press (8)`, ""},
+	{`(?i)yes, press (\d)`, ""},
+	{`(?i)more choices, press (8)`, ""},
 }
 
 // A whole consultation by keypad leaves the record that the same answers leave by text message.
@@ -221,7 +221,7 @@ func TestTheTelephoneRecords(t *testing.T) {
 	b.click("#sound") // off, until there is something to record
 	b.until(`!$("sound").checked`)
 	b.click("#dial")
-	for _, hears := range []string{`For English, press (\d)`, `For A visit at home, press (\d)`, `Is help needed today[^?]*\?[^?]*For no, press (\d)`, `For someone in my family, press (\d)`} {
+	for _, hears := range []string{`(?i)English, press (\d)`, `(?i)A visit at home, press (\d)`, `Is help needed today[^?]*\?[^?]*(?i)no, press (\d)`, `(?i)someone in my family, press (\d)`} {
 		var key []string
 		for end := time.Now().Add(20 * time.Second); key == nil; {
 			b.until(`$("waiting").classList.contains("on")`)
