@@ -20,6 +20,7 @@ func (s *SIP) Deliver(ctx context.Context, to channels.Address, p render.Page, _
 	if number, ok := channels.Number(to.ID, ""); to.Kind != "tel" || !ok || number != to.ID || number[0] != '+' {
 		return "", channels.Gone(errors.New("sip: not a number that can be rung"), "number")
 	}
+	defer s.busy.Begin()()
 	l, err := s.ringOut(ctx, to.ID)
 	if err != nil {
 		return "", outcome(ctx, err)

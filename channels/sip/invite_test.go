@@ -96,6 +96,9 @@ func TestNoACK(t *testing.T) {
 	d := o.wire().dial()
 	d.send("INVITE", d.sdp())
 	d.took(d.status(200))
+	d.cseq += 5
+	d.send("ACK", "") // of another INVITE
+	d.cseq -= 5
 	again := 0
 	for bye := false; !bye; {
 		m, ok := d.packet(5 * time.Second)

@@ -192,6 +192,7 @@ func (s *SIP) ring(ctx context.Context, t *trunk, to sip.Uri) (*leg, error) {
 		target: to, renewed: make(chan struct{}, 1), confirmed: make(chan struct{}), over: make(chan struct{}),
 	}
 	l.local.Params.Add("tag", tag)
+	defer s.busy.Begin()()
 	if !l.enter() {
 		return nil, errFull
 	}

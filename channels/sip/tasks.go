@@ -11,19 +11,25 @@ type tasks struct {
 
 // Go begins one.
 func (t *tasks) Go(f func()) {
+	done := t.Begin()
+	go func() {
+		defer done()
+		f()
+	}()
+}
+
+// Begin counts the goroutine that calls it as one of them, until done.
+func (t *tasks) Begin() (done func()) {
 	t.mu.Lock()
 	t.n++
 	t.mu.Unlock()
-	go func() {
-		defer func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			if t.n--; t.n == 0 && t.idle.L != nil {
-				t.idle.Broadcast()
-			}
-		}()
-		f()
-	}()
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.n--; t.n == 0 && t.idle.L != nil {
+			t.idle.Broadcast()
+		}
+	}
 }
 
 // Wait returns once there is none.
