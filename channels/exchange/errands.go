@@ -244,6 +244,14 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 		}
 		drop := e
 		drop.Drop, drop.Tries, drop.Due = true, 0, x.clock.Now().UnixMilli()
+		if strings.HasPrefix(kind, "image/") && len(got.Bytes) <= channels.MostBytes {
+			if got, err = x.redraw(ctx, got.Bytes); ctx.Err() != nil {
+				return change(x.later(e, 0), nil)
+			}
+			if kind = got.Type; err != nil {
+				kind = ""
+			}
+		}
 		if kind == "" || len(got.Bytes) > channels.MostBytes {
 			x.metrics.fetch(e.Channel, fetchRefused)
 			x.log.LogAttrs(ctx, slog.LevelWarn, "what a provider kept is no recording or picture that can be kept", slog.String("channel", e.Channel), slog.Int("bytes", len(got.Bytes)))
@@ -272,6 +280,17 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 		}
 	}
 	return change(nil, nil)
+}
+
+// redraw draws a picture anew, one at a time: where and when it was taken, and by which phone, is not kept.
+func (x *Exchange) redraw(ctx context.Context, b []byte) (channels.Attachment, error) {
+	select {
+	case x.drawing <- struct{}{}:
+		defer func() { <-x.drawing }()
+		return channels.Redraw(b)
+	case <-ctx.Done():
+		return channels.Attachment{}, ctx.Err()
+	}
 }
 
 // later is the errand as it is tried again, nil after too many tries.

@@ -1,10 +1,13 @@
 package exchange
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"slices"
 	"sync"
 	"testing"
@@ -103,7 +106,7 @@ func TestWhatAProviderKeepsIsFetchedAfterTheTurn(t *testing.T) {
 	onEachStore(t, func(t *testing.T, on setting) {
 		w, c := remote(t, on)
 		w.hear(w.sends(c, "ana", "NOTE", ""))
-		e := w.sends(c, "ana", "", "image/jpeg", sight(1))
+		e := w.sends(c, "ana", "", "image/jpeg", snapshot(1))
 		first := w.hear(e)
 		w.expect(first, "Tell us about it.")
 		w.kept(0)
@@ -122,7 +125,9 @@ func TestWhatAProviderKeepsIsFetchedAfterTheTurn(t *testing.T) {
 		w.kept(2)
 		c.expect(t, 0, 2)
 		record := named(t, w.requests()[0].Record)
-		w.have(record["look"][0], sight(1))
+		if got := w.have(record["look"][0], redrawn(t, snapshot(1))); bytes.Contains(got.Bytes, []byte("SECRET PLACE")) {
+			t.Fatal("what the camera wrote is kept")
+		}
 		id, _ := channels.MediaID(record["words"][0].Ref)
 		m, err := w.store.Media(t.Context(), id)
 		if err != nil || m.Type != "audio/ogg" || !m.Until.Equal(m.At.Add(14*24*time.Hour)) {
@@ -139,7 +144,7 @@ func TestWhatAProviderKeepsIsFetchedAfterTheTurn(t *testing.T) {
 func TestAProviderThatIsDownIsAskedAgain(t *testing.T) {
 	w, c := remote(t)
 	w.hear(w.sends(c, "ana", "NOTE", ""))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", sight(1)))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
 	c.trouble = channels.Retry(errors.New("502"), 0)
 	for range 5 {
 		w.x.Tick(t.Context())
@@ -159,7 +164,7 @@ func TestAProviderThatIsDownIsAskedAgain(t *testing.T) {
 func TestWhatIsKeptHereIsDroppedThereLater(t *testing.T) {
 	w, c := remote(t)
 	w.hear(w.sends(c, "ana", "NOTE", ""))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", sight(1)))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
 	c.undropped = errors.New("reset")
 	w.x.Tick(t.Context())
 	w.kept(1)
@@ -175,12 +180,12 @@ func TestWhatIsKeptHereIsDroppedThereLater(t *testing.T) {
 
 func TestWhatNoAnswerNamesIsOnlyDropped(t *testing.T) {
 	w, c := remote(t)
-	w.hear(w.sends(c, "ana", "", "image/jpeg", sight(1))) // nothing is open: no answer names it
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1))) // nothing is open: no answer names it
 	w.hear(w.sends(c, "ana", "NOTE", ""))
 	w.hear(w.sends(c, "ana", "", "application/pdf", []byte("%PDF")))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", sight(2)))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(2)))
 	w.hear(w.sends(c, "ana", "back", ""))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", sight(3))) // instead of the second
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(3))) // instead of the second
 	w.x.Tick(t.Context())
 	w.kept(1)
 	c.expect(t, 0, 4)
@@ -189,13 +194,13 @@ func TestWhatNoAnswerNamesIsOnlyDropped(t *testing.T) {
 	}
 	// One that is named no longer while it is being fetched isn't kept either.
 	w.hear(w.sends(c, "ana", "back", ""))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", sight(4)))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(4)))
 	c.began, c.gate = make(chan struct{}), make(chan struct{})
 	done := make(chan struct{})
 	go func() { defer close(done); w.x.Tick(t.Context()) }()
 	<-c.began
 	w.hear(w.sends(c, "ana", "back", ""))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", sight(5)))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(5)))
 	c.gate <- struct{}{}
 	<-done
 	c.began, c.gate = nil, nil
@@ -223,7 +228,7 @@ func TestNoVoiceIsFetchedForABallot(t *testing.T) {
 	got := w.hear(w.sends(c, "ana", "", "audio/ogg", sound(1)))
 	w.expect(got, "Tell us about it.")
 	// A first message that begins the ballot and brings a picture along.
-	w.hear(w.sends(c, "bea", "PRIVATE", "image/jpeg", sight(1)))
+	w.hear(w.sends(c, "bea", "PRIVATE", "image/jpeg", snapshot(1)))
 	w.x.Tick(t.Context())
 	w.kept(0)
 	c.expect(t, 0, 2)
@@ -236,7 +241,7 @@ func TestWhoIsErasedIsNotFetched(t *testing.T) {
 	onEachStore(t, func(t *testing.T, on setting) {
 		w, c := remote(t, on)
 		w.hear(w.sends(c, "ana", "NOTE", ""))
-		w.hear(w.sends(c, "ana", "", "image/jpeg", sight(1)))
+		w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
 		w.hear(w.sends(c, "ana", "erase", ""))
 		w.expect(w.hear(w.sends(c, "ana", "yes", "")), "We keep nothing about you")
 		c.trouble = errors.New("away")
@@ -252,7 +257,7 @@ func TestWhoIsErasedIsNotFetched(t *testing.T) {
 		}
 		// Erased while it is being fetched.
 		w.hear(w.sends(c, "bea", "NOTE", ""))
-		w.hear(w.sends(c, "bea", "", "image/jpeg", sight(2)))
+		w.hear(w.sends(c, "bea", "", "image/jpeg", snapshot(2)))
 		c.began, c.gate = make(chan struct{}), make(chan struct{})
 		done := make(chan struct{})
 		go func() { defer close(done); w.x.Tick(t.Context()) }()
@@ -273,7 +278,7 @@ func TestFetchingSurvivesABadDay(t *testing.T) {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			w, c := remote(t, func(w *town, _ *Settings) { w.store = onDisk(t) })
 			w.hear(w.sends(c, "ana", "NOTE", ""))
-			w.hear(w.sends(c, "ana", "", "image/jpeg", sight(1)))
+			w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
 			broken := &breaks{Store: w.store, at: at / 2, after: at%2 == 1}
 			w.x.store = broken
 			w.x.Tick(t.Context())
@@ -322,7 +327,7 @@ func (b *breaks) Commit(ctx context.Context, c *store.Change) (store.Outcome, er
 func TestAConversationIsTakenAlongBeforeItsRecordingIsFetched(t *testing.T) {
 	w, c := remote(t)
 	w.hear(w.sends(c, "ana", "NOTE", ""))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", sight(1)))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
 	code := codeForm.FindString(w.hear(w.sends(c, "ana", "kiosk", "")))
 	w.expect(w.hear(w.sends(c, "bea", code, "")), "Tell us about it.")
 	w.x.Tick(t.Context())
@@ -338,4 +343,24 @@ func (w *town) whoIs(kind, id string) store.Resident {
 		w.t.Fatal(ok, err)
 	}
 	return r
+}
+
+// snapshot is a picture, another for each n, with something that the camera wrote into it.
+func snapshot(n int) []byte {
+	img := image.NewGray(image.Rect(0, 0, 8, 8))
+	img.Pix[n] = 255
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		panic(err)
+	}
+	return append(append(append([]byte{}, b.Bytes()[:2]...), "\xff\xfe\x00\x0eSECRET PLACE"...), b.Bytes()[2:]...)
+}
+
+func redrawn(t *testing.T, b []byte) []byte {
+	t.Helper()
+	drawn, err := channels.Redraw(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return drawn.Bytes
 }

@@ -76,6 +76,7 @@ type Exchange struct {
 
 	errands  chan struct{}  // holds a token for each resident whose errands are being run
 	fetching sync.WaitGroup // those
+	drawing  chan struct{}  // holds a token while a picture is drawn anew
 
 	work   work
 	outbox alarm
@@ -104,7 +105,7 @@ func New(s Settings) (*Exchange, error) {
 	x := &Exchange{
 		store: s.Store, keys: s.Keys, town: s.Town, calendar: s.Calendar, quiet: s.Quiet, clock: s.Clock, log: s.Log,
 		channels: make(map[string]*line), entropy: bufio.NewReaderSize(s.Entropy, 512),
-		outbox: newAlarm(), timers: newAlarm(), work: newWork(), errands: make(chan struct{}, errandsAtOnce),
+		outbox: newAlarm(), timers: newAlarm(), work: newWork(), errands: make(chan struct{}, errandsAtOnce), drawing: make(chan struct{}, 1),
 		callbacks: s.Callbacks.whole(), spending: make(chan struct{}, 1),
 	}
 	if x.clock == nil {
