@@ -130,6 +130,9 @@ func TestASheet(t *testing.T) {
 	if other := card.Of(s, set.Get("street-problem"), "en", 3, 5).Questions[1]; other.Some == "" || len(other.Keys) != 2 {
 		t.Errorf("a question that is not for everybody: %+v", other)
 	}
+	if order := sheet.Questions[2]; !strings.Contains(strings.Join(order.How, " "), "leave this one out, press 8") {
+		t.Errorf("how to leave it out is not told: %+v", order)
+	}
 	notes := strings.Join(sheet.Notes, " ")
 	for _, want := range []string{"3 to 5 minutes", "31 March 2027", "Nothing is lost", "let it ring once", "Your phone company"} {
 		if !strings.Contains(strings.ToLower(notes), strings.ToLower(want)) {

@@ -86,7 +86,11 @@ func blank(text string) string {
 
 // optional says whether an utterance names an option and its key, or keys that always work: the card shows these as keys.
 func optional(u render.Spoken, p render.Page) bool {
-	if strings.HasPrefix(u.Key, "@speech.") {
+	switch u.Key {
+	case "@speech.keys", "@speech.star", "@speech.star.keep", "@speech.more":
+		return true
+	}
+	if strings.HasPrefix(u.Key, "@speech.to.") {
 		return true
 	}
 	return u.Key == "" && slices.ContainsFunc(p.Options, func(o render.Shown) bool {
