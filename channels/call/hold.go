@@ -269,12 +269,12 @@ func (h *held) receive(ctx context.Context, e channels.Event) (channels.Reply, e
 		if h.Now().Sub(began) >= awayAfter {
 			return r, h.away(ctx)
 		}
-		if err := h.moment(ctx); err == nil {
+		if err = h.moment(ctx); err == nil {
 			err = h.rest(ctx, tryAgain)
 		}
-		if err != nil && (errors.Is(err, ErrGone) || ctx.Err() != nil) {
+		if err != nil {
 			h.late(ctx, e)
-			return r, ErrGone
+			return r, err
 		}
 	}
 }

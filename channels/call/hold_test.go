@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -93,9 +94,11 @@ var (
 	voice  = render.Listen{Keys: 1, Wait: 10, Record: 120, Pause: 4}
 )
 
+var loaded = sync.OnceValues(locales.Load)
+
 func newCall(t testing.TB) Call {
 	t.Helper()
-	phrases, err := locales.Load()
+	phrases, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,57 +108,57 @@ func newCall(t testing.TB) Call {
 func TestHold(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		caller caller
+		caller *caller
 		town   paper
 		said   string // what the town was told
 		heard  string // what the caller was told, in part
 		err    error
 	}{
-		{"a question and an answer", caller{does: []string{"2"}}, paper{replies: []channels.Reply{asks("Buses or trees?", oneKey), ends("Goodbye.")}},
+		{"a question and an answer", &caller{does: []string{"2"}}, paper{replies: []channels.Reply{asks("Buses or trees?", oneKey), ends("Goodbye.")}},
 			"dialed 2", "Buses or trees?|For help, press 0.|Goodbye.", nil},
-		{"a key silences what is said", caller{does: []string{"2"}, barges: true}, paper{replies: []channels.Reply{asks("Buses or trees?", oneKey), ends("Goodbye.")}},
+		{"a key silences what is said", &caller{does: []string{"2"}, barges: true}, paper{replies: []channels.Reply{asks("Buses or trees?", oneKey), ends("Goodbye.")}},
 			"dialed 2", "Buses or trees?|For help, press 0.|Goodbye.", nil},
-		{"a number", caller{does: []string{"12#"}}, paper{replies: []channels.Reply{asks("How many?", entry), ends("Goodbye.")}}, "dialed 12", "", nil},
-		{"a number without its end", caller{does: []string{"12", "…"}}, paper{replies: []channels.Reply{asks("How many?", entry), ends("Goodbye.")}}, "dialed 12", "", nil},
-		{"silence", caller{does: []string{"…", "1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), asks("Are you there?", oneKey), ends("Goodbye.")}},
+		{"a number", &caller{does: []string{"12#"}}, paper{replies: []channels.Reply{asks("How many?", entry), ends("Goodbye.")}}, "dialed 12", "", nil},
+		{"a number without its end", &caller{does: []string{"12", "…"}}, paper{replies: []channels.Reply{asks("How many?", entry), ends("Goodbye.")}}, "dialed 12", "", nil},
+		{"silence", &caller{does: []string{"…", "1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), asks("Are you there?", oneKey), ends("Goodbye.")}},
 			"dialed quiet 1", "Well?|For help, press 0.|Are you there?|For help, press 0.|Goodbye.", nil},
-		{"the voice", caller{does: []string{"voice 5s"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}},
+		{"the voice", &caller{does: []string{"voice 5s"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}},
 			"dialed (audio/wav, 80044 bytes)", "Tell us.|For help, press 0.|(tone)|Goodbye.", nil},
-		{"the voice, ended by a key", caller{does: []string{"voice 5s #"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}},
+		{"the voice, ended by a key", &caller{does: []string{"voice 5s #"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}},
 			"dialed (audio/wav, 80044 bytes)", "", nil},
-		{"the voice, taken back by the star", caller{does: []string{"voice 5s *"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed *", "", nil},
-		{"help instead of the voice", caller{does: []string{"voice 1s 0"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed 0", "", nil},
-		{"a key instead of the voice", caller{does: []string{"8"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed 8", "", nil},
-		{"a key in the tone", caller{does: []string{"…"}, atTone: "8"}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed 8", "", nil},
-		{"a key that means nothing in the tone", caller{does: []string{"voice 5s"}, atTone: "#"}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}},
+		{"the voice, taken back by the star", &caller{does: []string{"voice 5s *"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed *", "", nil},
+		{"help instead of the voice", &caller{does: []string{"voice 1s 0"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed 0", "", nil},
+		{"a key instead of the voice", &caller{does: []string{"8"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed 8", "", nil},
+		{"a key in the tone", &caller{does: []string{"…"}, atTone: "8"}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed 8", "", nil},
+		{"a key that means nothing in the tone", &caller{does: []string{"voice 5s"}, atTone: "#"}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}},
 			"dialed (audio/wav, 80044 bytes)", "Tell us.|For help, press 0.|(tone)|(tone)|Goodbye.", nil},
-		{"nothing is said after the tone", caller{does: []string{"…"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed quiet", "", nil},
-		{"rung off while speaking", caller{does: []string{"voice 5s x"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}},
+		{"nothing is said after the tone", &caller{does: []string{"…"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}}, "dialed quiet", "", nil},
+		{"rung off while speaking", &caller{does: []string{"voice 5s x"}}, paper{replies: []channels.Reply{asks("Tell us.", voice), ends("Goodbye.")}},
 			"dialed (audio/wav, 80044 bytes) gone", "", nil},
-		{"rung off", caller{does: []string{"1", "rings off"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), asks("And?", oneKey)}}, "dialed 1 gone", "", nil},
-		{"the store is away for a moment", caller{does: []string{"1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}, away: 2},
+		{"rung off", &caller{does: []string{"1", "rings off"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), asks("And?", oneKey)}}, "dialed 1 gone", "", nil},
+		{"the store is away for a moment", &caller{does: []string{"1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}, away: 2},
 			"dialed 1", "One moment, please.|One moment, please.|Well?|For help, press 0.|Goodbye.", nil},
-		{"an answer of the town's gets lost", caller{does: []string{"1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}, lost: 2},
+		{"an answer of the town's gets lost", &caller{does: []string{"1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}, lost: 2},
 			"dialed 1", "One moment, please.|One moment, please.|Well?|For help, press 0.|Goodbye.", nil},
-		{"the town takes long", caller{does: []string{"1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}, slow: 4 * time.Second},
+		{"the town takes long", &caller{does: []string{"1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}, slow: 4 * time.Second},
 			"dialed 1", "One moment, please.|Well?|For help, press 0.|One moment, please.|Goodbye.", nil},
-		{"the store is away for longer, and back for a last word", caller{does: []string{"1"}}, paper{away: 11}, "missed",
+		{"the store is away for longer, and back for a last word", &caller{does: []string{"1"}}, paper{away: 11}, "missed",
 			strings.Repeat("One moment, please.|", 10) + "We can't go on just now. Your answers so far are kept. We will call you back soon. Goodbye.", ErrAway},
-		{"the store is away", caller{does: []string{"1"}}, paper{away: 1000}, "",
+		{"the store is away", &caller{does: []string{"1"}}, paper{away: 1000}, "",
 			strings.Repeat("One moment, please.|", 10) + "We can't go on just now. Your answers so far are kept. Please call again in a few minutes. Goodbye.", ErrAway},
-		{"a reply without words", caller{does: []string{"1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), {}, ends("Goodbye.")}}, "dialed 1 quiet", "Well?|For help, press 0.|Goodbye.", nil},
-		{"nobody is there any more", caller{does: []string{"…"}}, paper{replies: slices.Repeat([]channels.Reply{asks("Well?", oneKey)}, 30)},
+		{"a reply without words", &caller{does: []string{"1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), {}, ends("Goodbye.")}}, "dialed 1 quiet", "Well?|For help, press 0.|Goodbye.", nil},
+		{"nobody is there any more", &caller{does: []string{"…"}}, paper{replies: slices.Repeat([]channels.Reply{asks("Well?", oneKey)}, 30)},
 			"dialed" + strings.Repeat(" quiet", 19) + " gone", "", nil},
-		{"a page that doesn't say what it waits for", caller{does: []string{"3"}}, paper{replies: []channels.Reply{{Pages: []render.Page{{Asks: "choice", Spoken: []render.Spoken{{Words: "Well?"}}}}}, ends("Goodbye.")}},
+		{"a page that doesn't say what it waits for", &caller{does: []string{"3"}}, paper{replies: []channels.Reply{{Pages: []render.Page{{Asks: "choice", Spoken: []render.Spoken{{Words: "Well?"}}}}}, ends("Goodbye.")}},
 			"dialed 3", "Well?|Goodbye.", nil},
-		{"a person answers", caller{does: []string{"0"}, answers: true}, paper{replies: []channels.Reply{asks("Well?", oneKey), {Pages: ends("A person comes.").Pages, Pass: &channels.Pass{Desk: "works"}}}},
+		{"a person answers", &caller{does: []string{"0"}, answers: true}, paper{replies: []channels.Reply{asks("Well?", oneKey), {Pages: ends("A person comes.").Pages, Pass: &channels.Pass{Desk: "works"}}}},
 			"dialed 0", "Well?|For help, press 0.|A person comes.", nil},
-		{"nobody answers there", caller{does: []string{"0", "2"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), {Pages: ends("A person comes.").Pages, Pass: &channels.Pass{}}, asks("Nobody is there.", oneKey), ends("Goodbye.")}},
+		{"nobody answers there", &caller{does: []string{"0", "2"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), {Pages: ends("A person comes.").Pages, Pass: &channels.Pass{}}, asks("Nobody is there.", oneKey), ends("Goodbye.")}},
 			"dialed 0 returned 2", "Well?|For help, press 0.|A person comes.|Nobody is there.|For help, press 0.|Goodbye.", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				err := Hold(t.Context(), &c.caller, &c.town, newCall(t))
+				err := Hold(t.Context(), c.caller, &c.town, newCall(t))
 				if !errors.Is(err, c.err) || err != nil && c.err == nil {
 					t.Errorf("ended with %v, want %v", err, c.err)
 				}
@@ -185,7 +188,7 @@ func TestRingsOffDuringTheTurn(t *testing.T) {
 		town := &paper{replies: []channels.Reply{asks("Well?", oneKey), asks("And?", oneKey)}, slow: 2 * time.Second}
 		go func() {
 			time.Sleep(5 * time.Second) // the first reply after 2 s, its words 2.7 s: the second turn is under way
-			line.gone = true
+			line.gone.Store(true)
 			cancel()
 		}()
 		if err := Hold(ctx, line, town, newCall(t)); err != nil && !errors.Is(err, context.Canceled) {
@@ -201,7 +204,7 @@ func TestRingsOffDuringTheTurn(t *testing.T) {
 func TestRingsOffDuringALostTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line, town := &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey)}, away: 1, slow: 5 * time.Second}
-		time.AfterFunc(time.Second, func() { line.gone = true })
+		time.AfterFunc(time.Second, func() { line.gone.Store(true) })
 		if err := Hold(t.Context(), line, town, newCall(t)); err != nil {
 			t.Error(err)
 		}
@@ -215,7 +218,7 @@ func TestRingsOffDuringALostTurn(t *testing.T) {
 func TestRingsOffWhileAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line, town := &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey)}, away: 5}
-		time.AfterFunc(4*time.Second, func() { line.gone = true })
+		time.AfterFunc(4*time.Second, func() { line.gone.Store(true) })
 		if err := Hold(t.Context(), line, town, newCall(t)); err != nil {
 			t.Error(err)
 		}

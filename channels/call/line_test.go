@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,7 +23,7 @@ type caller struct {
 	speaking time.Duration
 	ends     byte
 	recorded time.Duration
-	gone     bool
+	gone     atomic.Bool
 	waiting  bool
 	asked    bool // something was said that can be answered
 }
@@ -43,7 +44,7 @@ func (c *caller) next() {
 	case do == "…":
 		c.waiting = true
 	case do == "rings off":
-		c.gone = true
+		c.gone.Store(true)
 	case strings.HasPrefix(do, "voice "):
 		var ends string
 		var d string
@@ -61,7 +62,7 @@ func (c *caller) next() {
 
 func (c *caller) Play(ctx context.Context, parts []Part) (bool, error) {
 	for i, p := range parts {
-		if c.gone {
+		if c.gone.Load() {
 			return false, ErrGone
 		}
 		if err := ctx.Err(); err != nil {
@@ -101,11 +102,11 @@ func (c *caller) Play(ctx context.Context, parts []Part) (bool, error) {
 }
 
 func (c *caller) Key(ctx context.Context, wait time.Duration) (Press, bool, error) {
-	if len(c.queue) == 0 && wait > 0 && !c.gone && !c.waiting && c.speaking == 0 {
+	if len(c.queue) == 0 && wait > 0 && !c.gone.Load() && !c.waiting && c.speaking == 0 {
 		c.next()
 	}
 	switch {
-	case c.gone:
+	case c.gone.Load():
 		return Press{}, false, ErrGone
 	case len(c.queue) > 0:
 		p := c.queue[0]
@@ -129,7 +130,7 @@ func (c *caller) Record(_ context.Context, most, silence time.Duration) ([]byte,
 	}
 	c.recorded = d
 	if key == 'x' {
-		c.gone = true
+		c.gone.Store(true)
 		return tone(d), 0, ErrGone
 	}
 	return tone(d), key, nil

@@ -60,6 +60,6 @@ func (t *Twilio) statusCallback(key string) string {
 
 // failure is what an error of a call means.
 func failure(call *twilio.Call, what string, err error) error {
-	err, _ = call.Failure("sms: "+what, err)
+	_, err = call.Failure("sms: "+what, err)
 	return err
 }

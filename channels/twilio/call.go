@@ -80,18 +80,18 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // Failure is what err of twilio-go's means, with what channels marks errors by. what is said of it: "sms: send". Twilio's
 // own message is left out: it quotes the number. code is Twilio's, 0 where it said none.
-func (c *Call) Failure(what string, err error) (failed error, code int) {
+func (c *Call) Failure(what string, err error) (code int, failed error) {
 	if c.Status == 0 {
 		err = fmt.Errorf("%s: Twilio can't be reached: %w", what, bare(err))
 		if c.left.Load() {
-			return channels.Doubt(err), 0
+			return 0, channels.Doubt(err)
 		}
-		return channels.Retry(err, 0), 0
+		return 0, channels.Retry(err, 0)
 	}
 	if refusal := (*client.TwilioRestError)(nil); errors.As(err, &refusal) {
 		code = refusal.Code
 	} else if c.Status < 300 {
-		return channels.Doubt(fmt.Errorf("%s: Twilio's answer (%d) can't be read", what, c.Status)), 0
+		return 0, channels.Doubt(fmt.Errorf("%s: Twilio's answer (%d) can't be read", what, c.Status))
 	}
 	err = fmt.Errorf("%s: Twilio refused, status %d, code %d", what, c.Status, code)
 	switch v, after := Judge(c.Status, code); v {
@@ -99,9 +99,9 @@ func (c *Call) Failure(what string, err error) (failed error, code int) {
 		if c.after > 0 {
 			after = c.after
 		}
-		return channels.Retry(err, after), code
+		return code, channels.Retry(err, after)
 	case Unsure:
-		return channels.Doubt(err), code
+		return code, channels.Doubt(err)
 	}
 	if code == CodeOptedOut {
 		err = fmt.Errorf("%w: %w", channels.ErrOptedOut, err)
@@ -109,7 +109,7 @@ func (c *Call) Failure(what string, err error) (failed error, code int) {
 	if code == 0 {
 		code = c.Status
 	}
-	return channels.Gone(err, strconv.Itoa(code)), code
+	return code, channels.Gone(err, strconv.Itoa(code))
 }
 
 // bare is err without the address that was called: that holds secrets, numbers and words.

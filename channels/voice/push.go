@@ -69,7 +69,7 @@ func (t *Twilio) Deliver(ctx context.Context, to channels.Address, p render.Page
 // failure is what an error of a call of the REST interface means. What Twilio refused rang no telephone. Numbers that can't
 // be rung (13224, 21211, 21214, 21217) or may not (13227, 21215, 21216) are gone: those are all codes that aren't listed.
 func failure(c *twilio.Call, what string, err error) error {
-	err, _ = c.Failure("voice: "+what, err)
+	_, err = c.Failure("voice: "+what, err)
 	if after, again := channels.Retrying(err); again {
 		return channels.Retry(fmt.Errorf("%w: %w", channels.ErrNotRung, err), after)
 	}
