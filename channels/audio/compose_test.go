@@ -179,10 +179,15 @@ func TestPiecesAreListed(t *testing.T) {
 	}
 	for file, words := range map[string]string{
 		"recordings/en/town/number.thousand": "thousand", "recordings/en/town/number.20": "20", "recordings/en/town/month.3": "March", "recordings/en/town/day.1": "Monday",
-		"recordings/en/town/speech.option.part.1": "For", "recordings/en/town/speech.option.part.2": "press", "recordings/zh/town/number.百": "百", "recordings/zh/town/day.2": "日",
+		"recordings/zh/town/number.百": "百", "recordings/zh/town/day.2": "日",
 	} {
 		if got := names[file].Words; got != words {
 			t.Errorf("%s: %q, want %q", file, got, words)
+		}
+	}
+	for _, words := range []string{"For", "press", "Request"} { // around what is put in
+		if !slices.ContainsFunc(script, func(l Line) bool { return l.Use == InPieces && l.Lang == "en" && l.Words == words }) {
+			t.Errorf("%q is no piece", words)
 		}
 	}
 	s := shelf(t, Stock{Dir: t.TempDir(), Voice: voice(t), Script: script, Frames: frames})
