@@ -234,8 +234,10 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 		kind := channels.KindOf(got.Bytes)
 		if _, gone := channels.IsGone(err); gone {
 			x.metrics.fetch(e.Channel, fetchGone)
-			x.log.LogAttrs(ctx, slog.LevelWarn, "a recording or a picture is gone at the provider", slog.String("channel", e.Channel))
-			return change(nil, nil)
+			x.log.LogAttrs(ctx, slog.LevelWarn, "a recording or a picture can't be had from the provider", slog.String("channel", e.Channel))
+			drop := e // it may be too large: it is not to stay there
+			drop.Drop, drop.Tries, drop.Due = true, 0, x.clock.Now().UnixMilli()
+			return change(&drop, nil)
 		}
 		if err != nil {
 			x.metrics.fetch(e.Channel, fetchRetried)

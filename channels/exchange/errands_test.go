@@ -22,13 +22,13 @@ import (
 // cellar is a provider that keeps recordings and pictures until they are fetched and dropped.
 type cellar struct {
 	*post
-	mu                 sync.Mutex
-	has                map[string][]byte
-	fetched            map[string]int
-	dropped            []string
-	trouble, undropped error         // of each fetch and drop; of each drop
-	gate               chan struct{} // when not nil, each fetch waits for one value
-	began              chan struct{} // when not nil, tells each fetch that begins
+	mu                            sync.Mutex
+	has                           map[string][]byte
+	fetched                       map[string]int
+	dropped                       []string
+	trouble, undropped, unfetched error         // of each fetch and drop; of each drop; of each fetch
+	gate                          chan struct{} // when not nil, each fetch waits for one value
+	began                         chan struct{} // when not nil, tells each fetch that begins
 }
 
 func (c *cellar) Fetch(ctx context.Context, ref string) (channels.Attachment, error) {
@@ -40,7 +40,7 @@ func (c *cellar) Fetch(ctx context.Context, ref string) (channels.Attachment, er
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.trouble; err != nil {
+	if err := cmp.Or(c.trouble, c.unfetched); err != nil {
 		return channels.Attachment{}, err
 	}
 	b, ok := c.has[ref]
@@ -219,6 +219,18 @@ func TestWhatProvidersSendIsLookedAt(t *testing.T) {
 	w.x.Tick(t.Context())
 	w.kept(0)
 	c.expect(t, 0, 2)
+}
+
+func TestWhatCantBeHadIsDropped(t *testing.T) {
+	w, c := remote(t)
+	w.hear(w.sends(c, "ana", "NOTE", ""))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
+	c.unfetched = channels.Gone(errors.New("too large"), "size")
+	w.x.Tick(t.Context())
+	w.clock.pass(time.Minute)
+	w.x.Tick(t.Context())
+	w.kept(0)
+	c.expect(t, 0, 1)
 }
 
 func TestNoVoiceIsFetchedForABallot(t *testing.T) {
