@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -116,6 +117,30 @@ func TestOpenedAgain(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// A socket that breaks ends Listen, so that the line can be opened anew.
+func TestASocketBreaks(t *testing.T) {
+	s, err := New(Config{Listen: []string{"udp:127.0.0.1:0"}, Voice: beep, Phrases: phrases, Trunks: []Trunk{{Name: "trunk", Allow: prefixes("127.0.0.1/32")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Listen(t.Context(), newTown()) }()
+	eventually(t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.life != nil
+	})
+	s.sockets[0].Close()
+	select {
+	case err := <-done:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("it goes on listening")
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *SIP) Deliver(ctx context.Context, to channels.Address, p render.Page, _
 
 // ringOut rings a number by the first trunk that works.
 func (s *SIP) ringOut(ctx context.Context, number string) (l *leg, err error) {
-	err = errors.New("sip: no trunk takes calls to the outside")
+	err = fmt.Errorf("%w: no trunk takes calls to the outside", errUnsent)
 	for _, t := range s.trunks {
 		if t.Host == "" {
 			continue
@@ -68,7 +68,7 @@ func (s *SIP) ringOut(ctx context.Context, number string) (l *leg, err error) {
 // outcome says what can be done about a call that didn't come about.
 func outcome(ctx context.Context, err error) error {
 	var no *refused
-	if errors.Is(err, errFull) { // no telephone has rung: it can be tried again at once
+	if errors.Is(err, errFull) || errors.Is(err, errUnsent) || errors.Is(err, errSilence) { // no telephone has rung: it can be tried again at once
 		return channels.Retry(fmt.Errorf("%w: %w", channels.ErrNotRung, err), 0)
 	}
 	if !errors.As(err, &no) || ctx.Err() != nil {

@@ -203,6 +203,10 @@ func TestDeliverIsNotTaken(t *testing.T) {
 		o.close()
 	}
 	o := open(t, func(c *Config) { c.Trunks[0].Host = "127.0.0.1:9" })
+	nowhere := open(t, func(c *Config) { c.Trunks[0].Host = "nowhere.invalid" })
+	if _, err := nowhere.Deliver(t.Context(), ann, render.Page{}, ""); !errors.Is(err, channels.ErrNotRung) {
+		t.Error(err)
+	}
 	for _, to := range []channels.Address{{Kind: "tel", ID: "withheld:X"}, {Kind: "tel", ID: "911"}, {Kind: "tel", ID: "sip:+12025550123@evil.example"}, {Kind: "tel", ID: "+12025550123@evil.example"}, {Kind: "tel", ID: "+1 202 555 0123"}, {Kind: "telegram", ID: "+12025550123"}, {}} {
 		_, err := o.Deliver(t.Context(), to, render.Page{}, "")
 		if _, gone := channels.IsGone(err); !gone {

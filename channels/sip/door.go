@@ -17,16 +17,20 @@ type door struct {
 	line *SIP
 }
 
+// mostFailures in a row are those of a socket that is broken.
+const mostFailures = 100
+
 // ReadFrom is of a packet that may come in.
 func (d *door) ReadFrom(b []byte) (int, net.Addr, error) {
-	for {
+	for failed := 0; ; {
 		n, from, err := d.PacketConn.ReadFrom(b)
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
+			if failed++; failed == mostFailures || errors.Is(err, net.ErrClosed) {
 				return n, from, err
 			}
 			continue // of a packet that we sent and nobody took
 		}
+		failed = 0
 		at := addrOf(from)
 		if d.line.welcome(at.Addr()) || d.line.guard.admitted(at) {
 			return n, from, nil

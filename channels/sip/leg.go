@@ -259,6 +259,9 @@ func final(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error)
 	}
 }
 
+// errUnsent is of what never left.
+var errUnsent = errors.New("sip: not sent")
+
 // unsent is why a request never left, without the number that sipgo puts in.
 func (s *SIP) unsent(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -268,11 +271,11 @@ func (s *SIP) unsent(err error) error {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &dns):
-		return fmt.Errorf("sip: not sent: the name is not known: %s", dns.Err)
+		return fmt.Errorf("%w: the name is not known: %s", errUnsent, dns.Err)
 	case errors.As(err, &op):
-		return fmt.Errorf("sip: not sent: %s: %w", op.Op, op.Err)
+		return fmt.Errorf("%w: %s: %w", errUnsent, op.Op, op.Err)
 	}
-	return errors.New("sip: not sent")
+	return errUnsent
 }
 
 // in says that a request of theirs is the next one, and takes note where the call has moved to.

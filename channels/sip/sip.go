@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -217,22 +218,23 @@ func (s *SIP) Listen(ctx context.Context, in channels.Inbox) error {
 	s.mu.Lock()
 	s.inbox, s.life, s.sockets, s.public, s.closing = in, talks, open, public, false
 	s.mu.Unlock()
+	known, leave := context.WithCancel(ctx)
+	defer leave()
 	for _, t := range s.trunks {
-		registered.Go(func() { s.keepRegistered(ctx, t) })
+		registered.Go(func() { s.keepRegistered(known, t) })
 	}
 	select {
 	case <-ctx.Done():
 		err = nil
 	case err = <-failed:
-		err = fmt.Errorf("sip: the line closed: %w", err)
+		err = fmt.Errorf("sip: a socket broke: %w", cmp.Or(err, net.ErrClosed))
 	}
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
 	hush()
-	if ctx.Err() != nil {
-		registered.Wait()
-	}
+	leave()
+	registered.Wait()
 	s.sayGoodbye()
 	for _, o := range open {
 		o.Close()
