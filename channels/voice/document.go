@@ -69,7 +69,7 @@ func (d *document) play(parts []call.Part) {
 		case p.Silence > 0:
 			d.silence(p.Silence)
 		case p.Media != "":
-			d.element("Play", d.address("/voice/twilio/said/"+d.t.sealer.close("said", []byte(p.Media))))
+			d.element("Play", d.address("/voice/twilio/said/"+d.t.saidName(p.Media)))
 		case p.Words != "":
 			d.words(p)
 		}

@@ -229,8 +229,8 @@ func played(t *testing.T, heard []string) []string {
 	heard = slices.Clone(heard)
 	for i, s := range heard {
 		if name, ok := strings.CutPrefix(s, "/voice/twilio/said/"); ok {
-			ref, _ := line.sealer.open("said", name)
-			heard[i] = "(" + string(ref) + ")"
+			ref, _ := line.saidRef(name)
+			heard[i] = "(" + ref + ")"
 		}
 	}
 	return heard

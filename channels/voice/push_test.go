@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -367,7 +366,16 @@ func TestSaid(t *testing.T) {
 	if w.Code != 200 || channels.KindOf(w.Body.Bytes()) != "audio/wav" || w.Body.Len() < 16000 || w.Header().Get("Cache-Control") != "private, no-store" {
 		t.Errorf("%d, %d bytes, %v", w.Code, w.Body.Len(), w.Header())
 	}
-	if _, err := url.Parse(address); err != nil {
-		t.Error(err)
+	for after, want := range map[time.Duration]int{time.Hour: 200, 3 * time.Hour: 404, -2 * time.Hour: 404} {
+		now := noon.Add(after)
+		late := newLine(t, func(c *Config) {
+			c.Now = func() time.Time { return now }
+			c.Media = func(context.Context, string) (channels.Attachment, error) {
+				return channels.Attachment{Type: "audio/wav", Bytes: singing(1)}, nil
+			}
+		})
+		if w := give(late, in, httptest.NewRequest("GET", address, nil)); w.Code != want {
+			t.Errorf("%v after it was said: %d", after, w.Code)
+		}
 	}
 }

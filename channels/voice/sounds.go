@@ -65,9 +65,26 @@ func silence(ms int) []byte {
 	return append(b, bytes.Repeat([]byte{silentMuLaw}, n)...)
 }
 
+// saidName names a recording in an address, for an hour or two: who finds the address in a log later finds nothing.
+func (t *Twilio) saidName(ref string) string {
+	return t.sealer.close(saidHour(t.now()), []byte(ref))
+}
+
+// saidRef reads what saidName made.
+func (t *Twilio) saidRef(name string) (ref string, ok bool) {
+	now := t.now()
+	b, ok := t.sealer.open(saidHour(now), name)
+	if !ok {
+		b, ok = t.sealer.open(saidHour(now.Add(-time.Hour)), name)
+	}
+	return string(b), ok
+}
+
+func saidHour(at time.Time) string { return "said " + strconv.FormatInt(at.Unix()/3600, 36) }
+
 // serveSaid serves a recording of a resident's, to be played back to them: who has its address has it from this call.
 func (t *Twilio) serveSaid(w http.ResponseWriter, r *http.Request) {
-	ref, ok := t.sealer.open("said", r.PathValue("name"))
+	ref, ok := t.saidRef(r.PathValue("name"))
 	if !ok {
 		http.NotFound(w, r)
 		return
@@ -75,7 +92,7 @@ func (t *Twilio) serveSaid(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "private, no-store")
 	ctx, cancel := context.WithTimeout(r.Context(), saidPatience)
 	defer cancel()
-	a, err := t.said(ctx, string(ref))
+	a, err := t.said(ctx, ref)
 	if err != nil {
 		t.log.WarnContext(r.Context(), "a recording can't be played back yet", "channel", Name, "error", err)
 		writeWAV(w, silence(500)) // an error would end the call
