@@ -46,7 +46,7 @@ func phoneLines(c *config.Config, s store.Store, shelf *audio.Shelf, phrases *lo
 			AccountSID: t.AccountSID, AuthTokens: tokens, From: t.From, PublicURL: c.PublicURL, Country: c.Town.Country,
 			Town: c.Town.Name, Lang: c.Town.Languages[0], Phrases: phrases, Desks: desks, CallBack: t.TurnAway, Speech: t.Speech,
 			Sound: func(p call.Part) (string, bool) {
-				return c.PublicURL + soundPath + shelf.Address(utterance(p)), shelf.Speaks(p.Lang)
+				return c.PublicURL + soundPath + shelf.Address(utterance(p)), shelf.Says(utterance(p))
 			},
 			Media: func(ctx context.Context, ref string) (channels.Attachment, error) { return recording(ctx, s, ref) },
 			Log:   log,
