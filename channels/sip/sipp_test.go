@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -98,7 +99,7 @@ func sipp(t testing.TB, scenario string, args ...string) error {
 	defer cancel()
 	errors := filepath.Join(t.TempDir(), "errors")
 	c := exec.CommandContext(ctx, needs(t, "sipp", "sip-tester"), append([]string{
-		"-sf", absolute(t, scenario), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", strconv.Itoa(free(t)), "-mp", strconv.Itoa(free(t)), "-s", "+12025550100",
+		"-sf", absolute(t, scenario), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-mp", strconv.Itoa(free(t)), "-s", "+12025550100",
 		"-m", "1", "-nostdin", "-trace_err", "-error_file", errors, "-timeout", "45s", "-timeout_error",
 	}, args...)...)
 	c.Dir = t.TempDir()
@@ -166,7 +167,8 @@ func (o *opened) move(in channels.Inbox) {
 // served starts a scenario that waits to be sent to, and returns where it waits and what becomes of it.
 func served(t testing.TB, name string) (at string, ended <-chan error) {
 	t.Helper()
-	port := strconv.Itoa(free(t))
+	number := free(t)
+	port := strconv.Itoa(number)
 	path := scenario(t, name, nil)
 	program := needs(t, "sipp", "sip-tester")
 	errors := filepath.Join(t.TempDir(), "errors")
@@ -186,12 +188,10 @@ func served(t testing.TB, name string) (at string, ended <-chan error) {
 		done <- err
 	}()
 	at = "127.0.0.1:" + port
-	eventually(t, func() bool { // it is there once nobody else can be
-		l, err := net.ListenPacket("udp", at)
-		if err == nil {
-			l.Close()
-		}
-		return err != nil
+	bound := fmt.Sprintf(":%04X ", number)
+	eventually(t, func() bool {
+		all, err := os.ReadFile("/proc/net/udp")
+		return err == nil && strings.Contains(string(all), bound)
 	})
 	return at, done
 }
