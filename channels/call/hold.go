@@ -21,6 +21,7 @@ const (
 	breath    = time.Second      // between the last word and the tone of a recording
 	longHold  = 3 * time.Minute  // that a caller may have asked to be left alone for
 	shortest  = 2 * time.Second  // of a recording that a key ended by accident or for help
+	mostCut   = 3                // times that a key may cut one and the same part of last words short
 	mostQuiet = 20               // silences in a row, after which nobody is taken to be there
 )
 
@@ -111,22 +112,24 @@ func (h *held) hold(ctx context.Context) (err error) {
 	}
 }
 
-// say plays parts to their end, whatever is pressed.
+// say plays parts to their end, whatever is pressed: last words, a reference among them. A part that a key cut short is
+// said again, a few times.
 func (h *held) say(ctx context.Context, parts []Part) error {
-	for i := 0; i < len(parts); i++ {
+	for i, cut := 0, 0; i < len(parts); {
 		whole, err := h.line.Play(ctx, parts[i:i+1])
 		if err != nil {
 			return err
 		}
-		if whole {
-			continue
+		if !whole {
+			pressed, err := h.drain(ctx)
+			if err != nil {
+				return err
+			}
+			if cut++; pressed && cut <= mostCut {
+				continue
+			}
 		}
-		if pressed, err := h.drain(ctx); err != nil {
-			return err
-		} else if !pressed {
-			continue
-		}
-		i-- // last words, a reference among them: a finger on a key must not take them away
+		i, cut = i+1, 0
 	}
 	return nil
 }

@@ -243,6 +243,27 @@ func TestWithheld(t *testing.T) {
 	})
 }
 
+// Last words are heard to their end by somebody who presses keys meanwhile, and don't go on for ever for one who leans on them.
+func TestLastWords(t *testing.T) {
+	for leans, want := range map[int]int{0: 1, 2: 3, 100: 4} {
+		synctest.Test(t, func(t *testing.T) {
+			line, town := &caller{does: []string{"1"}, leans: leans}, &paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Your number is 4 8 2.")}}
+			if err := Hold(t.Context(), line, town, newCall(t)); err != nil {
+				t.Error(err)
+			}
+			said := 0
+			for _, h := range line.heard {
+				if h == "Your number is 4 8 2." {
+					said++
+				}
+			}
+			if said != want {
+				t.Errorf("with %d keys it was said %d times, want %d", leans, said, want)
+			}
+		})
+	}
+}
+
 // Pages that the town called with are said before anything is asked of it.
 func TestHoldPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -16,6 +16,7 @@ type caller struct {
 	barges  bool     // keys are pressed into the first words
 	desk    []string // that the call was passed to
 	atTone  string   // pressed in the first tone
+	leans   int      // keys that are pressed into last words
 	answers bool     // somebody answers there
 	heard   []string
 
@@ -91,6 +92,11 @@ func (c *caller) Play(ctx context.Context, parts []Part) (bool, error) {
 		default:
 			c.heard = append(c.heard, p.Words)
 			c.asked = c.asked || p.Key != PhraseMoment
+			if strings.HasPrefix(p.Words, "Your number") && c.leans > 0 {
+				c.leans--
+				c.queue = append(c.queue, Press{Key: '5', At: time.Now()})
+				return false, nil
+			}
 		}
 		if c.barges && i > 0 {
 			c.next()
