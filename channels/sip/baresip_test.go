@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -24,10 +23,9 @@ import (
 
 // softphone is baresip: a telephone of somebody else's make, on this machine.
 type softphone struct {
-	t    testing.TB
-	dir  string
-	ctl  net.Conn
-	line *bufio.Reader
+	t   testing.TB
+	dir string
+	ctl net.Conn
 }
 
 // newSoftphone starts one. account is what follows its address in baresip's accounts file.

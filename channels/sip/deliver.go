@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,10 +38,7 @@ func (s *SIP) Deliver(ctx context.Context, to channels.Address, p render.Page, _
 	ok, err := call.Answered(ctx, phone, c)
 	if !ok {
 		s.busy.Go(l.bye)
-		if ctx.Err() != nil {
-			return "", channels.Retry(fmt.Errorf("sip: the call took too long: %w", ctx.Err()), 0)
-		}
-		return "", channels.Retry(errors.New("sip: it was answered, but nobody pressed the key"), 0)
+		return "", channels.Retry(cmp.Or(ctx.Err(), err, ErrNotTaken), 0)
 	}
 	s.busy.Go(func() { s.holdBy(phone, c) })
 	return l.name, nil
