@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -40,9 +41,27 @@ func (s *SIP) Deliver(ctx context.Context, to channels.Address, p render.Page, _
 		s.busy.Go(l.bye)
 		return "", channels.Retry(cmp.Or(ctx.Err(), err, ErrNotTaken), 0)
 	}
-	s.busy.Go(func() { s.holdBy(phone, c) })
+	s.busy.Go(func() {
+		began := s.cfg.Now()
+		s.holdBy(phone, c)
+		s.took(l.name, s.cfg.Now().Sub(began))
+	})
 	return l.name, nil
 }
+
+// took tells the town how long a call of its own lasted, for its budget.
+func (s *SIP) took(receipt string, d time.Duration) {
+	s.mu.Lock()
+	in := s.inbox
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), reportTime)
+	defer cancel()
+	if err := in.Report(ctx, Name, receipt, channels.Delivery{State: channels.Arrived, At: s.cfg.Now(), Took: max(d, time.Second)}); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "how long a call lasted was not noted", slog.String("call", receipt), slog.Any("error", err))
+	}
+}
+
+const reportTime = 5 * time.Second
 
 // ringOut rings a number by the first trunk that works.
 func (s *SIP) ringOut(ctx context.Context, number string) (l *leg, err error) {

@@ -116,6 +116,9 @@ func TestDeliver(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	eventually(t, func() bool { return o.Calls() == 0 })
+	if receipt := <-o.town.over; receipt != d.receipt { // and how long it lasted
+		t.Errorf("the end of %q was told, not of %q", receipt, d.receipt)
+	}
 	for _, told := range []string{"2025550123", "2025550100", "s3cret"} {
 		if strings.Contains(o.log.String(), told) {
 			t.Errorf("the log tells %q:\n%s", told, o.log)
@@ -125,6 +128,7 @@ func TestDeliver(t *testing.T) {
 
 // A page that the town calls with is said once 1 was pressed.
 func TestDeliverAPage(t *testing.T) {
+	t.Parallel()
 	x := newProvider(t)
 	o := open(t, calls(x))
 	done := o.deliver(t.Context(), ann, render.Page{Lang: "en", Over: true, Spoken: []render.Spoken{{Words: "Your light is mended."}}})
@@ -140,6 +144,7 @@ func TestDeliverAPage(t *testing.T) {
 
 // The password is shown to whoever asks for it, proxy or server; a wrong one once.
 func TestDeliverWithAPassword(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		code                   int
 		question, answer, pass string
@@ -226,6 +231,7 @@ func TestDeliverIsNotTaken(t *testing.T) {
 
 // It isn't rung for ever; a call that is taken up in that very moment is ended.
 func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
 	for _, taken := range []bool{false, true} {
 		x := newProvider(t)
 		o := open(t, func(c *Config) { calls(x)(c); c.Ringing = 100 * time.Millisecond })
@@ -271,6 +277,7 @@ func TestClosedWhileItRings(t *testing.T) {
 
 // A machine that answers presses nothing; who takes the call and rings off doesn't either.
 func TestNobodyPresses(t *testing.T) {
+	t.Parallel()
 	x := newProvider(t)
 	o := open(t, calls(x))
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

@@ -40,9 +40,12 @@ type town struct {
 	heard  []channels.Event
 	reply  func(e channels.Event) channels.Reply
 	signal chan channels.Event
+	over   chan string // receipts of calls that are over
 }
 
-func newTown() *town { return &town{signal: make(chan channels.Event, 1000)} }
+func newTown() *town {
+	return &town{signal: make(chan channels.Event, 1000), over: make(chan string, 1000)}
+}
 
 func (t *town) Receive(_ context.Context, e channels.Event) (channels.Reply, error) {
 	t.mu.Lock()
@@ -63,7 +66,12 @@ func (t *town) answers(reply func(channels.Event) channels.Reply) {
 	t.mu.Unlock()
 }
 
-func (t *town) Report(context.Context, string, string, channels.Delivery) error { return nil }
+func (t *town) Report(_ context.Context, _, receipt string, d channels.Delivery) error {
+	if d.State == channels.Arrived && d.Took >= time.Second {
+		t.over <- receipt
+	}
+	return nil
+}
 
 // next waits for the next event.
 func (t *town) next(tb testing.TB) channels.Event {
