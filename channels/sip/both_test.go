@@ -16,6 +16,7 @@ import (
 
 // Two towns ring each other, by every transport: one calls, the other answers and presses what is to be pressed.
 func TestTwoTowns(t *testing.T) {
+	t.Parallel()
 	own := certificate(t)
 	for _, c := range []struct {
 		transport, at string
@@ -146,6 +147,7 @@ func TestASocketBreaks(t *testing.T) {
 
 // What trunks are told is the address that they reach us by.
 func TestAdvertise(t *testing.T) {
+	t.Parallel()
 	o := open(t, func(c *Config) { c.Advertise = "203.0.113.5" })
 	d := o.wire().dial()
 	d.send("INVITE", d.sdp())
@@ -159,6 +161,7 @@ func TestAdvertise(t *testing.T) {
 
 // The same call by two ways is one.
 func TestMerged(t *testing.T) {
+	t.Parallel()
 	o := open(t, nil)
 	d := o.wire().dial()
 	d.up()
@@ -171,6 +174,7 @@ func TestMerged(t *testing.T) {
 
 // A call that is very long ends with a sentence.
 func TestTheLongestCall(t *testing.T) {
+	t.Parallel()
 	o := open(t, func(c *Config) { c.Longest = 300 * time.Millisecond })
 	d := o.wire().dial()
 	d.up()

@@ -52,6 +52,7 @@ func TestStrangers(t *testing.T) {
 
 // A flood of strangers gets few answers: the sender of a packet can be made up.
 func TestAFloodOfStrangers(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 	g := guard{now: func() time.Time { return now }}
 	one, answered := netip.MustParseAddr("198.51.100.7"), 0
@@ -213,6 +214,7 @@ func TestAPasswordIsShownOnce(t *testing.T) {
 
 // Strangers get a few connections and a short time; trunks get theirs.
 func TestStrangersByTCP(t *testing.T) {
+	t.Parallel()
 	at := ""
 	o := open(t, func(c *Config) {
 		c.Listen = append(c.Listen, "tcp:127.0.0.1:0")

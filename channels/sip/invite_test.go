@@ -73,6 +73,7 @@ func TestACall(t *testing.T) {
 }
 
 func TestACallThatDoesNotSayFromWhom(t *testing.T) {
+	t.Parallel()
 	o := open(t, nil)
 	var from []channels.Address
 	for range 2 {
@@ -92,6 +93,7 @@ func TestACallThatDoesNotSayFromWhom(t *testing.T) {
 
 // An answer that nobody confirms is repeated, and then taken back by a BYE.
 func TestNoACK(t *testing.T) {
+	t.Parallel()
 	o := open(t, nil)
 	d := o.wire().dial()
 	d.send("INVITE", d.sdp())
@@ -173,6 +175,7 @@ func TestByeBeforeWeAnswer(t *testing.T) {
 
 // A trunk whose calls are called back turns them away before they cost anything.
 func TestCallback(t *testing.T) {
+	t.Parallel()
 	o := open(t, func(c *Config) { c.Trunks[0].Callback = true })
 	d := o.wire().dial()
 	d.send("INVITE", d.sdp())
@@ -190,6 +193,7 @@ func TestCallback(t *testing.T) {
 }
 
 func TestWhatIsNotTaken(t *testing.T) {
+	t.Parallel()
 	o := open(t, nil)
 	for _, c := range []struct {
 		method, body, headers string
@@ -249,6 +253,7 @@ func TestWhatIsNotTaken(t *testing.T) {
 }
 
 func TestAsManyCallsAsMayBe(t *testing.T) {
+	t.Parallel()
 	o := open(t, func(c *Config) { c.MostCalls, c.MostHalfOpen = 3, 2 }, func(s *SIP) { s.t1 = 100 * time.Millisecond })
 	first, second, third := o.wire().dial(), o.wire().dial(), o.wire().dial()
 	first.send("INVITE", first.sdp())
@@ -275,6 +280,7 @@ func TestAsManyCallsAsMayBe(t *testing.T) {
 
 // A call may come without a description: ours goes with the answer, theirs with the ACK.
 func TestADescriptionThatComesLate(t *testing.T) {
+	t.Parallel()
 	o := open(t, nil)
 	d := o.wire().dial()
 	d.send("INVITE", "")

@@ -33,6 +33,7 @@ func asksForAPerson(desk string) func(channels.Event) channels.Reply {
 
 // A call is passed on by the trunk, to where the town's own configuration says.
 func TestPassedOnByTheTrunk(t *testing.T) {
+	t.Parallel()
 	for desk, want := range map[string]string{"roads": "sip:roads@", "": "sip:+12025550150@", "unknown": "sip:+12025550150@"} {
 		x := newProvider(t)
 		o := open(t, desks(x))
@@ -60,6 +61,7 @@ func TestPassedOnByTheTrunk(t *testing.T) {
 
 // Nobody answers at the desk: the caller is with the town again.
 func TestNobodyAtTheDesk(t *testing.T) {
+	t.Parallel()
 	x := newProvider(t)
 	o := open(t, desks(x))
 	o.town.answers(asksForAPerson(""))
@@ -82,6 +84,7 @@ func TestNobodyAtTheDesk(t *testing.T) {
 
 // Where a trunk doesn't pass calls on, we ring the desk and join both; whoever rings off first ends it.
 func TestJoinedWithTheDesk(t *testing.T) {
+	t.Parallel()
 	for _, first := range []string{"caller", "desk"} {
 		for _, bridge := range []bool{false, true} {
 			x := newProvider(t)
@@ -116,6 +119,7 @@ func TestJoinedWithTheDesk(t *testing.T) {
 }
 
 func TestTheDeskIsNotReached(t *testing.T) {
+	t.Parallel()
 	x := newProvider(t)
 	o := open(t, desks(x, func(t *Trunk) { t.Bridge = true }))
 	o.town.answers(asksForAPerson(""))
@@ -142,6 +146,7 @@ func TestTheDeskIsNotReached(t *testing.T) {
 
 // A town without a desk, or without a way to it, has nobody to pass calls on to.
 func TestNoDesk(t *testing.T) {
+	t.Parallel()
 	x := newProvider(t)
 	o := open(t, func(c *Config) { desks(x)(c); c.Desks = nil })
 	o.town.answers(asksForAPerson(""))

@@ -50,6 +50,7 @@ func quick(s *SIP) { s.least = time.Second }
 
 // Who offers to refresh is refreshed by; who stops is taken to be gone.
 func TestASessionLapses(t *testing.T) {
+	t.Parallel()
 	o := open(t, nil, quick)
 	d := o.wire().dial()
 	res := d.up("Session-Expires: 1;refresher=uac", "Supported: timer")
@@ -69,6 +70,7 @@ func TestASessionLapses(t *testing.T) {
 
 // Who can't refresh is refreshed by us, by re-INVITE where there is no UPDATE. When both do so at once, one waits.
 func TestASessionIsRefreshed(t *testing.T) {
+	t.Parallel()
 	o := open(t, nil, quick)
 	d := o.wire().dial()
 	res := d.up("Session-Expires: 1")

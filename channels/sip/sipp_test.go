@@ -220,6 +220,7 @@ func TestRegisterBySipp(t *testing.T) {
 
 // A call goes out with the right password, and with no other.
 func TestDeliverBySipp(t *testing.T) {
+	t.Parallel()
 	for _, password := range []string{"s3cret", "wrong"} {
 		at, ended := served(t, "callee.xml")
 		o := open(t, func(c *Config) {
@@ -237,6 +238,7 @@ func TestDeliverBySipp(t *testing.T) {
 
 // sipp shows a password to us: with the right one there is a call, with a wrong one it is asked for again.
 func TestAPasswordBySipp(t *testing.T) {
+	t.Parallel()
 	for _, password := range []string{"s3cret", "wrong"} {
 		o := open(t, func(c *Config) {
 			c.Trunks = []Trunk{{Name: "roams", Theirs: Login{Username: "exchange", Password: "s3cret"}}}
@@ -252,6 +254,7 @@ func TestAPasswordBySipp(t *testing.T) {
 }
 
 func TestTransferBySipp(t *testing.T) {
+	t.Parallel()
 	o := open(t, func(c *Config) { c.Desks = map[string]string{"": "+12025550150"} }, usual)
 	o.town.answers(asksForAPerson(""))
 	if err := sipp(t, "testdata/transfer.xml", o.addr.String()); err != nil {
@@ -262,6 +265,7 @@ func TestTransferBySipp(t *testing.T) {
 }
 
 func TestNoACKBySipp(t *testing.T) {
+	t.Parallel()
 	o := open(t, nil) // faster than the standard
 	if err := sipp(t, "testdata/noack.xml", o.addr.String()); err != nil {
 		t.Error(err)

@@ -13,6 +13,7 @@ import (
 
 // A telephone with text beside the voice shows what is said, and what is typed there is an answer.
 func TestRealTimeText(t *testing.T) {
+	t.Parallel()
 	o := open(t, func(c *Config) { c.Text = true })
 	ports, err := media.NewPorts(0, 0)
 	if err != nil {
