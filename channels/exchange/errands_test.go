@@ -347,16 +347,6 @@ func TestAConversationIsTakenAlongBeforeItsRecordingIsFetched(t *testing.T) {
 	c.expect(t, 0, 1)
 }
 
-// whoIs is the resident of an address.
-func (w *town) whoIs(kind, id string) store.Resident {
-	w.t.Helper()
-	r, ok, err := w.store.Find(w.t.Context(), w.x.keys.Address(kind, id))
-	if err != nil || !ok {
-		w.t.Fatal(ok, err)
-	}
-	return r
-}
-
 // snapshot is a picture, another for each n, with something that the camera wrote into it.
 func snapshot(n int) []byte {
 	img := image.NewGray(image.Rect(0, 0, 8, 8))

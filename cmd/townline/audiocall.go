@@ -156,14 +156,14 @@ func takeFirst(r *dialogtest.Resident, given map[string]bool) error {
 		r.Presses("8")
 		return nil
 	case st == nil, page.Listen != nil && page.Listen.Keys == 1 && len(page.Options) > 0:
-		for _, o := range page.Options {
-			if st != nil {
-				given[st.ID] = true
-			}
-			r.Presses(o.Digit)
-			return nil
+		if len(page.Options) == 0 {
+			return errors.New("nothing is on offer")
 		}
-		return errors.New("nothing is on offer")
+		if st != nil {
+			given[st.ID] = true
+		}
+		r.Presses(page.Options[0].Digit)
+		return nil
 	}
 	return r.Gives(st, firstAnswer(r, st), dialogtest.ByDigit)
 }

@@ -191,7 +191,7 @@ func (w *cardWork) chromium(c *config.Config) string {
 // cardPDF has a browser print the page.
 func cardPDF(ctx context.Context, browser string, page []byte) ([]byte, error) {
 	if browser == "" {
-		return nil, errors.New("Chromium is not installed here, which makes the PDF")
+		return nil, errors.New("the PDF is made by Chromium, which is not installed here")
 	}
 	ctx, cancel := context.WithTimeout(ctx, cardTime)
 	defer cancel()
@@ -209,7 +209,7 @@ func cardPDF(ctx context.Context, browser string, page []byte) ([]byte, error) {
 		b.Flags = []string{"--no-sandbox"}
 	}
 	if err := b.PDF(ctx, html, pdf); err != nil {
-		return nil, fmt.Errorf("Chromium did not print: %w", err)
+		return nil, fmt.Errorf("print by Chromium: %w", err)
 	}
 	return os.ReadFile(pdf)
 }
