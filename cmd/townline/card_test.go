@@ -62,7 +62,7 @@ func TestTheCardIsPrinted(t *testing.T) {
 func TestTheCardWithoutABrowser(t *testing.T) {
 	p := newPlace(t)
 	p.env = append(p.env, "PATH="+t.TempDir())
-	p.run("", "card", "main-street", "--lang", "en", "--out", "card.pdf").must(t, 0, "1 card written to card.html", "Chromium is not installed", "--number")
+	p.run("", "card", "main-street", "--lang", "en", "--out", "card.pdf").must(t, 0, "1 card written to card.html", "Chromium, which is not installed", "--number")
 	page, err := os.ReadFile(filepath.Join(p.dir, "card.html"))
 	if err != nil {
 		t.Fatal(err)
