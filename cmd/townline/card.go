@@ -102,7 +102,7 @@ func (w *cardWork) run(ctx context.Context, cmd *cobra.Command) error {
 	pdf, err := cardPDF(ctx, w.chromium(c), page)
 	if err != nil {
 		html := strings.TrimSuffix(w.out, filepath.Ext(w.out)) + ".html"
-		fmt.Fprintf(cmd.ErrOrStderr(), "%v. Open %s in a browser and print it there.\n", err, html)
+		fmt.Fprintf(cmd.ErrOrStderr(), "No PDF: %v. Open %s in a browser and print it there.\n", err, html)
 		return w.written(cmd, html, page, sheets)
 	}
 	if most := card.MostPages * len(sheets); card.Pages(pdf) > most {
@@ -191,7 +191,7 @@ func (w *cardWork) chromium(c *config.Config) string {
 // cardPDF has a browser print the page.
 func cardPDF(ctx context.Context, browser string, page []byte) ([]byte, error) {
 	if browser == "" {
-		return nil, errors.New("the PDF is made by Chromium, which is not installed here")
+		return nil, errors.New("it is made by Chromium, which is not installed here")
 	}
 	ctx, cancel := context.WithTimeout(ctx, cardTime)
 	defer cancel()
