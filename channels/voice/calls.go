@@ -18,12 +18,11 @@ type calls struct {
 
 // known is what is remembered of a call.
 type known struct {
-	sid       string
-	answered  int    // the last turn that a reply was given to
-	ended     bool   // by the town: the last word was said, or a person has the call
-	taken     bool   // a call that went out: somebody pressed the key
-	recording string // the last one of the caller's, as Twilio names it
-	lang      string
+	sid      string
+	answered int  // the last turn that a reply was given to
+	ended    bool // by the town: the last word was said, or a person has the call
+	taken    bool // a call that went out: somebody pressed the key
+	untaken  bool // a call that went out, and was ended because nobody pressed it
 }
 
 // note changes what is known of a call and returns it.

@@ -23,6 +23,7 @@ const (
 	mostTwiml  = 4000 // characters of a document that goes with a call (Twilio, "Create a Call": Twiml)
 	mostSealed = 1800 // characters of a page in an address
 	ringTime   = 25   // seconds: before most answering machines
+	longest    = 3600 // seconds of a call that the town pays for, as by SIP; Twilio's own limit is four hours
 	mostPages  = 512  // pages too large for an address, that calls under way wait for here
 )
 
@@ -45,6 +46,7 @@ func (t *Twilio) Deliver(ctx context.Context, to channels.Address, p render.Page
 	params.SetTo(number)
 	params.SetFrom(t.cfg.From)
 	params.SetTimeout(ringTime)
+	params.SetTimeLimit(longest)
 	params.SetStatusCallback(t.account.Address("/voice/twilio/status?key=" + url.QueryEscape(key)))
 	params.SetFallbackUrl(t.account.Address("/voice/twilio/fallback"))
 	if twiml := string(t.greeting(lang, key, sealed, 1, true)); len(twiml) <= mostTwiml {

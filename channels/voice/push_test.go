@@ -73,7 +73,7 @@ func TestCallOut(t *testing.T) {
 				t.Fatalf("%q, %v", receipt, err)
 			}
 			asked := fake.lastAsked()
-			if asked.Get("To") != theirs || asked.Get("From") != ours || asked.Get("StatusCallback") != public+"/voice/twilio/status?key=k+1" || asked.Get("Timeout") != "25" || len(asked.Get("Twiml")) > 4000 {
+			if asked.Get("To") != theirs || asked.Get("From") != ours || asked.Get("StatusCallback") != public+"/voice/twilio/status?key=k+1" || asked.Get("Timeout") != "25" || asked.Get("TimeLimit") != "3600" || len(asked.Get("Twiml")) > 4000 {
 				t.Errorf("Twilio was asked %v", asked)
 			}
 			if strings.Contains(asked.Encode(), "seguir") {
@@ -159,6 +159,8 @@ func TestCallOutReports(t *testing.T) {
 		{"answered", []string{"1"}, "completed", "42", channels.Delivery{State: channels.Arrived, Took: 42 * time.Second, At: noon}, 1},
 		{"answered, and held to its end", []string{"1", "end"}, "completed", "42", channels.Delivery{State: channels.Arrived, Took: 42 * time.Second, At: noon}, 0},
 		{"answered by another server", nil, "completed", "42", channels.Delivery{State: channels.Arrived, Took: 42 * time.Second, At: noon}, 0},
+		{"nobody presses the key", []string{"nothing"}, "completed", "20", channels.Delivery{State: channels.Failed, Code: "no-key", Took: 20 * time.Second, At: noon}, 0},
+		{"another server had the key", []string{"end"}, "completed", "42", channels.Delivery{State: channels.Arrived, Took: 42 * time.Second, At: noon}, 0},
 		{"nobody answers", nil, "no-answer", "0", channels.Delivery{State: channels.Failed, Code: "no-answer", At: noon}, 0},
 		{"busy", nil, "busy", "", channels.Delivery{State: channels.Failed, Code: "busy", At: noon}, 0},
 		{"no such number", nil, "failed", "", channels.Delivery{State: channels.Failed, Code: "failed", At: noon}, 0},
@@ -168,9 +170,12 @@ func TestCallOutReports(t *testing.T) {
 			p := newPhone(t, newLine(t, nil), in)
 			p.form = []string{"Direction", "outbound-api", "From", ours, "To", theirs}
 			for _, k := range c.keys {
-				if k == "end" {
+				switch k {
+				case "end":
 					p.ask("/voice/twilio/turn?n=2", standard("Digits", "1"))
-				} else {
+				case "nothing":
+					p.ask("/voice/twilio/out?k=k1&l=en&t=3", standard())
+				default:
 					p.ask("/voice/twilio/out?k=k1&l=en&t=1", standard("Digits", k))
 				}
 			}

@@ -188,7 +188,6 @@ func (t *Twilio) recorded(f twilio.Form, c caller) pending {
 		t.unwanted(sid)
 		return pending{Kind: channels.Quiet}
 	}
-	t.calls.note(c.sid, func(k *known) { k.recording = sid })
 	return pending{Recording: sid}
 }
 
@@ -230,6 +229,7 @@ func (t *Twilio) answered(w http.ResponseWriter, r *http.Request, in channels.In
 	switch {
 	case f.Value("Digits") == "1":
 	case isMachine(f.Value("AnsweredBy")), said >= ringsSaid:
+		t.calls.note(c.sid, func(k *known) { k.untaken = true })
 		d := t.document()
 		d.empty("Hangup")
 		twilio.Answer(w, d.close())

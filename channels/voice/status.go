@@ -79,7 +79,7 @@ func (t *Twilio) report(w http.ResponseWriter, r *http.Request, in channels.Inbo
 	}
 	if state != "completed" {
 		d.State, d.Code = channels.Failed, state
-	} else if _, here := t.calls.get(c.sid); here && !k.taken {
+	} else if k.untaken {
 		d.State, d.Code = channels.Failed, "no-key"
 	}
 	if err := in.Report(r.Context(), Name, c.sid, d); err != nil {

@@ -79,7 +79,6 @@ func (t *Twilio) answer(w http.ResponseWriter, p place, reply channels.Reply) {
 	t.calls.note(p.sid, func(k *known) {
 		k.answered = max(k.answered, p.turn)
 		k.ended = !asks // the last word was said, or a person gets the call; who comes back from there goes on
-		k.lang = p.lang
 	})
 	p.turn++
 	d := t.document()
