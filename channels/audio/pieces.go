@@ -28,7 +28,7 @@ func Frames(phrases *locales.Catalogue, languages []string, set []*dialogs.Dialo
 		}
 		for _, key := range l.Keys() {
 			gaps := l.Gaps(key)
-			if len(gaps) == 0 || strings.HasPrefix(key, "screen.") {
+			if len(gaps) == 0 || strings.HasPrefix(key, "screen.") || printed(key) {
 				continue
 			}
 			filled := make([]locales.Arg, len(gaps))

@@ -49,7 +49,7 @@ func Spelled(lang string, keys []string) []Line {
 
 func phraseLines(out []Line, l *locales.Language, lang string) []Line {
 	for _, key := range l.Keys() {
-		if len(l.Gaps(key)) > 0 {
+		if len(l.Gaps(key)) > 0 || printed(key) {
 			continue
 		}
 		out = variants(out, Line{Lang: lang, Key: "@" + key}, l.Phrase(key, locales.Screen), l.Phrase(key, locales.Spoken))
@@ -59,6 +59,9 @@ func phraseLines(out []Line, l *locales.Language, lang string) []Line {
 	}
 	return out
 }
+
+// printed says whether a phrase stands on printed cards alone: nobody says it.
+func printed(key string) bool { return strings.HasPrefix(key, "card.") }
 
 func dialogLines(out []Line, d *dialogs.Dialog, lang string) []Line {
 	for _, key := range d.Keys() {

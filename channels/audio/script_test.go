@@ -88,3 +88,13 @@ func TestLettersOfKeys(t *testing.T) {
 		t.Error("a letter alone has one name; words are as they are written")
 	}
 }
+
+func TestWhatIsPrintedIsNotSpoken(t *testing.T) {
+	c := phrases(t)
+	frames := Frames(c, c.Tags(), nil)
+	for _, l := range slices.Concat(Script(c, c.Tags(), nil), frames, Pieces(c, c.Tags(), frames)) {
+		if strings.HasPrefix(l.Key, "@card.") {
+			t.Errorf("nobody says %+v", l)
+		}
+	}
+}
