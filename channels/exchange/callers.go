@@ -27,7 +27,7 @@ const (
 )
 
 // leaves looks after a caller who rings off.
-func (t *turn) leaves(said *talk.Said) {
+func (t *turn) leaves(ctx context.Context, said *talk.Said) {
 	m := &said.Memory
 	if t.event.Withheld {
 		// Nobody can come back by this address. What was left for good stays, as do answers that a code opens elsewhere.
@@ -42,10 +42,24 @@ func (t *turn) leaves(said *talk.Said) {
 		now == nil || now.Mode == engine.Paused || now.Mode == engine.Over || !slices.ContainsFunc(now.Answers, answered) {
 		return
 	}
-	if at := t.now.Add(dropSoon); t.x.daytime(at).Equal(at) {
+	if at := t.dropDue(ctx); at.Sub(t.now) <= callLate && t.x.daytime(at).Equal(at) {
 		t.offered = true
 		t.setTimer(dropTimer+t.name, at)
 	}
+}
+
+// dropDue is when a call that dropped is offered again. It is the timer that waits until the number may be rung, not the
+// outbox: who comes by themselves meanwhile stops it.
+func (t *turn) dropDue(ctx context.Context) time.Time {
+	at := t.now.Add(dropSoon)
+	n, err := t.x.numberRow(ctx, t.x.keys.Address(callKind, t.event.From.ID))
+	if err != nil || n.kept.Version == 0 {
+		return at // the outbox looks again
+	}
+	if free := time.UnixMilli(n.At).Add(t.x.callbacks.Apart).In(at.Location()); free.After(at) {
+		return free
+	}
+	return at
 }
 
 func answered(a engine.Answer) bool { return len(a.Values) > 0 || len(a.Media) > 0 }
@@ -74,7 +88,7 @@ func (t *turn) comes(ctx context.Context, said *talk.Said) {
 	}
 }
 
-// noCall takes back the call that the resident's number would get in the morning.
+// noCall takes back the call that the resident's number would get.
 func (t *turn) noCall(ctx context.Context) {
 	if !t.x.callbacks.On {
 		return
@@ -119,7 +133,7 @@ func (t *turn) callBackAt(at time.Time) {
 	t.setTimer(askTimer+t.name, t.x.daytime(at))
 }
 
-// stays says whether a change leaves something for good.
+// stays says whether a change leaves something for good. A recording does not by itself: it goes with its answer.
 func stays(c *store.Change) bool {
-	return len(c.Responses)+len(c.Ballots)+len(c.Requests)+len(c.Consents)+len(c.Media) > 0
+	return len(c.Responses)+len(c.Ballots)+len(c.Requests)+len(c.Consents) > 0
 }

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,49 @@ func TestADroppedCallThatTheTownMade(t *testing.T) {
 	p.expect(t, ann)
 	w.passes(3 * time.Minute)
 	p.expect(t, ann, ann)
+}
+
+// TestWhoGetsThroughIsNotRungAgain: the town rang while they rang the town, and they have talked since.
+func TestWhoGetsThroughIsNotRungAgain(t *testing.T) {
+	w, p := landline(t)
+	p.post.fail = func(_ string, try int) error {
+		if try == 1 {
+			return channels.Retry(errors.New("486"), 0)
+		}
+		return nil
+	}
+	w.hear(w.missed(ann))
+	w.passes(30 * time.Second)
+	p.expect(t, ann)
+	w.on(ann, "1")
+	w.passes(20 * time.Minute)
+	p.expect(t, ann)
+
+	// A call that the town made drops: its offer waits for the ten minutes, and they come by themselves before.
+	w.says(ben, "PARK", "1")
+	w.hear(w.missed(ben))
+	w.passes(30 * time.Second)
+	p.expect(t, ann, ben)
+	w.on(ben, "1")
+	w.ringsOff(ben)
+	w.passes(2 * time.Minute)
+	w.on(ben, "1")
+	w.passes(20 * time.Minute)
+	p.expect(t, ann, ben)
+}
+
+// TestACallThatIsTakenBackCostsNothing: another gets it.
+func TestACallThatIsTakenBackCostsNothing(t *testing.T) {
+	w, p := landline(t, func(_ *town, s *Settings) { s.Callbacks.PerDay = 1 })
+	w.clock.pass(11 * time.Hour) // 23:00
+	w.hear(w.missed(ann))
+	w.clock.pass(9*time.Hour - 2*time.Minute)
+	w.on(ann)
+	if r, err := w.x.Receive(t.Context(), w.missed(ben)); err != nil || !r.Back {
+		t.Fatal(r, err)
+	}
+	w.passes(40 * time.Minute)
+	p.expect(t, ben)
 }
 
 // asksBack asks to be called back: nothing is understood three times, and then that is on offer.

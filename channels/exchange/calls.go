@@ -347,23 +347,28 @@ func (x *Exchange) daytime(t time.Time) time.Time {
 	return x.quiet(t)
 }
 
-// gotThrough takes back the call that a number would get in the morning: they rang again, and somebody answers.
+// gotThrough takes back the call that a number would get in the morning, or again because it was busy: they rang themselves,
+// and somebody answers.
 func (x *Exchange) gotThrough(ctx context.Context, number string) error {
 	key := x.keys.Address(callKind, number)
 	for range attempts {
 		n, err := x.numberRow(ctx, key)
 		now := x.calendar.local(x.clock.Now())
-		if err != nil || !n.waits(now) {
+		if err != nil || n.kept.Version == 0 || n.Off || now.Sub(time.UnixMilli(n.At)) > callLate {
 			return err
 		}
+		made := !n.waits(now)
 		n.Off = true
 		c, err := x.numberChange(&n, key, number, now)
 		if err != nil {
 			return err
 		}
 		done, err := x.store.Commit(ctx, c)
-		if err != nil || done.Kind == store.Applied {
+		if err != nil || done.Kind == store.Applied && made {
 			return err
+		}
+		if done.Kind == store.Applied {
+			return x.unspend(ctx, n.Message, notMade)
 		}
 	}
 	return errContested
@@ -411,7 +416,7 @@ func (x *Exchange) mayRing(ctx context.Context, m *store.Message) (bool, store.S
 			return false, store.Settled{}, err
 		}
 		own := n.kept.Version > 0 && n.Message == m.ID
-		if own && n.Off {
+		if own && n.Off && back {
 			return dead(codeUnwanted)
 		}
 		if m.Kind == callKind && !own {

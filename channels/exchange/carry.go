@@ -88,16 +88,20 @@ func (t *turn) redeem(ctx context.Context, values []string) (engine.Input, error
 				return engine.Input{}, err
 			}
 		}
+		under, err := decodeErrands(row.errands)
+		if err != nil {
+			return engine.Input{}, err
+		}
+		// What a provider keeps must be there yet when this turn's own errands are run.
+		if row.errands, err = encodeErrands(putOff(under, t.now.Add(handover))); err != nil {
+			return engine.Input{}, err
+		}
 		done, err := t.x.rewrite(ctx, kept, row, memory, store.Change{At: t.now})
 		if err != nil {
 			return engine.Input{}, err
 		}
 		if done {
 			t.source = source
-			under, err := decodeErrands(row.errands)
-			if err != nil {
-				return engine.Input{}, err
-			}
 			if err := t.takeOver(ctx, s, under); err != nil {
 				return engine.Input{}, err
 			}

@@ -69,6 +69,17 @@ func without(errands []byte, gone [][16]byte) ([]byte, error) {
 	return encodeErrands(slices.DeleteFunc(all, func(e errand) bool { return !e.Drop && slices.Contains(gone, e.ID) }))
 }
 
+// putOff are errands of which nothing is fetched before until; a fetch that is under way finds its errand changed.
+func putOff(all []errand, until time.Time) []errand {
+	all = slices.Clone(all)
+	for i := range all {
+		if !all[i].Drop {
+			all[i].Due = max(all[i].Due, until.UnixMilli())
+		}
+	}
+	return all
+}
+
 // kindNamed is how we call what a provider calls a recording or a picture; "" for what we don't keep.
 func kindNamed(kind string) string {
 	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
@@ -203,11 +214,12 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 	// What was done must not be lost with the worker.
 	settle := context.WithoutCancel(ctx)
 	lease := x.clock.Now().Add(errandLease)
-	// change replaces the errand as it was by what is left of it; what a turn has made of it meanwhile comes first.
-	change := func(left *errand, media *store.Media) error {
-		return x.amend(settle, r, lease, func(had []errand, c *store.Change) []errand {
+	// change replaces the errand as it was by what is left of it. It says whether it was there: what a turn has made of it
+	// meanwhile, or whoever took the conversation along, comes first, and the provider's copy is theirs.
+	change := func(left *errand, media *store.Media) (there bool, err error) {
+		err = x.amend(settle, r, lease, func(had []errand, c *store.Change) []errand {
 			i := slices.Index(had, e)
-			if i < 0 {
+			if there = i >= 0; !there {
 				return had
 			}
 			had = slices.Clone(had)
@@ -220,6 +232,11 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 			had[i] = *left
 			return had
 		})
+		return there, err
+	}
+	leave := func(left *errand) error {
+		_, err := change(left, nil)
+		return err
 	}
 	l := x.channels[e.Channel]
 	var f channels.Fetcher
@@ -227,7 +244,7 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 		f, _ = l.Channel.(channels.Fetcher)
 	}
 	if f == nil {
-		return change(x.later(e, 0), nil) // the line is not set up today; perhaps it is again tomorrow
+		return leave(x.later(e, 0)) // the line is not set up today; perhaps it is again tomorrow
 	}
 	if !e.Drop {
 		got, err := f.Fetch(ctx, e.Ref)
@@ -237,18 +254,18 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 			x.log.LogAttrs(ctx, slog.LevelWarn, "a recording or a picture can't be had from the provider", slog.String("channel", e.Channel))
 			drop := e // it may be too large: it is not to stay there
 			drop.Drop, drop.Tries, drop.Due = true, 0, x.clock.Now().UnixMilli()
-			return change(&drop, nil)
+			return leave(&drop)
 		}
 		if err != nil {
 			x.metrics.fetch(e.Channel, fetchRetried)
 			after, _ := channels.Retrying(err)
-			return change(x.later(e, after), nil)
+			return leave(x.later(e, after))
 		}
 		drop := e
 		drop.Drop, drop.Tries, drop.Due = true, 0, x.clock.Now().UnixMilli()
 		if strings.HasPrefix(kind, "image/") && len(got.Bytes) <= channels.MostBytes {
 			if got, err = x.redraw(ctx, got.Bytes); ctx.Err() != nil {
-				return change(x.later(e, 0), nil)
+				return leave(x.later(e, 0))
 			}
 			if kind = got.Type; err != nil {
 				kind = ""
@@ -257,7 +274,7 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 		if kind == "" || len(got.Bytes) > channels.MostBytes {
 			x.metrics.fetch(e.Channel, fetchRefused)
 			x.log.LogAttrs(ctx, slog.LevelWarn, "what a provider kept is no recording or picture that can be kept", slog.String("channel", e.Channel), slog.Int("bytes", len(got.Bytes)))
-			if err := change(&drop, nil); err != nil {
+			if there, err := change(&drop, nil); err != nil || !there {
 				return err
 			}
 		} else {
@@ -265,7 +282,7 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 			if e.Until > 0 {
 				m.Until = time.UnixMilli(e.Until)
 			}
-			if err := change(&drop, &m); err != nil {
+			if there, err := change(&drop, &m); err != nil || !there {
 				return err
 			}
 			x.metrics.fetch(e.Channel, fetchKept)
@@ -278,10 +295,10 @@ func (x *Exchange) run(ctx context.Context, r store.Resident, e errand) error {
 	default:
 		if _, gone := channels.IsGone(err); !gone {
 			after, _ := channels.Retrying(err)
-			return change(x.later(e, after), nil)
+			return leave(x.later(e, after))
 		}
 	}
-	return change(nil, nil)
+	return leave(nil)
 }
 
 // redraw draws a picture anew, one at a time: where and when it was taken, and by which phone, is not kept.

@@ -284,6 +284,37 @@ func TestWhoIsErasedIsNotFetched(t *testing.T) {
 	})
 }
 
+// TestWhatNobodySentIsNotKept: who withholds their number, records something and rings off before it is sent has left nothing.
+func TestWhatNobodySentIsNotKept(t *testing.T) {
+	for _, sent := range []bool{false, true} {
+		w, c := remote(t)
+		hidden := func(kind channels.EventKind, words, media string, along ...[]byte) {
+			e := w.sends(c, "x", words, media, along...)
+			e.Kind, e.Withheld = kind, true
+			w.hear(e)
+		}
+		hidden(channels.Message, "NOTE", "")
+		hidden(channels.Message, "", "image/jpeg", snapshot(1))
+		want := 0
+		if sent {
+			want = 1
+			for _, words := range []string{"in words", "skip", "1", "yes"} {
+				hidden(channels.Message, words, "")
+			}
+		}
+		if n := len(w.requests()); n != want {
+			t.Fatalf("%d requests", n)
+		}
+		hidden(channels.HungUp, "", "")
+		w.x.Tick(t.Context())
+		w.kept(want)
+		c.expect(t, 0, 1)
+		if _, known, err := w.store.Find(t.Context(), w.x.keys.Address(withheldKind, "x")); err != nil || known != sent {
+			t.Fatalf("sent %v, and they are known: %v; %v", sent, known, err)
+		}
+	}
+}
+
 // TestFetchingSurvivesABadDay lets the process die, or the store fail, at every commit of a fetch.
 func TestFetchingSurvivesABadDay(t *testing.T) {
 	for at := range 8 {
@@ -345,6 +376,59 @@ func TestAConversationIsTakenAlongBeforeItsRecordingIsFetched(t *testing.T) {
 	w.x.Tick(t.Context())
 	w.kept(1)
 	c.expect(t, 0, 1)
+}
+
+// TestAConversationIsTakenAlongWhileItsRecordingIsFetched: what the fetch finds is not dropped for the one who took it along.
+func TestAConversationIsTakenAlongWhileItsRecordingIsFetched(t *testing.T) {
+	w, c := remote(t)
+	w.hear(w.sends(c, "ana", "NOTE", ""))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
+	code := codeForm.FindString(w.hear(w.sends(c, "ana", "kiosk", "")))
+	c.began, c.gate = make(chan struct{}, 8), make(chan struct{})
+	done := make(chan struct{})
+	go func() { defer close(done); w.x.Tick(t.Context()) }()
+	<-c.began
+	w.expect(w.hear(w.sends(c, "bea", code, "")), "Tell us about it.")
+	close(c.gate)
+	<-done
+	w.clock.pass(errandLease + time.Second)
+	w.x.Tick(t.Context())
+	w.kept(1)
+	c.expect(t, 0, 1)
+}
+
+// TestARecordingIsNotFetchedBetweenTheHandsOfTwo: the conversation is the taker's already, and their own turn not on disk yet.
+func TestARecordingIsNotFetchedBetweenTheHandsOfTwo(t *testing.T) {
+	w, c := remote(t)
+	w.hear(w.sends(c, "ana", "NOTE", ""))
+	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
+	code := codeForm.FindString(w.hear(w.sends(c, "ana", "kiosk", "")))
+	w.x.store = &between{Store: w.store, at: 2, do: func() { w.x.Tick(t.Context()) }}
+	w.expect(w.hear(w.sends(c, "bea", code, "")), "Tell us about it.")
+	w.x.store = w.store
+	w.clock.pass(errandLease + time.Second)
+	w.x.Tick(t.Context())
+	w.kept(1)
+	c.expect(t, 0, 1)
+}
+
+// between is a store before whose n-th commit something else happens.
+type between struct {
+	store.Store
+	mu    sync.Mutex
+	n, at int
+	do    func()
+}
+
+func (b *between) Commit(ctx context.Context, c *store.Change) (store.Outcome, error) {
+	b.mu.Lock()
+	b.n++
+	now := b.n == b.at
+	b.mu.Unlock()
+	if now {
+		b.do()
+	}
+	return b.Store.Commit(ctx, c)
 }
 
 // snapshot is a picture, another for each n, with something that the camera wrote into it.

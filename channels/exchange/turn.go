@@ -179,9 +179,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		return channels.Reply{}, outcomeConflict, nil
 	}
 	if t.event != nil {
-		t.made = t.made || t.event.Withheld && (stays(&t.change) || len(t.errands) > 0)
+		t.made = t.made || t.event.Withheld && stays(&t.change)
 		if t.event.Kind == channels.HungUp {
-			t.leaves(&said)
+			t.leaves(ctx, &said)
 		} else {
 			t.comes(ctx, &said)
 			t.over = (said.Over || said.Pass) && t.line.rings()
