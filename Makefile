@@ -1,10 +1,17 @@
 # "make test" is what .ci/run runs. It needs Go and, for the peers that tests talk to, Node.
-.PHONY: test lint peers soak bench fuzz
+.PHONY: test pages others lint peers soak bench fuzz
 
 test: lint peers
-	go test -timeout 20m ./...
-	go test -race -timeout 10m $$(go list ./channels/... | grep -v /kiosk$$) ./config ./dialogs/engine ./dialogs/talk ./dialogs/dialogtest ./dialogs/library ./store/...
+	@$(MAKE) --no-print-directory -j2 -Otarget pages others
+
+# The tests in the browser, which wait more than they work, beside all others.
+pages:
+	go test -timeout 20m ./channels/kiosk
 	go test -race -timeout 10m ./channels/kiosk -run 'TestWalks$$'
+
+others:
+	go test -timeout 20m $$(go list ./... | grep -v /kiosk$$)
+	go test -race -timeout 10m $$(go list ./channels/... | grep -v /kiosk$$) ./config ./dialogs/engine ./dialogs/talk ./dialogs/dialogtest ./dialogs/library ./store/...
 
 lint:
 	@changed=$$(gofmt -l cmd channels config dialogs locales store); test -z "$$changed" || { echo "gofmt would change: $$changed"; exit 1; }

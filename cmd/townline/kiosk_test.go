@@ -312,9 +312,9 @@ func TestTheVisitEndsWithItsBrowser(t *testing.T) {
 	}
 	waitFor("a new browser", func() bool { return len(opened()) == 2 && strings.Contains(opened()[1], "?screen=2") })
 	waitFor("the end of the old profile", func() bool { left, _ := os.ReadDir(profiles); return len(left) == 1 })
-	waitFor("an empty journal", func() bool {
+	waitFor("a journal with nothing but the time in it", func() bool {
 		info, err := os.Stat(filepath.Join(p.dir, "kiosk", "turns"))
-		return err == nil && info.Size() == 0
+		return err == nil && info.Size() < 100
 	})
 	for _, r := range []*running{machine, centre} {
 		if log := r.errs.String(); strings.Contains(log, "xylophone") {
