@@ -53,24 +53,25 @@ type turn struct {
 
 // attempt is what one pass over the turn has come to; the next begins afresh.
 type attempt struct {
-	version  uint64
-	memory   talk.Memory // as it was
-	answered []store.Inbound
-	way      way
-	visit    visit
-	made     bool
-	offered  bool
-	over     bool
-	errands  []errand
-	change   store.Change
-	ids      int    // of records that were derived
-	request  string // the reference of the request that this turn opened or joined
-	erase    bool
-	handoff  bool
-	pieces   []piece            // what came along, or was taken over with a conversation
-	recorded mentions           // by the records of this turn
-	texted   []store.AddressKey // numbers that a page has a code texted to
-	source   store.Resident     // whose conversation was taken along to this one; zero: nobody's
+	version    uint64
+	memory     talk.Memory // as it was
+	answered   []store.Inbound
+	way        way
+	visit      visit
+	made       bool
+	offered    bool
+	over       bool
+	unanswered bool
+	errands    []errand
+	change     store.Change
+	ids        int    // of records that were derived
+	request    string // the reference of the request that this turn opened or joined
+	erase      bool
+	handoff    bool
+	pieces     []piece            // what came along, or was taken over with a conversation
+	recorded   mentions           // by the records of this turn
+	texted     []store.AddressKey // numbers that a page has a code texted to
+	source     store.Resident     // whose conversation was taken along to this one; zero: nobody's
 }
 
 // run holds the turn of an event.
@@ -151,6 +152,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
+	if t.event == nil && t.timer == unansweredTimer {
+		return t.unmet(ctx)
+	}
 	if t.event == nil {
 		if rings, err := t.rings(); err != nil || rings {
 			return t.rung(ctx, err)
@@ -179,6 +183,7 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		return channels.Reply{}, outcomeConflict, nil
 	}
 	if t.event != nil {
+		t.opens(unknown)
 		t.made = t.made || t.event.Withheld && stays(&t.change)
 		if t.event.Kind == channels.HungUp {
 			t.leaves(ctx, &said)
@@ -216,6 +221,7 @@ func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) 
 	}
 	t.version, t.answered, t.way, t.visit, t.now = kept.Version, kept.Answered, before.way, before.visit, t.x.calendar.local(t.x.clock.Now())
 	t.made, t.offered, t.over = before.made, before.offered, before.over
+	t.unanswered = before.unanswered
 	f, ok := t.x.town.Dialogs.(fetcher)
 	if !ok {
 		return nil
@@ -289,7 +295,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	if err != nil {
 		return channels.Reply{}, fmt.Errorf("encode what is to be fetched: %w", err)
 	}
-	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, over: t.over, visit: t.visit, errands: errands, memory: memory}.encode()
+	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, over: t.over, unanswered: t.unanswered, visit: t.visit, errands: errands, memory: memory}.encode()
 	r := channels.Reply{Pages: said.Pages, Over: said.Over}
 	if said.Pass {
 		r.Pass = &channels.Pass{Desk: said.Desk}

@@ -18,14 +18,15 @@ import (
 
 // row is a conversation's opaque state in the store.
 type row struct {
-	way     way
-	gone    bool // the resident is to be erased: the turn that said so is on disk, the erasing may not be
-	made    bool // a caller who withheld their number left something that has to stay
-	offered bool // the call that dropped was offered again, or is about to be
-	over    bool // the last word was said, or a person has the call: who rings off now has not been cut off
-	visit   visit
-	errands []byte // what is still to do at providers (encodeErrands); nil: nothing
-	memory  []byte // talk's
+	way        way
+	gone       bool // the resident is to be erased: the turn that said so is on disk, the erasing may not be
+	made       bool // a caller who withheld their number left something that has to stay
+	offered    bool // the call that dropped was offered again, or is about to be
+	over       bool // the last word was said, or a person has the call: who rings off now has not been cut off
+	unanswered bool // a page was opened by somebody who was never here, and nothing was done on it yet
+	visit      visit
+	errands    []byte // what is still to do at providers (encodeErrands); nil: nothing
+	memory     []byte // talk's
 }
 
 // visit says which turns of an outpost's were entered.
@@ -53,6 +54,7 @@ const (
 	rowMade
 	rowOffered
 	rowOver
+	rowUnanswered
 	rowFlags
 )
 
@@ -68,7 +70,7 @@ func (r row) encode() []byte {
 		format = visitFormat
 	}
 	var flags byte
-	for i, on := range [...]bool{r.gone, r.made, r.offered, r.over} {
+	for i, on := range [...]bool{r.gone, r.made, r.offered, r.over, r.unanswered} {
 		if on {
 			flags |= 1 << i
 		}
@@ -98,7 +100,7 @@ func decodeRow(b []byte) (row, error) {
 		return row{}, errRow
 	}
 	format, flags := b[0], b[1]
-	r := row{gone: flags&rowGone != 0, made: flags&rowMade != 0, offered: flags&rowOffered != 0, over: flags&rowOver != 0}
+	r := row{gone: flags&rowGone != 0, made: flags&rowMade != 0, offered: flags&rowOffered != 0, over: flags&rowOver != 0, unanswered: flags&rowUnanswered != 0}
 	var ok bool
 	if r.way.channel, b, ok = cutString(b[2:]); !ok {
 		return row{}, errRow
