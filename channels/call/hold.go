@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/townline/townline/channels"
@@ -145,7 +147,8 @@ func (h *held) drain(ctx context.Context) (bool, error) {
 	}
 }
 
-// listen says a page that asks, and waits for what comes back.
+// listen says a page that asks, and waits for what comes back. After a key that is left alone it goes on with the sentence that
+// the key cut short.
 func (h *held) listen(ctx context.Context, parts []Part, l render.Listen) (channels.Event, error) {
 	if _, err := h.drain(ctx); err != nil {
 		return channels.Event{}, err
@@ -157,21 +160,30 @@ func (h *held) listen(ctx context.Context, parts []Part, l render.Listen) (chann
 	h.keys.Page(l, h.Now().Add(lead))
 	early := h.early
 	h.early = nil
-	for _, p := range early {
+	for i, p := range early {
 		if words, whole, _ := h.keys.Press(p); whole {
+			h.early = slices.DeleteFunc(early[i+1:], func(p Press) bool { return p.Line == "" }) // lines may be typed ahead
 			return said(words), nil
 		}
 	}
-	whole, waited := false, time.Duration(0)
+	heard, waited := 0, time.Duration(0) // heard parts were said to their end
 	for {
-		if !whole {
-			var err error
-			if whole, err = h.line.Play(ctx, parts); err != nil {
+		n := sentence(parts[heard:])
+		if n > 0 {
+			whole, err := h.line.Play(ctx, parts[heard:heard+n])
+			if err != nil {
 				return channels.Event{}, err
+			}
+			if whole {
+				heard += n
+				continue
 			}
 		}
 		wait := time.Duration(max(l.Wait, 1)) * time.Second
-		if l.Record > 0 && len(h.keys.got) == 0 {
+		switch {
+		case n > 0: // only what cut it short
+			wait = 0
+		case l.Record > 0 && len(h.keys.got) == 0:
 			wait = breath
 		}
 		p, ok, err := h.line.Key(ctx, wait)
@@ -183,7 +195,12 @@ func (h *held) listen(ctx context.Context, parts []Part, l render.Listen) (chann
 			if complete {
 				return said(words), nil
 			}
-			whole = whole || counted // what was left alone doesn't silence the page
+			if counted {
+				heard = len(parts)
+			}
+			continue
+		case n > 0:
+			heard += n
 			continue
 		}
 		if words := h.keys.Rest(); words != "" {
@@ -270,7 +287,11 @@ func (h *held) receive(ctx context.Context, e channels.Event) (channels.Reply, e
 		}
 		h.Log.LogAttrs(ctx, slog.LevelError, "turn of a call not accepted", slog.String("channel", h.Channel), slog.Any("error", err))
 		if h.Now().Sub(began) >= awayAfter {
-			return r, h.away(ctx)
+			err = h.away(ctx)
+			if e.Kind == channels.Message { // it was said, and the caller was told that it is kept
+				h.late(ctx, e)
+			}
+			return r, err
 		}
 		if err = h.moment(ctx); err == nil {
 			err = h.rest(ctx, tryAgain)
@@ -387,7 +408,7 @@ func Answered(ctx context.Context, line Line, c Call) (bool, error) {
 			if !ok {
 				break
 			}
-			if p.Key == '1' {
+			if p.Key == '1' || strings.TrimSpace(p.Line) == "1" {
 				return true, nil
 			}
 		}

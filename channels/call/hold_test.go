@@ -118,6 +118,12 @@ func TestHold(t *testing.T) {
 			"dialed 2", "Buses or trees?|For help, press 0.|Goodbye.", nil},
 		{"a key silences what is said", &caller{does: []string{"2"}, barges: true}, paper{replies: []channels.Reply{asks("Buses or trees?", oneKey), ends("Goodbye.")}},
 			"dialed 2", "Buses or trees?|For help, press 0.|Goodbye.", nil},
+		{"a key that is left alone doesn't begin the page anew", &caller{does: []string{"2"}, strays: "#A#"}, paper{replies: []channels.Reply{asks("Buses or trees?", oneKey), ends("Goodbye.")}},
+			"dialed 2", "Buses or trees?|For help, press 0.|For help, press 0.|For help, press 0.|For help, press 0.|Goodbye.", nil},
+		{"a digit of a number silences the page", &caller{does: []string{"7#"}, strays: "1"}, paper{replies: []channels.Reply{asks("How many?", entry), ends("Goodbye.")}},
+			"dialed 17", "How many?|For help, press 0.|Goodbye.", nil},
+		{"lines typed ahead", &caller{types: []string{"one", "two", "three"}, does: []string{"4"}}, paper{replies: []channels.Reply{asks("One?", oneKey), asks("Two?", oneKey), asks("Three?", oneKey), asks("Four?", oneKey), ends("Goodbye.")}},
+			"dialed one two three 4", "Four?|For help, press 0.|Goodbye.", nil},
 		{"a number", &caller{does: []string{"12#"}}, paper{replies: []channels.Reply{asks("How many?", entry), ends("Goodbye.")}}, "dialed 12", "", nil},
 		{"a number without its end", &caller{does: []string{"12", "…"}}, paper{replies: []channels.Reply{asks("How many?", entry), ends("Goodbye.")}}, "dialed 12", "", nil},
 		{"silence", &caller{does: []string{"…", "1"}}, paper{replies: []channels.Reply{asks("Well?", oneKey), asks("Are you there?", oneKey), ends("Goodbye.")}},
@@ -228,6 +234,20 @@ func TestRingsOffWhileAway(t *testing.T) {
 	})
 }
 
+// What was answered when the town went away is handed in once it is back, after the caller was told that it is kept.
+func TestAnsweredWhileAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line, town := &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey)}}
+		line.pressed = func() { town.away = 15 }
+		if err := Hold(t.Context(), line, town, newCall(t)); !errors.Is(err, ErrAway) {
+			t.Error(err)
+		}
+		if got := town.said(); got != "dialed 1" {
+			t.Errorf("the town was told %s", got)
+		}
+	})
+}
+
 // Who is made up for a call goes with it, whichever way it ends.
 func TestWithheld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -284,7 +304,7 @@ func TestAnswered(t *testing.T) {
 		does []string
 		want bool
 		said int
-	}{{[]string{"1"}, true, 1}, {[]string{"…", "1"}, true, 2}, {[]string{"5", "…", "1"}, true, 3}, {[]string{"…"}, false, 3}} {
+	}{{[]string{"1"}, true, 1}, {[]string{"…", "1"}, true, 2}, {[]string{"5", "…", "1"}, true, 3}, {[]string{"…"}, false, 3}, {[]string{"types 1"}, true, 1}, {[]string{"types no", "…"}, false, 3}} {
 		synctest.Test(t, func(t *testing.T) {
 			line := &caller{does: c.does}
 			got, err := Answered(t.Context(), line, newCall(t))

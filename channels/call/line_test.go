@@ -13,10 +13,13 @@ import (
 // caller is a line with somebody at it who does one thing after each page: presses keys, speaks, says nothing, rings off.
 type caller struct {
 	does    []string // "2", "12#", "…" for silence, "voice 5s", "voice 5s *", "rings off"; the last one is done again and again
-	barges  bool     // keys are pressed into the first words
+	barges  bool     // keys are pressed into what is said second
 	desk    []string // that the call was passed to
 	atTone  string   // pressed in the first tone
 	leans   int      // keys that are pressed into last words
+	strays  string   // keys that are pressed into what is said second, one each time it is said
+	types   []string // typed before anything is said
+	pressed func()   // called before anything is done
 	answers bool     // somebody answers there
 	heard   []string
 
@@ -37,6 +40,9 @@ func (c *caller) next() {
 		return
 	}
 	c.asked = false
+	if c.pressed != nil {
+		c.pressed()
+	}
 	do := c.does[0]
 	if len(c.does) > 1 {
 		c.does = c.does[1:]
@@ -46,6 +52,8 @@ func (c *caller) next() {
 		c.waiting = true
 	case do == "rings off":
 		c.gone.Store(true)
+	case strings.HasPrefix(do, "types "):
+		c.queue = append(c.queue, Press{Line: do[len("types "):], At: time.Now()})
 	case strings.HasPrefix(do, "voice "):
 		var ends string
 		var d string
@@ -62,7 +70,11 @@ func (c *caller) next() {
 }
 
 func (c *caller) Play(ctx context.Context, parts []Part) (bool, error) {
-	for i, p := range parts {
+	for _, line := range c.types {
+		c.queue = append(c.queue, Press{Line: line, At: time.Now()})
+	}
+	c.types = nil
+	for _, p := range parts {
 		if c.gone.Load() {
 			return false, ErrGone
 		}
@@ -92,13 +104,18 @@ func (c *caller) Play(ctx context.Context, parts []Part) (bool, error) {
 		default:
 			c.heard = append(c.heard, p.Words)
 			c.asked = c.asked || p.Key != PhraseMoment
+			if strings.HasPrefix(p.Words, "For help") && c.strays != "" {
+				c.queue = append(c.queue, Press{Key: c.strays[0], At: time.Now()})
+				c.strays = c.strays[1:]
+				return false, nil
+			}
 			if strings.HasPrefix(p.Words, "Your number") && c.leans > 0 {
 				c.leans--
 				c.queue = append(c.queue, Press{Key: '5', At: time.Now()})
 				return false, nil
 			}
 		}
-		if c.barges && i > 0 {
+		if c.barges && strings.HasPrefix(p.Words, "For help") {
 			c.next()
 			continue
 		}

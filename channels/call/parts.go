@@ -60,7 +60,17 @@ func AllParts(pages []render.Page, afterKey bool) []Part {
 	return parts
 }
 
-// Listening is what is awaited once pages were said: what the last one that awaits something says.
+// sentence is how many parts the next thing to be said takes, with the silence before it.
+func sentence(parts []Part) int {
+	for i := range parts {
+		if parts[i].Silence == 0 {
+			return i + 1
+		}
+	}
+	return len(parts)
+}
+
+// Listening is what is awaited once pages were said: what the last one says.
 func Listening(pages []render.Page) (l render.Listen, ok bool) {
 	if len(pages) == 0 {
 		return l, false
