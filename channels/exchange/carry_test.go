@@ -167,7 +167,7 @@ func TestTheCodeIsTexted(t *testing.T) {
 	w, code := carried(t)
 	e := w.press("visitor", "carry")
 	e.Words = "202 555 0147"
-	w.expect(w.hear(e), "The code goes to that phone now")
+	w.expect(w.hear(e), "the code is on its way")
 	send := func() []letter {
 		w.x.Tick(t.Context())
 		return w.sms.letters()
@@ -193,7 +193,7 @@ func TestTheCodeIsNotTextedToWhoSaidStop(t *testing.T) {
 	w.says("+12025550147", "STOP")
 	e := w.press("visitor", "carry")
 	e.Words = "202 555 0147"
-	w.expect(w.hear(e), "The code goes to that phone now") // nobody is told who said STOP
+	w.expect(w.hear(e), "the code is on its way") // nobody is told who said STOP
 	if s, err := w.store.Stats(t.Context()); err != nil || s.Queued != 0 {
 		t.Errorf("%+v %v", s, err)
 	}

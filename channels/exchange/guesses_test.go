@@ -67,7 +67,7 @@ func TestPagesTextOnlySoMuch(t *testing.T) {
 		w.come(visitor, "PARK")
 		e := w.press(visitor, "carry")
 		e.Words = number
-		if got := w.hear(e); !strings.Contains(got, "The code goes to that phone now") {
+		if got := w.hear(e); !strings.Contains(got, "the code is on its way") {
 			t.Fatal(got)
 		}
 	}

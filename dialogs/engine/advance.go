@@ -92,7 +92,7 @@ func (w *walk) tell(unsaid []int) {
 func (w *walk) next() {
 	note := w.s.Note
 	w.settle()
-	w.s.Mode, w.s.Part, w.s.Back, w.s.Note = Asking, nil, false, note
+	w.s.Mode, w.s.Part, w.s.Held, w.s.Back, w.s.Note = Asking, nil, nil, false, note
 	if w.s.Return > 0 {
 		w.s.Return = 0
 		if w.s.Note == "" {
@@ -339,7 +339,7 @@ func (w *walk) passed(r map[string]string) {
 		w.over("handoff")
 		return
 	}
-	w.settle()
+	w.ask() // what was given is still to be confirmed
 	s.Hours = r["hours"]
 	s.Note = PhrasePerson
 	if !open {

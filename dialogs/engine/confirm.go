@@ -74,7 +74,7 @@ func (w *walk) confirmed(said string) {
 		w.settle()
 		w.accept(a)
 	case "redo":
-		s.Held = nil
+		s.Held, s.Part = nil, nil // all of it, not its last part alone
 		w.ask()
 		s.Note = PhraseOnce
 	default:

@@ -143,3 +143,86 @@ func TestOwnWordsAreLeftOutWhereNoVoiceMayBeKept(t *testing.T) {
 	}
 	hold(t, load(t, ballot)).say("hole").say("b", "a", "c").wants("where")
 }
+
+// A question of each kind that is asked part by part, and something said before it.
+const partly = `dialog: partly
+version: 1
+title: Part by part
+purpose: request
+service: {code: quick, department: works, days: 5}
+language: en
+steps:
+  - id: hello
+    type: say
+    say: Hello.
+  - id: many
+    type: choices
+    say: Which of these?
+    options:
+      red: Red
+      green: Green
+      blue: Blue
+  - id: next
+    type: say
+    say: Now for their order.
+  - id: order
+    type: rank
+    say: Put these in order.
+    options:
+      a: Apples
+      b: Bread
+      c: Cheese
+  - id: last
+    type: say
+    say: The last question.
+  - id: coins
+    type: budget
+    say: Share ten.
+    total: 10
+    options:
+      x: Xylophones
+      y: Yachts
+      z: Zebras
+  - id: sent
+    type: submit
+  - id: bye
+    type: end
+    say: Thank you. ${reference}
+`
+
+func TestWhatLeadsUpToAQuestionIsNotSaidWithEachPartOfTheAnswer(t *testing.T) {
+	h := rung(t, partly).wants("hello many")
+	h.do(Input{Kind: Said, Values: []string{"red"}, Part: true, Next: "green"}).wants("many")
+	h.tell(locales.Repeat).wants("many").tell(locales.Back).wants("hello many") // asked anew
+	h.do(Input{Kind: Said, Values: []string{"red", "blue"}, Part: true}).say("right")
+	h.wants("next order").say("b").wants("@speech.echo order").say("a").say("right")
+	h.wants("last coins").say("4").wants("@speech.share coins").say("3").say("right").wants("bye")
+}
+
+func TestOnceMoreIsTheWholeAnswer(t *testing.T) {
+	h := rung(t, quick).say("hole").say("right").say("b").say("a").wants("@speech.chose").say("redo").wants("@speech.once order")
+	if len(h.s.Part) != 0 {
+		t.Errorf("%v is given already", h.s.Part)
+	}
+	h.say("c").say("a").say("right")
+	if a, ok := h.s.Answer(h.d.Index("order")); !ok || !slices.Equal(a.Values, []string{"c", "a", "b"}) {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestWhatIsHeldOutlivesAClosedDesk(t *testing.T) {
+	last := func() *holding {
+		h := rung(t, quick).say("hole").say("right").say("b").say("a").say("right").records("here").say("right").wants("more")
+		return h.records("also").wants("@speech.voice")
+	}
+	h := last()
+	h.result = map[string]string{"open": "no"}
+	h.tell(locales.Person).wants("@person.closed @speech.voice").say("right").wants("bye")
+	if a, ok := h.kept.Answer("more"); !ok || a.Media[0].Ref != "also" {
+		t.Errorf("kept %+v", h.kept)
+	}
+	h = last().tell(locales.Start).tell(locales.Skip).wants("bye") // START was typed, and the question left out
+	if a, ok := h.kept.Answer("more"); ok && len(a.Media) > 0 {
+		t.Errorf("kept %+v", h.kept)
+	}
+}

@@ -100,7 +100,7 @@ const (
 	OpenEar     EffectKind = "ear"    // the caller wants to be spoken to in another way: slower, louder
 	RingBack    EffectKind = "ring"   // the caller is to be called back; At
 	Ended       EffectKind = "ended"  // the conversation is over; what was set aside may be offered
-	Carry       EffectKind = "carry"  // waits: a code to take the conversation along; Values may name a number to text it to; Result "code", "until" (2027-03-15); with a number "sent": "yes" or "no"
+	Carry       EffectKind = "carry"  // waits: a code to take the conversation along; Values may name a number to text it to; Result "code", "until" (2027-03-15)
 	Redeem      EffectKind = "redeem" // waits: Values is the code; Result "code": "good" (with Input.State), "own" (it is this conversation's own) or "unknown"
 )
 

@@ -63,12 +63,11 @@ const (
 	// Taking the conversation along to another device.
 	PhraseCarry        = "@carry.code"    // [code until] the code, and what to do with it
 	PhraseCarryText    = "@carry.text"    // [code until] what is texted to the number that was given
-	PhraseCarrySent    = "@carry.sent"    // the code was sent to that phone
+	PhraseCarrySent    = "@carry.sent"    // the code is texted there if that may be: nobody is told who said STOP
 	PhraseCarryNotSent = "@carry.notsent" // no text can be sent there; here is the code
 	PhraseCarryNumber  = "@carry.number"  // that is no phone number
 	PhraseCarryNothing = "@carry.nothing" // there is nothing to take along
 	PhraseCarryUnknown = "@carry.unknown" // no such code
-	PhraseCarryHere    = "@carry.here"    // we go on here
 	PhraseCarryGone    = "@carry.gone"    // it goes on at the other place
 
 	// At a machine that is cut off from the town.

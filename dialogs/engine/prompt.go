@@ -37,6 +37,7 @@ type Option struct {
 	ID     string
 	Key    string // a text key, or "@…"; with Words set it is not used
 	Words  string // shown as it is: a request's label
+	Lang   string // of Words, where they are not in the conversation's language
 	Tongue bool   // ID is a language: shown by its own name
 	Args   []Arg
 	Place  int

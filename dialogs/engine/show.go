@@ -65,6 +65,7 @@ func (w *walk) show() []Prompt {
 		return append(out, w.which())
 	}
 	switch {
+	case w.calls() && len(s.Part) > 0 && (s.Note == "" || strings.HasPrefix(s.Note, PhraseEcho)): // they were said with the first part
 	case leads(s.Note), s.Note == PhraseResume && s.From < 0:
 		out = w.statements(out)
 	case s.Note == PhraseResume && w.d.Secrecy == dialogs.Secret && w.in.Can.Carried: // perhaps it was begun where nobody listens in

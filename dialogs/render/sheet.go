@@ -46,6 +46,7 @@ type choice struct {
 	group    int
 	sentence string // of a call: the option and its key in one sentence; "" for the usual one
 	tongue   bool   // shown.ID is a language
+	lang     string // of the label, where it isn't the page's
 	ours     bool   // of the town's own phrases, worded to be said after "for"
 }
 
@@ -141,7 +142,7 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 		o := &q.Options[i]
 		words, icon := w.option(o, f)
 		s.options[i] = choice{shown: Shown{ID: o.ID, Digit: digits[digit(o)], Label: words, Icon: icon}, group: o.Place / groupSize}
-		s.options[i].ours = strings.HasPrefix(o.Key, "@")
+		s.options[i].ours, s.options[i].lang = strings.HasPrefix(o.Key, "@"), o.Lang
 		if s.options[i].tongue = o.Tongue; f == locales.Spoken && strings.HasPrefix(o.Key, sentenceKeys) {
 			s.options[i].sentence = w.phrase(o.Key, f, locales.Arg{Name: "digit", Value: digits[digit(o)]})
 			s.options[i].shown.Label = w.phrase(o.Key, locales.Full)

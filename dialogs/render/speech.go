@@ -60,12 +60,15 @@ func (w *Words) speech(s *sheet, q *engine.Prompt, t Traits) []Page {
 	return pages
 }
 
-// listed says the options of a page, each before its key.
+// listed says the options of a page, each before its key. What is in another language is said in it, with its key.
 func (w *Words) listed(out []Spoken, s *sheet, options []choice) []Spoken {
 	for i := range options {
 		c := &options[i]
 		o := &c.shown
-		said := Spoken{Pause: pauseOption}
+		said, l := Spoken{Pause: pauseOption}, w.Lang
+		if c.lang != "" && w.Catalogue != nil && w.Catalogue.Has(c.lang) {
+			l, said.Lang = w.Catalogue.Language(c.lang), c.lang
+		}
 		switch {
 		case s.asks == dialogs.Budget:
 			said.Words = o.Label
@@ -78,11 +81,11 @@ func (w *Words) listed(out []Spoken, s *sheet, options []choice) []Spoken {
 				said.Lang = o.ID
 			}
 		case sentence(o.Label):
-			said.Words = option(w.Lang, "@speech.sentence", o.Label, o.Digit)
-		case !c.ours && bare(w.Lang.Tag, o.Label):
-			said.Words = option(w.Lang, "@speech.bare", o.Label, o.Digit)
+			said.Words = option(l, "@speech.sentence", o.Label, o.Digit)
+		case !c.ours && bare(l.Tag, o.Label):
+			said.Words = option(l, "@speech.bare", o.Label, o.Digit)
 		default:
-			said.Words = option(w.Lang, "@speech.option", o.Label, o.Digit)
+			said.Words = option(l, "@speech.option", o.Label, o.Digit)
 		}
 		out = append(out, said)
 	}

@@ -21,8 +21,9 @@ const ringAfter = time.Hour
 // calls says whether the resident is on the telephone.
 func (x *hearing) calls() bool { return x.h.Traits.Form == engine.Speech }
 
-// meets sees to what a call leaves behind, and to what it must not open: a number is no proof of who calls.
-func (x *hearing) meets() {
+// meets sees to what a call leaves behind, and to what it must not open: a number is no proof of who calls, not even while
+// its owner writes. moved says that the last thing came by another channel.
+func (x *hearing) meets(moved bool) {
 	switch {
 	case x.h.Kind == Rang, x.h.Kind == Looked:
 		return
@@ -32,7 +33,7 @@ func (x *hearing) meets() {
 			x.m.Aloud = false
 		}
 		x.unveil()
-	case x.h.Kind == Came:
+	case x.h.Kind == Came, moved:
 		x.hungUp()
 		x.each(engine.Veil)
 	}

@@ -328,3 +328,50 @@ func TestStopAndStartHaveKeys(t *testing.T) {
 		t.Error("still stopped")
 	}
 }
+
+// Whoever calls from a number learns nothing by waiting until its owner writes.
+func TestACallThatIsOnTellsNothingOfWhatItsOwnerWrites(t *testing.T) {
+	p := reports(t).records("where.wav").says("1").hears("Describe it")
+	p.hear(Heard{Kind: Left})
+	p.hear(Heard{Kind: Came}).hears("You have not finished")
+	p.traits = render.SMS
+	p.says("hello").says("1").hears("Describe it")
+	p.traits = render.Voice
+	p.says("*").hears("Where is it?", "You answered this one before").not("You said")
+	p.says("*").hears("What is the problem?", "You answered this one before").not("Hole in the road. ", "You said")
+}
+
+func TestACallThatEndsLeavesThePageOfWhoWritesMeanwhile(t *testing.T) {
+	p := someone(t).says("hello").says("8")
+	page := p.said.Memory.Hall.Page
+	if page == 0 {
+		t.Fatalf("no other page: %s", p.text())
+	}
+	p.traits = render.Voice
+	p.hear(Heard{Kind: Left})
+	if m := p.said.Memory; m.On != render.SMS.Name || m.Hall == nil || m.Hall.Page != page {
+		t.Errorf("on %q, %+v", m.On, m.Hall)
+	}
+}
+
+func TestATitleInAnotherLanguageIsSaidInThatLanguage(t *testing.T) {
+	p := someone(t)
+	p.town.Languages = []string{"en", "zh"}
+	p.traits = render.Voice
+	p.hear(Heard{Kind: Came}).says("2")
+	said := map[string]string{}
+	for range 3 {
+		for _, s := range p.said.Pages[0].Spoken {
+			said[s.Words] = s.Lang
+		}
+		p.says("8")
+	}
+	if lang, ok := said["For Main Street plan, press 3."]; lang != "en" || !ok {
+		t.Errorf("%v", said)
+	}
+	for words, lang := range said {
+		if own := strings.ContainsRune(words, '按'); own && lang != "" || !own && strings.Contains(words, "press") && lang != "en" {
+			t.Errorf("%q in the voice of %q", words, lang)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package talk
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
@@ -50,7 +51,8 @@ func (x *hearing) hall() error {
 	return nil
 }
 
-func (x *hearing) title(id, lang string) string {
+// title is what a dialog is called, and the language of that where it isn't lang.
+func (x *hearing) title(id, lang string) (title, other string) {
 	d := x.current(id)
 	if x.m.Now != nil && x.m.Now.Pin.ID == id {
 		if pinned := x.now(); pinned != nil {
@@ -58,13 +60,16 @@ func (x *hearing) title(id, lang string) string {
 		}
 	}
 	if d == nil {
-		return id
+		return id, ""
 	}
-	text, _ := d.Text(lang, "title")
+	text, found := d.Text(lang, "title")
+	if lang != found && !strings.HasPrefix(lang, found+"-") {
+		other = found
+	}
 	if x.h.Traits.Short && text.Short != "" {
-		return text.Short
+		return text.Short, other
 	}
-	return text.Text
+	return text.Text, other
 }
 
 // titled finds the dialog on the menu whose whole title was said, and the language of the town that it was said in.
@@ -99,7 +104,8 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 		return append(out, x.onCall(p)...)
 	case OfferHall:
 		p.Key = "@offer.title"
-		p.Args = []engine.Arg{{Name: "title", Value: x.title(h.IDs[0], lang)}}
+		title, _ := x.title(h.IDs[0], lang)
+		p.Args = []engine.Arg{{Name: "title", Value: title}}
 		p.Options = []engine.Option{{ID: "on", Key: "@offer.on"}, {ID: "other", Key: "@offer.other", Place: 1}}
 	case TongueHall:
 		p.Key, p.Options = engine.PhraseTongue, x.tongueOptions()
@@ -115,7 +121,8 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 		}
 		p.Key = "@menu.title"
 		for i, id := range h.IDs {
-			p.Options = append(p.Options, engine.Option{ID: id, Words: x.title(id, lang), Place: i})
+			title, other := x.title(id, lang)
+			p.Options = append(p.Options, engine.Option{ID: id, Words: title, Lang: other, Place: i})
 		}
 	}
 	return append(out, p)

@@ -43,10 +43,11 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 		}
 	}
 	aloud := x.m.Aloud
-	if x.m.On != h.Traits.Name && h.Kind != Rang {
+	moved := x.m.On != h.Traits.Name && h.Kind != Rang && h.Kind != Left // who leaves one channel may be on another by then
+	if moved {
 		x.elsewhere()
 	}
-	x.meets()
+	x.meets(moved)
 	var err error
 	switch h.Kind {
 	case Rang:

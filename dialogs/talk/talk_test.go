@@ -255,7 +255,7 @@ func TestTheMenuShowsAllItHasAfterAWordItDoesNotKnow(t *testing.T) {
 		all += p.says("8").text()
 	}
 	for _, id := range p.said.Memory.Hall.IDs {
-		title := (&hearing{t: p.town, h: Heard{Traits: p.traits}}).title(id, "en")
+		title, _ := (&hearing{t: p.town, h: Heard{Traits: p.traits}}).title(id, "en")
 		if !strings.Contains(all, title) {
 			t.Errorf("%q is on no page:\n%s", title, all)
 		}
