@@ -133,7 +133,7 @@ func (l *leg) changed(req *sip.Request, tx sip.ServerTransaction) (answer []byte
 	}
 	if len(req.Body()) == 0 {
 		l.moved(req.Contact())
-		return l.media.Description(), true
+		return l.media.Proposal(), true
 	}
 	answer, err := l.media.Renew(req.Body())
 	if err != nil {
@@ -171,7 +171,8 @@ func (l *leg) keep() {
 		l.mu.Lock()
 		interval, ours := l.interval, l.refresh
 		l.mu.Unlock()
-		due := interval - min(32*time.Second, interval/3)
+		lapses := interval - min(32*time.Second, interval/3)
+		due := lapses
 		if ours {
 			due = interval / 2
 		}
@@ -194,7 +195,7 @@ func (l *leg) keep() {
 				l.ringOff("the session lapsed")
 				return
 			}
-			if err := l.refreshNow(); err != nil {
+			if err := l.refreshNow(time.Now().Add(lapses-due), interval/16); err != nil {
 				l.ringOff("the session could not be refreshed")
 				return
 			}
@@ -204,20 +205,29 @@ func (l *leg) keep() {
 
 var errGlare = errors.New("sip: both asked at once")
 
-// refreshNow has the other side say that the call goes on.
-func (l *leg) refreshNow() error {
+// refreshNow has the other side say that the call goes on. Where it doesn't want to, and still knows the call, it is asked again
+// every so often until the session lapses: nobody is hung up on for that (RFC 4028, §10).
+func (l *leg) refreshNow(until time.Time, again time.Duration) error {
 	for try := 0; ; try++ {
 		err := l.refreshOnce()
-		if !errors.Is(err, errGlare) || try == 4 {
+		wait := again
+		var no *refused
+		switch {
+		case errors.Is(err, errGlare) && try < 4:
+			// Who made the call waits longer (RFC 3261, §14.1), so that both don't meet again.
+			wait = time.Duration(rand.IntN(200)) * 10 * time.Millisecond
+			if l.ours {
+				wait = 2100*time.Millisecond + time.Duration(rand.IntN(190))*10*time.Millisecond
+			}
+			wait = wait * l.line.t1 / (500 * time.Millisecond)
+		case errors.As(err, &no) && no.code != sip.StatusRequestTimeout && no.code != sip.StatusCallTransactionDoesNotExists && time.Now().Before(until):
+		default:
 			return err
 		}
-		// Who made the call waits longer (RFC 3261, §14.1), so that both don't meet again.
-		wait := time.Duration(rand.IntN(200)) * 10 * time.Millisecond
-		if l.ours {
-			wait = 2100*time.Millisecond + time.Duration(rand.IntN(190))*10*time.Millisecond
-		}
 		select {
-		case <-time.After(wait * l.line.t1 / (500 * time.Millisecond)):
+		case <-time.After(wait):
+		case <-l.media.Gone():
+			return nil
 		case <-l.over:
 			return nil
 		}
@@ -257,7 +267,7 @@ func (l *leg) refreshOnce() error {
 	case res.StatusCode == sip.StatusRequestPending:
 		return errGlare
 	case !res.IsSuccess():
-		return errors.New("sip: refused: " + strconv.Itoa(res.StatusCode))
+		return &refused{res.StatusCode}
 	}
 	l.moved(res.Contact())
 	return nil

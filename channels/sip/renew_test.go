@@ -45,6 +45,38 @@ func TestHoldAndResume(t *testing.T) {
 	d.status(200)
 }
 
+// A call that was put on hold is taken up again by a re-INVITE that brings no description, as many a PBX does it; and stays on
+// hold where what comes with the ACK says so.
+func TestResumedWithoutADescription(t *testing.T) {
+	t.Parallel()
+	o := open(t, nil)
+	d := o.wire().dial()
+	d.up()
+	held := func() bool {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for _, l := range o.legs {
+			return l.media.Held()
+		}
+		return false
+	}
+	d.send("INVITE", d.sdp()+"a=inactive\r\n")
+	if res := d.status(200); !strings.Contains(string(res.Body()), "a=inactive") {
+		t.Error(res)
+	}
+	d.send("ACK", "")
+	for _, again := range []string{"a=sendonly\r\n", ""} {
+		d.send("INVITE", "")
+		if res := d.status(200); !strings.Contains(string(res.Body()), "a=sendrecv") {
+			t.Error(res)
+		}
+		d.send("ACK", d.sdp()+again)
+		eventually(t, func() bool { return held() == (again != "") })
+	}
+	d.send("BYE", "")
+	d.status(200)
+}
+
 // quick has sessions that last as long as a test may.
 func quick(s *SIP) { s.least = time.Second }
 
@@ -105,6 +137,35 @@ func TestASessionIsRefreshed(t *testing.T) {
 	by.up("Session-Expires: 1;refresher=uas", "Supported: timer", "Allow: INVITE, ACK, BYE, UPDATE")
 	if req := by.request("UPDATE"); len(req.Body()) > 0 || req.Contact() == nil {
 		t.Error(req)
+	}
+}
+
+// Who doesn't want to refresh just now is asked again, and not hung up on while the session lasts; then it is.
+func TestARefreshIsRefused(t *testing.T) {
+	t.Parallel()
+	o := open(t, nil, quick)
+	d := o.wire().dial()
+	began := time.Now()
+	d.up("Session-Expires: 3;refresher=uas", "Supported: timer", "Allow: INVITE, ACK, BYE, UPDATE")
+	d.reply(d.request("UPDATE"), 500, "", "Retry-After: 1")
+	d.reply(d.request("UPDATE"), 200, "")
+	for {
+		m, ok := d.packet(5 * time.Second)
+		if !ok {
+			t.Fatal("a session that nobody refreshes goes on")
+		}
+		req, ok := m.(*sip.Request)
+		if !ok {
+			continue
+		}
+		if req.Method == sip.BYE {
+			d.reply(req, 200, "")
+			break
+		}
+		d.reply(req, 503, "")
+	}
+	if lasted := time.Since(began); lasted < 3*time.Second {
+		t.Errorf("hung up on after %v", lasted)
 	}
 }
 

@@ -245,6 +245,9 @@ var errFull = errors.New("sip: the line is closed, or as many calls are held as 
 // answered takes from the answer to a call of ours who it is that answered.
 func (l *leg) answered(res *sip.Response) {
 	l.mu.Lock()
+	if at, err := netip.ParseAddrPort(res.Source()); err == nil { // who asks within the call looks for it once there is their tag
+		l.source = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	}
 	l.remote.Params = res.To().Params.Clone()
 	if c := res.Contact(); c != nil && c.Address.Host != "" {
 		l.target = *c.Address.Clone()
@@ -258,8 +261,5 @@ func (l *leg) answered(res *sip.Response) {
 		l.interval, l.refresh = interval, !strings.Contains(strings.ToLower(first(res, "Session-Expires")), "refresher=uas")
 	}
 	l.mu.Unlock()
-	if at, err := netip.ParseAddrPort(res.Source()); err == nil {
-		l.source = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
-	}
 	l.confirm()
 }

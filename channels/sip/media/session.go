@@ -140,8 +140,8 @@ func (s *Session) textPort() int {
 	return s.text.stream.ports.port
 }
 
-// Accept takes the answer to Offer, more than one where several come (early media, forking), or to Description where that
-// was sent as an offer. The error is a *NoAudio: the call is ended.
+// Accept takes the answer to Offer, more than one where several come (early media, forking), to Proposal, or to Description
+// where that was sent as an offer. The error is a *NoAudio: the call is ended.
 func (s *Session) Accept(answer []byte) error {
 	d, err := readSDP(answer)
 	if err != nil {
@@ -201,22 +201,38 @@ func (s *Session) follow(t terms) error {
 	return nil
 }
 
-// describe writes our side; the version goes up when it says anything new.
-func (s *Session) describe() []byte {
-	s.offered = s.terms.again()
-	write := func() []byte {
-		return s.terms.answer(s.c.Advertise, s.id, s.version, s.sound.ports.port, s.textPort())
+// describe writes our side.
+func (s *Session) describe() []byte { return s.write(s.terms) }
+
+// write writes our side of terms; the version goes up when it says anything new.
+func (s *Session) write(t terms) []byte {
+	s.offered = t.again()
+	now := func() []byte {
+		return t.answer(s.c.Advertise, s.id, s.version, s.sound.ports.port, s.textPort())
 	}
-	if b := write(); s.sent == nil || string(b) == string(s.sent) {
+	if b := now(); s.sent == nil || string(b) == string(s.sent) {
 		s.sent = b
 		return b
 	}
 	s.version++
-	s.sent = write()
+	s.sent = now()
 	return s.sent
 }
 
-// Description is what we last sent, for a re-INVITE or UPDATE of our own, and to answer one that brings no description.
+// Proposal answers a re-INVITE that brings no description; what comes with its ACK goes to Accept. It is what we last sent, but
+// never on hold, or a call that was put on hold could not be taken up again in this way: it is for them to say so once more.
+func (s *Session) Proposal() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.agreed || s.terms.flow == (flow{true, true}) {
+		return s.sent
+	}
+	open := s.terms
+	open.flow = flow{true, true}
+	return s.write(open)
+}
+
+// Description is what we last sent, for a re-INVITE or UPDATE of our own that only refreshes.
 func (s *Session) Description() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
