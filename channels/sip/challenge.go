@@ -26,8 +26,9 @@ type challenges struct {
 	key [32]byte
 	now func() time.Time
 
-	mu   sync.Mutex
-	used map[string]int // nonce → the highest count seen
+	mu    sync.Mutex
+	used  map[string]int // nonce → the highest count seen
+	since time.Time      // no nonce made by then is good any more: how often it was used is forgotten
 }
 
 // nonce is the time, and a seal on it and on whom it was given to.
@@ -50,7 +51,9 @@ func (c *challenges) good(nonce, to string) (ours, fresh bool) {
 		return false, false
 	}
 	age := c.now().Sub(at)
-	return true, age >= 0 && age < nonceTime
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return true, age >= 0 && age < nonceTime && at.After(c.since)
 }
 
 // count takes note of a count. It says false when the nonce was used with it, or a higher one, before.
@@ -61,7 +64,8 @@ func (c *challenges) count(nonce string, n int) bool {
 		return false
 	}
 	if len(c.used) >= mostNonces {
-		clear(c.used) // those that are lost are of the last two minutes at most, and are asked again
+		clear(c.used) // who used one of these is asked again
+		c.since = c.now()
 	}
 	if c.used == nil {
 		c.used = map[string]int{}

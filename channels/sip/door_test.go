@@ -212,6 +212,27 @@ func TestAPasswordIsShownOnce(t *testing.T) {
 	}
 }
 
+// When more nonces were used than can be remembered, those that were forgotten can't be used again.
+func TestForgottenNonces(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	c := challenges{now: func() time.Time { return now }}
+	first := c.nonce("here", now)
+	if ours, fresh := c.good(first, "here"); !ours || !fresh || !c.count(first, 1) {
+		t.Fatal("a nonce of ours isn't good")
+	}
+	for i := range mostNonces {
+		now = now.Add(time.Millisecond)
+		c.count(c.nonce("there", now), i+1)
+	}
+	if ours, fresh := c.good(first, "here"); !ours || fresh {
+		t.Error("a nonce that was used is good again")
+	}
+	now = now.Add(time.Millisecond)
+	if _, fresh := c.good(c.nonce("here", now), "here"); !fresh {
+		t.Error("nobody can show a password any more")
+	}
+}
+
 // Strangers get a few connections and a short time; trunks get theirs.
 func TestStrangersByTCP(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,7 @@ type registration struct {
 // keepRegistered knows where a trunk's machines are, and is registered with it until ctx ends. Then it takes its leave.
 func (s *SIP) keepRegistered(ctx context.Context, t *trunk) {
 	r := &registration{line: s, trunk: t, id: token(), tag: token(), last: t.Expires}
-	failed := 0
+	failed, due := 0, time.Duration(0) // due is when the registrar is asked the next time
 	for {
 		wait := lookAgain
 		if t.Host != "" {
@@ -38,7 +38,12 @@ func (s *SIP) keepRegistered(ctx context.Context, t *trunk) {
 				wait = min(wait, s.gap)
 			}
 		}
-		if t.Registrar != "" {
+		switch {
+		case t.Registrar == "":
+		case due > 0:
+			t.lookUp(ctx, t.registrar) // calls may come from there; where it can't be found, what was found before holds
+			wait = min(wait, due)
+		default:
 			lasts, err := r.ask(ctx, r.last)
 			t.mu.Lock()
 			was := t.registered
@@ -49,16 +54,17 @@ func (s *SIP) keepRegistered(ctx context.Context, t *trunk) {
 			case err != nil:
 				failed++
 				// Twice as long each time, and never all at once with others.
-				wait = min(s.gap, 4*s.t1<<min(failed, 12))
-				wait = wait/2 + rand.N(wait/2+1)
-				s.log.LogAttrs(ctx, slog.LevelWarn, "not registered", slog.String("trunk", t.Name), slog.Any("error", err), slog.Duration("again", wait))
+				due = min(s.gap, 4*s.t1<<min(failed, 12))
+				due = due/2 + rand.N(due/2+1)
+				s.log.LogAttrs(ctx, slog.LevelWarn, "not registered", slog.String("trunk", t.Name), slog.Any("error", err), slog.Duration("again", due))
 			default:
 				failed = 0
-				wait = lasts - min(lasts/5, 30*time.Second)
+				due = lasts - min(lasts/5, 30*time.Second)
 				if !was {
 					s.log.LogAttrs(ctx, slog.LevelInfo, "registered", slog.String("trunk", t.Name), slog.Duration("lasts", lasts))
 				}
 			}
+			wait = min(wait, due)
 		}
 		if !s.rest(ctx, t, wait) {
 			t.mu.Lock()
@@ -72,6 +78,7 @@ func (s *SIP) keepRegistered(ctx context.Context, t *trunk) {
 			}
 			return
 		}
+		due -= wait
 	}
 }
 

@@ -197,6 +197,19 @@ func TestRegisterMended(t *testing.T) {
 	x.says(x.asked("REGISTER"), 200, "")
 }
 
+// A registration that lasts long doesn't keep us from looking where the trunk is now.
+func TestLooksAgainWhileRegistered(t *testing.T) {
+	x := newProvider(t)
+	o := open(t, func(c *Config) { registers(x)(c); c.Trunks[0].Host = "nowhere.invalid" }, func(s *SIP) { s.gap = 20 * time.Millisecond })
+	x.says(x.asked("REGISTER"), 200, "", "Expires: 3600")
+	eventually(t, func() bool { return strings.Count(o.log.String(), "a trunk was not found") >= 3 })
+	if req, ok := x.askedWithin("REGISTER", 50*time.Millisecond); ok || !o.Registered("trunk") {
+		t.Errorf("registered again:\n%s", req)
+	}
+	go o.close()
+	x.says(x.asked("REGISTER"), 200, "")
+}
+
 // A registration would be of no use when a NAT forgot the way to us.
 func TestTheWayBackStaysOpen(t *testing.T) {
 	x := newProvider(t)
