@@ -360,3 +360,18 @@ func FuzzTold(f *testing.F) {
 		}
 	})
 }
+
+// Whoever finds the page can't fill the machine's memory with what nobody asked for.
+func TestWhatNobodyAskedForIsNotKept(t *testing.T) {
+	l := newLine(NewTelephone(New(Town{}), nil, nil, "en"), first)
+	l.order(Order{Do: "record"})
+	l.order(Order{Do: "say"})
+	for n := range 10 * mostTold {
+		l.tell(told{What: "recorded", Order: n, Words: "words"}, make([]byte, 1000), time.Time{})
+		l.tell(told{What: "passed", Order: n}, nil, time.Time{})
+		l.tell(told{What: "key", Key: "1"}, nil, time.Time{})
+	}
+	if len(l.recorded) > 0 || len(l.passed) > 0 || len(l.presses) > mostTold {
+		t.Errorf("%d recordings, %d answers of desks, %d keys", len(l.recorded), len(l.passed), len(l.presses))
+	}
+}

@@ -24,7 +24,7 @@ const (
 
 const (
 	mostRecording = 6 << 20 // bytes of one recording: three minutes of 16-bit sound at 16 kHz
-	mostTold      = 64      // ids that are remembered
+	mostTold      = 64      // ids that are remembered, and keys that wait to be taken
 )
 
 // Mount serves the telephone's part of the page. The page itself is Preview's.
@@ -211,6 +211,20 @@ func (l *line) tell(in told, wav []byte, now time.Time) {
 		key = in.Key[0]
 	}
 	switch in.What {
+	case "key", "line":
+		if len(l.presses) >= mostTold {
+			return
+		}
+	case "recorded", "said":
+		if !l.waits(in.Order, "record") {
+			return
+		}
+	case "passed":
+		if !l.waits(in.Order, "pass") {
+			return
+		}
+	}
+	switch in.What {
 	case "key":
 		l.presses = append(l.presses, call.Press{Key: key, At: now})
 	case "line":
@@ -234,6 +248,11 @@ func (l *line) tell(in told, wav []byte, now time.Time) {
 		l.gone = true
 	}
 	l.happened()
+}
+
+// waits says whether an order is the last one and is to do that: what nobody waits for is not kept. The caller holds the lock.
+func (l *line) waits(order int, do string) bool {
+	return order > 0 && order == len(l.orders) && l.orders[order-1].Do == do
 }
 
 // spoken is typed words as if somebody had said them: by the machine's voice where there is one, else a hum as long.
