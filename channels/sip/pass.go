@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func (l *leg) passOn(ctx context.Context, to sip.Uri) (did, refused bool) {
 				l.log("passed on by the trunk")
 				return true, false
 			case code >= 300:
-				return false, code == sip.StatusNotImplemented || code == sip.StatusMethodNotAllowed
+				return false, slices.Contains(wontPass, code)
 			}
 		case <-l.over: // they took the caller away, or the caller rang off
 			return true, false
@@ -144,6 +145,10 @@ func (l *leg) passOn(ctx context.Context, to sip.Uri) (did, refused bool) {
 		}
 	}
 }
+
+// wontPass are what a trunk says, once it has agreed to pass a call on, when it can't do such a thing or mayn't: not that nobody
+// answers.
+var wontPass = []int{sip.StatusForbidden, sip.StatusMethodNotAllowed, sip.StatusProxyAuthRequired, sip.StatusNotImplemented, sip.StatusServiceUnavailable}
 
 // notified is what becomes of a call passed on.
 func (s *SIP) notified(req *sip.Request, tx sip.ServerTransaction) {

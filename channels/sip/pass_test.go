@@ -82,6 +82,26 @@ func TestNobodyAtTheDesk(t *testing.T) {
 	}
 }
 
+// A trunk that says yes and then mayn't pass the call on has not asked the desk: we ring it.
+func TestPassingOnIsForbidden(t *testing.T) {
+	t.Parallel()
+	x := newProvider(t)
+	o := open(t, desks(x))
+	o.town.answers(asksForAPerson("roads"))
+	d := o.wire().dial()
+	d.up()
+	d.reply(d.request("REFER"), 202, "")
+	d.send("NOTIFY", "SIP/2.0 403 Forbidden\r\n", "Event: refer", "Subscription-State: terminated", "Content-Type: message/sipfrag")
+	c := x.rung()
+	if c.invite.Recipient.User != "roads" {
+		t.Error(c.invite)
+	}
+	c.takes()
+	eventually(t, func() bool { return strings.Contains(o.log.String(), "passed on to a desk") })
+	c.sends("BYE", "")
+	eventually(t, func() bool { return o.Calls() == 0 })
+}
+
 // Where a trunk doesn't pass calls on, we ring the desk and join both; whoever rings off first ends it.
 func TestJoinedWithTheDesk(t *testing.T) {
 	t.Parallel()

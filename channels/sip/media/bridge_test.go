@@ -101,6 +101,18 @@ func TestKeysGoOverTheBridge(t *testing.T) {
 	}
 }
 
+// TestManyKeysGoOverTheBridge: nobody takes them here, and they go there all the same.
+func TestManyKeysGoOverTheBridge(t *testing.T) {
+	s, r, _, _ := two(t, "0 101", "0 101")
+	for i := range 2 * mostWaiting {
+		want := keyNames[i%10]
+		s.PressKey(want)
+		if key, ok := r.joint.key(); !ok || key != want {
+			t.Fatalf("key %d: %q, %v", i, key, ok)
+		}
+	}
+}
+
 // TestKeysHoldNothingUp: the packets of a key have numbers too; the sound after them isn't waited for.
 func TestKeysHoldNothingUp(t *testing.T) {
 	s, r, p, _ := two(t, "0 101", "0 101")

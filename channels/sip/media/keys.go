@@ -93,7 +93,8 @@ func (k *keyboard) event(p packet, beat int64, at time.Time) (counts bool) {
 	return counts
 }
 
-// press says whether this is a press that wasn't told before, and keeps it for who waits. place is where it is remembered.
+// press says whether this is a press that wasn't told before, and keeps it for who waits, while there is room: nobody waits in a
+// call that is joined with another, where it only goes there. place is where it is remembered.
 func (k *keyboard) press(key byte, by way, beat int64, at time.Time) (counts bool, place int) {
 	for i := range k.recent {
 		r := &k.recent[(k.next+i)%len(k.recent)] // the oldest first
@@ -105,10 +106,9 @@ func (k *keyboard) press(key byte, by way, beat int64, at time.Time) (counts boo
 	place = k.next
 	k.recent[place] = press{key: key, by: by, beat: beat}
 	k.next = (k.next + 1) % len(k.recent)
-	if len(k.waiting) == mostWaiting {
-		return false, place
+	if len(k.waiting) < mostWaiting {
+		k.waiting = append(k.waiting, pressed{key, at})
 	}
-	k.waiting = append(k.waiting, pressed{key, at})
 	return true, place
 }
 
