@@ -129,7 +129,10 @@ func (t *Twilio) turn(w http.ResponseWriter, r *http.Request, in channels.Inbox,
 		}
 		what.Kind = channels.Returned
 	case q.Has("r"):
-		what = t.recorded(f, c)
+		if what = t.recorded(f, c); f.Value("Digits") == "hangup" {
+			t.lastWords(w, r, in, p, what)
+			return
+		}
 	case f.Value("Digits") != "":
 		what.Words = keys(f.Value("Digits"))
 	case t.cfg.Speech && f.Value("SpeechResult") != "":

@@ -39,7 +39,7 @@ func (t *Twilio) hold(w http.ResponseWriter, r *http.Request, in channels.Inbox,
 	}
 	e := t.event(p.caller, channels.Event{Kind: what.Kind, Words: what.Words, ID: p.sid + "/" + strconv.Itoa(p.turn)})
 	if what.Recording != "" {
-		e.Media = []engine.Media{{Type: "audio/wav", Ref: t.recordingRef(what.Recording)}}
+		e.Media = t.media(what)
 	}
 	if what.Kind == channels.Looked {
 		e.ID = ""
@@ -84,6 +84,32 @@ func (t *Twilio) answer(w http.ResponseWriter, p place, reply channels.Reply) {
 	d := t.document()
 	d.reply(reply, p, listen, asks)
 	twilio.Answer(w, d.close())
+}
+
+// lastWords takes a recording in the midst of which the caller rang off: there is nobody to be told to wait. That they are gone
+// may have been told before it, so it is told once more: else it would leave somebody behind who showed no number.
+func (t *Twilio) lastWords(w http.ResponseWriter, r *http.Request, in channels.Inbox, p place, what pending) {
+	id := p.sid + "/" + strconv.Itoa(p.turn)
+	var err error
+	if what.Recording != "" {
+		err = t.late(r.Context(), in, t.event(p.caller, channels.Event{ID: id, Media: t.media(what)}))
+	}
+	if err == nil {
+		err = t.late(r.Context(), in, t.event(p.caller, channels.Event{Kind: channels.HungUp, ID: id + "/gone"}))
+	}
+	if err != nil {
+		t.log.LogAttrs(r.Context(), slog.LevelError, "last turn of a call not accepted", slog.String("channel", Name), trace(p.sid), slog.Any("error", err))
+		http.Error(w, "not now, please try again", http.StatusServiceUnavailable)
+		return
+	}
+	d := t.document()
+	d.empty("Hangup")
+	twilio.Answer(w, d.close())
+}
+
+// media is the recording in what came back, as events name it.
+func (t *Twilio) media(what pending) []engine.Media {
+	return []engine.Media{{Type: "audio/wav", Ref: t.recordingRef(what.Recording)}}
 }
 
 var errSlow = errors.New("the turn takes long")
