@@ -57,6 +57,7 @@ type Call struct {
 	// Pages are said first, where the town has called because of them. Without any, the caller has rung, or is asked as if
 	// they had.
 	Pages []render.Page
+	Taken bool // it is a call of the town's, and was taken just now by a key (Answered)
 
 	Phrases *locales.Catalogue
 	Log     *slog.Logger     // nil: none. It is never told a number, a key or a word

@@ -63,7 +63,7 @@ type held struct {
 func (h *held) hold(ctx context.Context) (err error) {
 	h.lang = h.Lang
 	reply := channels.Reply{Pages: h.Pages}
-	afterKey := len(h.Pages) > 0
+	afterKey := h.Taken || len(h.Pages) > 0
 	e := channels.Event{Kind: channels.Dialed}
 	var listen render.Listen
 	for quiet := 0; ; {

@@ -299,6 +299,23 @@ func TestHoldPages(t *testing.T) {
 	})
 }
 
+// Who has just pressed a key to take the call is given the time to put the handset back to the ear.
+func TestTaken(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCall(t)
+			c.Taken = taken
+			line := &caller{does: []string{"1"}}
+			if err := Hold(t.Context(), line, &paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}}, c); err != nil {
+				t.Error(err)
+			}
+			if silent := line.begins[0].Silence > 0; silent != taken {
+				t.Errorf("taken by a key is %v: it begins with %+v", taken, line.begins)
+			}
+		})
+	}
+}
+
 func TestAnswered(t *testing.T) {
 	for _, c := range []struct {
 		does []string

@@ -20,6 +20,7 @@ type caller struct {
 	strays  string   // keys that are pressed into what is said second, one each time it is said
 	types   []string // typed before anything is said
 	pressed func()   // called before anything is done
+	begins  []Part   // what was said first
 	answers bool     // somebody answers there
 	heard   []string
 
@@ -74,6 +75,9 @@ func (c *caller) Play(ctx context.Context, parts []Part) (bool, error) {
 		c.queue = append(c.queue, Press{Line: line, At: time.Now()})
 	}
 	c.types = nil
+	if c.begins == nil {
+		c.begins = parts
+	}
 	for _, p := range parts {
 		if c.gone.Load() {
 			return false, ErrGone

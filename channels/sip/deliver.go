@@ -28,7 +28,7 @@ func (s *SIP) Deliver(ctx context.Context, to channels.Address, p render.Page, _
 		return "", outcome(ctx, err)
 	}
 	c := s.call(l)
-	c.From, c.To = to, l.trunk.From
+	c.From, c.To, c.Taken = to, l.trunk.From, true
 	if len(p.Spoken) > 0 {
 		c.Pages = []render.Page{p}
 		if p.Lang != "" {
