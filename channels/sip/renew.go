@@ -267,6 +267,11 @@ func (l *leg) refreshOnce() error {
 	case res.StatusCode == sip.StatusRequestPending:
 		return errGlare
 	case !res.IsSuccess():
+		if res.StatusCode == sip.StatusMethodNotAllowed || res.StatusCode == sip.StatusNotImplemented { // whatever it said before: by re-INVITE, then
+			l.mu.Lock()
+			delete(l.allows, string(sip.UPDATE))
+			l.mu.Unlock()
+		}
 		return &refused{res.StatusCode}
 	}
 	l.moved(res.Contact())

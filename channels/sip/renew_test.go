@@ -169,6 +169,17 @@ func TestARefreshIsRefused(t *testing.T) {
 	}
 }
 
+// Who says that there is UPDATE, and then doesn't take it, is refreshed by re-INVITE.
+func TestARefreshByTheOtherWay(t *testing.T) {
+	t.Parallel()
+	o := open(t, nil, quick)
+	d := o.wire().dial()
+	d.up("Session-Expires: 3;refresher=uas", "Supported: timer", "Allow: INVITE, ACK, BYE, UPDATE")
+	d.reply(d.request("UPDATE"), 501, "")
+	d.reply(d.request("INVITE"), 200, d.sdp())
+	d.request("ACK")
+}
+
 func TestMethods(t *testing.T) {
 	m, err := sip.ParseMessage([]byte("OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP x\r\nAllow: invite, ACK\r\nAllow: Update\r\n\r\n"))
 	if err != nil {
