@@ -107,6 +107,7 @@ func TestWebKeepsADay(t *testing.T) {
 // TestButtonsKeepTheirOrder: Continue, Back, Help and the others stand in the same order on every page and are called the same
 // on all of them; and every page of a conversation has Help.
 func TestButtonsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	order := []string{"next", "back", "skip", "done", "carry", "help", "settings", "over"}
 	for _, lang := range everyLanguage {
 		names := map[string]map[string]string{} // words of a button, by where

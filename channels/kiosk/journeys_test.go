@@ -419,6 +419,7 @@ func typeByTouch(v *visit, f field, words string) {
 // TestWaysToAnswer holds the sample consultation in every way there is: each leaves the same record, byte for byte. Hands
 // are slow, so that four of them are at work at a time.
 func TestWaysToAnswer(t *testing.T) {
+	t.Parallel()
 	records := make([]string, len(hands))
 	var next atomic.Int64
 	var crew sync.WaitGroup

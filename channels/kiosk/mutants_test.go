@@ -62,6 +62,7 @@ func css(rules string) string {
 
 // TestMutants is the test of the tests: a good page passes every judge, and each mutant is seen by those who should see it.
 func TestMutants(t *testing.T) {
+	t.Parallel()
 	good := goodPage(t)
 	s := newScreen(t, look{})
 	at := view{lang: "en", kiosk: true, theme: "light"}

@@ -145,6 +145,7 @@ func TestInPairs(t *testing.T) {
 // TestPages: every kind of page passes every judge that looks at one state of it, each two of its place, language, theme and size
 // together (inPairs). With -all every page is looked at in all of them.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	kinds := map[string]int{} // by their names
 	at := func(p sight) (theme, size string, ok bool) {
 		base, theme, size := inPairs(kinds[p.name], slices.Index(everyLanguage, p.lang))
@@ -186,6 +187,7 @@ func TestPages(t *testing.T) {
 // TestFocusIsSeen walks through every page of the machine's by Tab, and through some in every theme; on the web through some,
 // with -all through every one.
 func TestFocusIsSeen(t *testing.T) {
+	t.Parallel()
 	some := []string{"choice", "text", "review", "end"}
 	rings := &sync.Map{}
 	wanted := func(_ int, p sight) bool {
@@ -207,6 +209,7 @@ func TestFocusIsSeen(t *testing.T) {
 
 // TestSentPages: what is sent is what the W3C's validator takes, with its style; it is one request of at most 10,000 bytes.
 func TestSentPages(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	sent := map[string]string{}
 	most, who := 0, ""
@@ -355,6 +358,7 @@ var narrows = map[string][]narrow{
 // and with the widest text spacing (1.4.12), nothing sticks out, is cut off or lies on something else. It is looked at in the
 // language with the longest words, and every third page from right to left.
 func TestNarrow(t *testing.T) {
+	t.Parallel()
 	wanted := func(n int, p sight) bool { return *everyPage || !again(p) && (n%3 == 0) == (p.lang == "ar") }
 	eachSight(t, bothPlaces, []string{"ar", "so"}, look{}, wanted, func(t *testing.T, s *screen, p sight) {
 		for _, c := range narrows[p.base] {
