@@ -33,6 +33,7 @@ type Sheet struct {
 
 	Call  string // "Call 555 0100"
 	Text  string // "Or text MAIN to 555 0100"
+	First string // "If we ask for your language first, press 1."; "" in a town of one language
 	Reach string // "When we answer, press:"
 	Path  []string
 
@@ -66,7 +67,7 @@ func (s *Sheet) Tight() bool {
 	for _, q := range s.Questions {
 		lines += 2 + len(q.How) + len(q.Keys)
 	}
-	return lines > 55
+	return lines > 50
 }
 
 // Short says whether keys fit beside one another, as yes and no do.
@@ -90,6 +91,9 @@ func (s *Settings) sheet(tag string) Sheet {
 	out := Sheet{Lang: tag, RTL: l.RTL, Town: s.Talk.Name, KeysTitle: phrase("@card.keys"), Reach: phrase("@card.reach")}
 	if s.Number != "" {
 		out.Call = l.Phrase("@card.call", locales.Full, arg("number", figures(s.Number)))
+	}
+	if keys := keysTo(s.menu(""), tag); len(keys) > 0 {
+		out.First = l.Phrase("@card.first", locales.Full, arg("keys", strings.Join(keys, ", ")))
 	}
 	out.Keys = []Key{
 		{Key: "0", Does: phrase("@card.key.help")}, {Key: "9", Does: phrase("@card.key.again")}, {Key: "*", Does: phrase("@card.key.back")},
@@ -117,7 +121,7 @@ func Of(s Settings, d *dialogs.Dialog, tag string, from, to int) Sheet {
 	if s.Texts != "" && d.Start != "" {
 		out.Text = l.Phrase("@card.text", locales.Full, arg("word", "\u2066"+d.Start+"\u2069"), arg("number", figures(s.Texts)))
 	}
-	out.Path = s.path(d, tag)
+	out.Path = keysTo(s.menu(tag), d.ID)
 	for i := range d.Steps {
 		st := &d.Steps[i]
 		if st.Type.Asks() {

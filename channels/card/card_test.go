@@ -188,3 +188,32 @@ func TestThePage(t *testing.T) {
 		t.Error("a3 is a paper")
 	}
 }
+
+// Who calls for the first time is asked for their language before anything else: the card says so, and which key it is.
+func TestTheCardLeadsThroughAFirstCall(t *testing.T) {
+	s, set := sample(t)
+	for _, lang := range s.Talk.Languages {
+		r := dialogtest.NewResident(s.Talk, render.Voice, day)
+		r.Comes(render.Voice)
+		for range 3 {
+			page := r.Pages[len(r.Pages)-1]
+			if i := slices.IndexFunc(page.Options, func(o render.Shown) bool { return o.ID == lang }); i >= 0 {
+				for _, sheet := range []card.Sheet{card.Of(s, set.Get("city-budget"), lang, 0, 0), card.OfTown(s, lang)} {
+					if !strings.Contains(sheet.First, page.Options[i].Digit) {
+						t.Errorf("%s: the key %s is not told: %q", lang, page.Options[i].Digit, sheet.First)
+					}
+				}
+				lang = ""
+				break
+			}
+			r.Presses("8")
+		}
+		if lang != "" {
+			t.Errorf("%s is not on offer", lang)
+		}
+	}
+	s.Talk.Languages = []string{"en"}
+	if sheet := card.Of(s, set.Get("main-street"), "en", 0, 0); sheet.First != "" {
+		t.Errorf("a town of one language asks for none: %q", sheet.First)
+	}
+}

@@ -123,7 +123,8 @@ func keysOf(p render.Page, more string) []offered {
 // longestMenu is how many pages of the town's menu are turned.
 const longestMenu = 12
 
-// menu is what a caller hears first: all pages of the town's menu.
+// menu is what a caller hears first: all pages of the town's menu. Where the caller's language is not known, it is of
+// languages.
 func (s *Settings) menu(tag string) []render.Page {
 	town := *s.Talk
 	ask := func(talk.Effect) (engine.Input, error) { return engine.Input{Kind: engine.Outcome}, nil }
@@ -152,12 +153,12 @@ func (s *Settings) menu(tag string) []render.Page {
 	return out
 }
 
-// path is the keys that lead from the first word of a call to a dialog.
-func (s *Settings) path(d *dialogs.Dialog, tag string) []string {
+// keysTo are the keys that lead from the first page of a menu to an option; none where it isn't on it.
+func keysTo(menu []render.Page, id string) []string {
 	var keys []string
-	for _, p := range s.menu(tag) {
+	for _, p := range menu {
 		for _, o := range p.Options {
-			if o.ID == d.ID {
+			if o.ID == id {
 				return append(keys, o.Digit)
 			}
 		}
