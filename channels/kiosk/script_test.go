@@ -51,12 +51,12 @@ func TestOnePressOneAction(t *testing.T) {
 		c.wants(t, "do=next")
 	})
 	t.Run("and on a card that can be let go of", func(t *testing.T) {
-		c := newScene(t, manyBody, "")
+		c := newScene(t, manyBody, `data-press="2500"`) // long enough for two taps on a busy machine
 		s := c.visit(t, look{touch: true})
 		s.tap(".opt:nth-child(2)")
 		s.tap(".opt:nth-child(2)")
 		expect(t, s, ticked, "2")
-		s.wait(600 * time.Millisecond)
+		s.wait(2600 * time.Millisecond)
 		s.tap(".opt:nth-child(2)")
 		expect(t, s, ticked, "")
 		s.tap(".opt:nth-child(1)")
