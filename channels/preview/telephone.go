@@ -95,6 +95,7 @@ func (t *Telephone) Deliver(ctx context.Context, to channels.Address, page rende
 	t.keys[key] = t.p.town.Now()
 	t.mu.Unlock()
 	c := l.call(nil)
+	c.Taken = true
 	if page.String() != "" || len(page.Spoken) > 0 {
 		c.Pages = []render.Page{page}
 	}
