@@ -157,23 +157,11 @@ func TestLouderDoesNotClip(t *testing.T) {
 	}
 }
 
-// Our µ-law is what sox makes, but for rounding, and all its codes are read back as they were written.
-func TestUlaw(t *testing.T) {
-	for code := range 256 {
-		back := ulaw(fromUlaw(byte(code)))
-		if back != byte(code) && code != 0x7f { // negative zero
-			t.Errorf("%#x is read as %d, written as %#x", code, fromUlaw(byte(code)), back)
-		}
-	}
-	for x := -32768; x <= 32767; x++ {
-		got := float64(fromUlaw(ulaw(int16(x))))
-		if want := math.Max(-32124, math.Min(float64(x), 32124)); math.Abs(got-want) > 4+math.Abs(want)/30 {
-			t.Fatalf("%d becomes %.0f", x, got)
-		}
-	}
+// Files of both laws, as sox writes them, are read.
+func TestFilesOfG711(t *testing.T) {
 	sox, err := exec.LookPath("sox")
 	if err != nil {
-		t.Skip("sox is not installed")
+		t.Fatal("install the package sox: it writes what is read here")
 	}
 	s := &sound{rate: 8000}
 	for x := -32768; x <= 32767; x += 7 {
@@ -234,9 +222,6 @@ func TestTones(t *testing.T) {
 		if first, last := samples[0], samples[len(samples)-1]; first != 0 || last > 100 || last < -100 {
 			t.Errorf("the beep clicks: %d, %d", first, last)
 		}
-	}
-	if m := Moment(); m.Length() > 2*time.Second || peak(m.Narrow) > -18 {
-		t.Errorf("one moment: %v, %.1f dB", m.Length(), peak(m.Narrow))
 	}
 	if s := Silence(500 * time.Millisecond); len(s.Wide) != 8000 || len(s.Narrow) != 4000 {
 		t.Error("half a second is not half a second")

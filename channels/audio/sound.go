@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/townline/townline/channels/g711"
 )
 
 // sound is speech as it was recorded or made: one channel, 16 bits.
@@ -75,9 +77,9 @@ func (s *sound) mix(data []byte, kind, channels, bits int) error {
 		for range channels {
 			switch {
 			case law && kind == 6:
-				sum += float64(fromAlaw(data[0])) / (1 << 15)
+				sum += float64(g711.FromA(data[0])) / (1 << 15)
 			case law:
-				sum += float64(fromUlaw(data[0])) / (1 << 15)
+				sum += float64(g711.FromMu(data[0])) / (1 << 15)
 			case float:
 				sum += float64(math.Float32frombits(binary.LittleEndian.Uint32(data)))
 			case bits == 8:

@@ -11,12 +11,6 @@ func Beep() *PCM {
 	return play(note{1000, -12, 250 * time.Millisecond})
 }
 
-// Moment is what a line plays while the town takes its time: two soft notes, and a breath. Played again and again it says
-// that somebody is there.
-func Moment() *PCM {
-	return play(note{440, -24, 300 * time.Millisecond}, note{0, 0, 100 * time.Millisecond}, note{523.25, -24, 300 * time.Millisecond}, note{0, 0, 900 * time.Millisecond})
-}
-
 // sorryTones are played where not even the sentence can be said that something can't be heard.
 func sorryTones() *PCM {
 	return play(note{392, -24, 250 * time.Millisecond}, note{294, -24, 400 * time.Millisecond}, note{0, 0, 300 * time.Millisecond})

@@ -3,6 +3,8 @@ package media
 import (
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/g711"
 )
 
 // two are calls of two phones, joined.
@@ -53,7 +55,7 @@ func TestJoinedCallsHearEachOther(t *testing.T) {
 			if rate == 8000 { // and what µ-law leaves of it
 				want = make([]int16, len(pcm))
 				for i, x := range pcm {
-					want[i] = fromMu(toMu(x))
+					want[i] = g711.FromMu(g711.ToMu(x))
 				}
 			}
 			if c.y == wide && rate == 8000 {

@@ -1,6 +1,10 @@
 package media
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/townline/townline/channels/g711"
+)
 
 // codec is how sound is written in a packet. All of ours take 8,000 bytes and 8,000 ticks of the RTP clock a second.
 type codec uint8
@@ -57,11 +61,11 @@ func (w *writer) write(out []byte, pcm []int16) {
 	switch w.codec {
 	case pcmu:
 		for i, x := range pcm {
-			out[i] = toMu(x)
+			out[i] = g711.ToMu(x)
 		}
 	case pcma:
 		for i, x := range pcm {
-			out[i] = toA(x)
+			out[i] = g711.ToA(x)
 		}
 	default:
 		w.wide.encode(out, pcm)

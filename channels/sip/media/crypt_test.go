@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/g711"
 )
 
 // TestEncryptedSoundIsTheSame: by SRTP the phone hears the same bytes, we hear the same bytes, and what was recorded on the
@@ -102,7 +104,7 @@ func TestEncryptedSoundIsTheSame(t *testing.T) {
 				t.Fatalf("%d samples, key %q, %v", len(heard), r.key, err)
 			}
 			for i, x := range heard {
-				if toMu(x) != want[i] && want[i] != 0x7f {
+				if g711.ToMu(x) != want[i] && want[i] != 0x7f {
 					t.Fatalf("sample %d came changed", i)
 				}
 			}

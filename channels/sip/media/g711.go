@@ -1,11 +1,11 @@
 package media
 
-// G.711: a logarithm of 8 bits for each sample, in the two tables of the telephone world. Both follow the reference
-// software of ITU-T G.191: a negative number is turned by its ones' complement.
+import "github.com/townline/townline/channels/g711"
 
+// What is received is looked up.
 var (
-	muTable = table(fromMu)
-	aTable  = table(fromA)
+	muTable = table(g711.FromMu)
+	aTable  = table(g711.FromA)
 )
 
 func table(one func(byte) int16) *[256]int16 {
@@ -14,59 +14,4 @@ func table(one func(byte) int16) *[256]int16 {
 		t[i] = one(byte(i))
 	}
 	return t
-}
-
-// toMu is a sample in µ-law.
-func toMu(x int16) byte {
-	sign, v := byte(0x80), int(x)
-	if v < 0 {
-		sign, v = 0, ^v
-	}
-	v = min(v>>2+33, 0x1fff)
-	segment := 1
-	for i := v >> 6; i != 0; i >>= 1 {
-		segment++
-	}
-	return sign | byte(8-segment)<<4 | byte(15-v>>segment&15)
-}
-
-func fromMu(b byte) int16 {
-	exponent, mantissa := int(^b>>4&7), int(^b&15)
-	v := 0x84<<exponent + mantissa<<(exponent+3) - 0x84
-	if b < 0x80 {
-		return int16(-v)
-	}
-	return int16(v)
-}
-
-// toA is a sample in A-law.
-func toA(x int16) byte {
-	sign, v := byte(0x80), int(x)>>4
-	if x < 0 {
-		sign, v = 0, ^int(x)>>4
-	}
-	if v > 15 {
-		exponent := 1
-		for ; v > 31; v >>= 1 {
-			exponent++
-		}
-		v += exponent<<4 - 16
-	}
-	return (byte(v) | sign) ^ 0x55
-}
-
-func fromA(b byte) int16 {
-	b ^= 0x55
-	exponent, v := int(b>>4&7), int(b&15)
-	if exponent > 0 {
-		v += 16
-	}
-	v = v<<4 + 8
-	if exponent > 1 {
-		v <<= exponent - 1
-	}
-	if b < 0x80 {
-		return int16(-v)
-	}
-	return int16(v)
 }

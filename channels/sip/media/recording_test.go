@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/g711"
 )
 
 // TestRecordingIsWhatWasSaid: what comes is kept sample by sample, in whatever order it comes; what is lost is silence of its length.
@@ -196,7 +198,7 @@ func TestSoftVoicesOnNoisyLines(t *testing.T) {
 				if at := (i-100)*160 + k; i >= 100 && at < len(said) {
 					x += gain * float64(said[at])
 				}
-				pcm[k] = fromA(toA(int16(x)))
+				pcm[k] = g711.FromA(g711.ToA(int16(x)))
 			}
 			heard := v.in(pcm)
 			switch {
