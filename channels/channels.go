@@ -31,7 +31,17 @@ type Event struct {
 	Attached []Attachment   // recordings and pictures that came with the event; they are kept with the turn
 	Lang     string         // a language that the device asks for; it counts for somebody who was never here
 	Withheld bool           // a call that doesn't say who it is from: From is made up for this one call, and nobody can be called back
+	Session  *Session       // of a menu whose requests have no ids: the exchange tells by it what is new. ID is "" then
 	At       time.Time
+}
+
+// Session is what a gateway says of the menu that a request belongs to (USSD). Gateways ask again when an answer is slow, in
+// any order, and few of their requests carry an id; so what is new is told by what is on disk: the exchange keeps with the
+// resident which session it is and how far it has come, and the request is done once, whichever server gets it.
+type Session struct {
+	ID     string // the gateway's; "" where it has none: then one begins when the resident dials, or comes back after three minutes
+	Whole  bool   // Words are all that was keyed since the session began, joined by the gateway with stars
+	Number int    // the place of the request in the session, where the gateway counts; else 0
 }
 
 // Attachment is a recording or a picture as it came. Type is what the device says it is.
@@ -51,6 +61,7 @@ const (
 	Looked                    // a page was asked for again: what is on show is replied, nothing is committed
 	Missed                    // somebody rang and rang off, or was turned away, to be called back at the town's cost; nothing is replied
 	Returned                  // a call that was passed on comes back: nobody answered there
+	Overdue                   // a menu could not wait for the reply any longer: what is on show goes on by text message, unless it was heard meanwhile
 )
 
 // Reply is what to answer at once. It is given again, the same, when the event comes again.
@@ -59,6 +70,7 @@ type Reply struct {
 	Over  bool          // the conversation ended: a live channel may hang up after the last page
 	Pass  *Pass         // a call is to be passed on to a person once the pages were said; nil: no
 	Back  bool          // Missed: they are called back; it can be promised
+	Texts bool          // Overdue: a text message is on its way
 }
 
 // Pass is where a call goes on with a person.

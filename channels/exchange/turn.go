@@ -63,6 +63,7 @@ type attempt struct {
 	over       bool
 	unanswered bool
 	errands    []errand
+	more       more
 	change     store.Change
 	ids        int    // of records that were derived
 	request    string // the reference of the request that this turn opened or joined
@@ -221,7 +222,7 @@ func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) 
 	}
 	t.version, t.answered, t.way, t.visit, t.now = kept.Version, kept.Answered, before.way, before.visit, t.x.calendar.local(t.x.clock.Now())
 	t.made, t.offered, t.over = before.made, before.offered, before.over
-	t.unanswered = before.unanswered
+	t.unanswered, t.more = before.unanswered, before.more
 	f, ok := t.x.town.Dialogs.(fetcher)
 	if !ok {
 		return nil
@@ -295,7 +296,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	if err != nil {
 		return channels.Reply{}, fmt.Errorf("encode what is to be fetched: %w", err)
 	}
-	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, over: t.over, unanswered: t.unanswered, visit: t.visit, errands: errands, memory: memory}.encode()
+	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, over: t.over, unanswered: t.unanswered, visit: t.visit, errands: errands, more: t.more, memory: memory}.encode()
 	r := channels.Reply{Pages: said.Pages, Over: said.Over}
 	if said.Pass {
 		r.Pass = &channels.Pass{Desk: said.Desk}

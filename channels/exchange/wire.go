@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/store"
 )
@@ -26,7 +28,32 @@ type row struct {
 	unanswered bool // a page was opened by somebody who was never here, and nothing was done on it yet
 	visit      visit
 	errands    []byte // what is still to do at providers (encodeErrands); nil: nothing
+	more       more
 	memory     []byte // talk's
+}
+
+// more is what only some rows have.
+type more struct {
+	Menu *menu `cbor:"1,keyasint,omitempty"`
+}
+
+func (m more) none() bool { return m == more{} }
+
+func (m more) encode() []byte {
+	b, err := engine.Encode(&m)
+	if err != nil {
+		panic(err) // numbers and strings always encode
+	}
+	return b
+}
+
+// menu is the session of a gateway that has no ids for its requests.
+type menu struct {
+	Channel string `cbor:"1,keyasint,omitempty"`
+	Session []byte `cbor:"2,keyasint,omitempty"` // keyed hash of the gateway's id
+	Said    int    `cbor:"3,keyasint,omitempty"` // Session.Whole: how many bytes of it were heard. Not which: a ballot's would be among them
+	Number  int    `cbor:"4,keyasint,omitempty"` // the last request's
+	At      int64  `cbor:"5,keyasint,omitempty"` // when that was, in Unix milliseconds
 }
 
 // visit says which turns of an outpost's were entered.
@@ -46,6 +73,7 @@ const (
 	rowFormat    = 1
 	visitFormat  = 2 // with a visit: its number and stamp stand before the memory
 	errandFormat = 3 // with a visit, which may be none, and then the errands, their length before them
+	moreFormat   = 4 // with a visit and errands, which may be none, and then more, its length before it
 )
 
 // The second byte.
@@ -63,7 +91,11 @@ var errRow = errors.New("exchange: the conversation's row can't be read")
 func (r row) encode() []byte {
 	b := make([]byte, 0, 64+len(r.way.channel)+len(r.way.kind)+len(r.errands)+len(r.memory))
 	format := byte(rowFormat)
+	var more []byte
 	switch {
+	case !r.more.none():
+		more = r.more.encode()
+		format = moreFormat
 	case len(r.errands) > 0:
 		format = errandFormat
 	case r.visit.number > 0:
@@ -83,19 +115,33 @@ func (r row) encode() []byte {
 		b = binary.BigEndian.AppendUint64(b, r.visit.number)
 		b = append(b, r.visit.stamp[:]...)
 	}
-	if format == errandFormat {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(r.errands)))
-		b = append(b, r.errands...)
+	if format >= errandFormat {
+		b = appendPart(b, r.errands)
+	}
+	if format == moreFormat {
+		b = appendPart(b, more)
 	}
 	return append(b, r.memory...)
+}
+
+func appendPart(b, part []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
+}
+
+func cutPart(b []byte) (part, rest []byte, ok bool) {
+	if len(b) < 4 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) {
+		return nil, nil, false
+	}
+	n := 4 + int(binary.BigEndian.Uint32(b))
+	return b[4:n:n], b[n:], true
 }
 
 func decodeRow(b []byte) (row, error) {
 	switch {
 	case len(b) == 0:
 		return row{}, nil
-	case b[0] < rowFormat || b[0] > errandFormat:
-		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], errandFormat)
+	case b[0] < rowFormat || b[0] > moreFormat:
+		return row{}, fmt.Errorf("%w: it has format %d, this townline knows %d", errRow, b[0], moreFormat)
 	case len(b) < 2 || b[1] >= rowFlags:
 		return row{}, errRow
 	}
@@ -115,12 +161,22 @@ func decodeRow(b []byte) (row, error) {
 		r.visit.number = binary.BigEndian.Uint64(b)
 		b = b[8+copy(r.visit.stamp[:], b[8:]):]
 	}
-	if format == errandFormat {
-		if len(b) < 4 || binary.BigEndian.Uint32(b) == 0 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) {
+	if format >= errandFormat {
+		if r.errands, b, ok = cutPart(b); !ok || format == errandFormat && len(r.errands) == 0 {
 			return row{}, errRow
 		}
-		n := 4 + int(binary.BigEndian.Uint32(b))
-		r.errands, b = b[4:n:n], b[n:]
+		if len(r.errands) == 0 {
+			r.errands = nil
+		}
+	}
+	if format == moreFormat {
+		var more []byte
+		if more, b, ok = cutPart(b); !ok {
+			return row{}, errRow
+		}
+		if err := engine.Decode(more, &r.more); err != nil || r.more.none() || !bytes.Equal(more, r.more.encode()) {
+			return row{}, errRow
+		}
 	}
 	r.memory = b
 	return r, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/townline/townline/dialogs/render"
@@ -18,13 +19,55 @@ const mostPrinted = 64
 // printer prints one receipt at a time, and each once: a button that is pressed again, or by a shaking hand, is no second sheet.
 type printer struct {
 	busy chan struct{} // holds a token while something is printed
-	done []string      // tokens of the pages whose receipts were printed, the last one last
+
+	mu    sync.Mutex
+	under map[string]*printing // by the page's token, those that wait or are printed now
+	done  []string             // tokens of the pages whose receipts were printed, the last one last
 }
 
-func newPrinter() *printer { return &printer{busy: make(chan struct{}, 1)} }
+// printing is a receipt on its way: whoever presses meanwhile hears what became of it.
+type printing struct {
+	over chan struct{} // closed once err is known
+	err  error
+}
 
-// once calls print, unless it did so for this page and it worked.
+func newPrinter() *printer {
+	return &printer{busy: make(chan struct{}, 1), under: map[string]*printing{}}
+}
+
+// once calls print, unless it did so for this page and it worked, or does so now: then it waits for that.
 func (p *printer) once(ctx context.Context, page string, print func() error) error {
+	p.mu.Lock()
+	if slices.Contains(p.done, page) {
+		p.mu.Unlock()
+		return nil
+	}
+	if s, ok := p.under[page]; ok {
+		p.mu.Unlock()
+		select {
+		case <-s.over:
+			return s.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	s := &printing{over: make(chan struct{})}
+	p.under[page] = s
+	p.mu.Unlock()
+	s.err = p.alone(ctx, print)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.under, page)
+	if s.err == nil {
+		p.done = append(p.done, page)
+		p.done = p.done[max(len(p.done)-mostPrinted, 0):]
+	}
+	close(s.over)
+	return s.err
+}
+
+// alone calls print when no other page is being printed.
+func (p *printer) alone(ctx context.Context, print func() error) error {
 	select {
 	case p.busy <- struct{}{}:
 	case <-ctx.Done():
@@ -34,15 +77,7 @@ func (p *printer) once(ctx context.Context, page string, print func() error) err
 	if err := ctx.Err(); err != nil {
 		return err // its time is over as well
 	}
-	if slices.Contains(p.done, page) {
-		return nil
-	}
-	if err := print(); err != nil {
-		return err
-	}
-	p.done = append(p.done, page)
-	p.done = p.done[max(len(p.done)-mostPrinted, 0):]
-	return nil
+	return print()
 }
 
 // print prints the receipt, and says whether it worked.
