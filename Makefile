@@ -19,7 +19,8 @@ lint:
 	go tool staticcheck ./...
 	@.ci/vulnerabilities
 
-# Twilio's own signer and an HTTP proxy that knows Twilio's API, from npm, for tests only.
+# Twilio's own signer, an HTTP proxy that knows Twilio's API, an SMSC, a client of USSD gateways, and judges of pages, from npm,
+# for tests only.
 peers: .ci/npm/node_modules/.installed
 .ci/npm/node_modules/.installed: .ci/npm/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix .ci/npm
