@@ -46,6 +46,8 @@ var arrows = map[string][]string{
 	"channels/preview":   {"channels", "channels/audio", "channels/call", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/call":      {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/g711":      {},
+	"channels/menu":      {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
+	"channels/ussd":      {"channels", "channels/menu", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/audio":     {"channels/g711", "dialogs", "locales", "golang.org/x/sync", "golang.org/x/text"},
 	"channels/kiosk":     {"channels", "channels/audio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "golang.org/x/text", "rsc.io/qr"},
 	"channels/outpost":   {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang"},

@@ -1,0 +1,257 @@
+// Package menu is what all menus on a phone's screen (USSD) share, whichever way their requests come: a gateway waits a few
+// seconds for a screen, and whoever dialled sees no screen at all when it is late. So a turn is given three seconds. One
+// that takes longer goes on by itself, and the resident gets its outcome by text message, or dials again: nothing is lost.
+package menu
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/locales"
+)
+
+// Phrases that a menu ends with when the town's answer can't be had.
+const (
+	PhraseLate  = "@ussd.late"  // a text message will come
+	PhraseWait  = "@ussd.wait"  // please dial again in some minutes: it goes on meanwhile
+	PhraseAgain = "@ussd.again" // please dial again: this was not taken
+)
+
+const (
+	// Patience is what a turn may take before the screen is sent without it. The shortest-tempered gateway gives five
+	// seconds for all of it.
+	Patience = 3 * time.Second
+
+	mostLate   = 1000            // turns that go on by themselves at the same time
+	oneTry     = 2 * time.Minute // of a turn that goes on
+	firstPause = 500 * time.Millisecond
+	mostPause  = 30 * time.Second
+	ending     = 8 * time.Second // for what still goes on when the town closes
+)
+
+// Config is what a Menu needs to know of its channel and its town.
+type Config struct {
+	Channel string
+	Traits  render.Traits
+	Phrases *locales.Catalogue
+	Lang    string       // the town's first language
+	Texts   bool         // the town can send text messages
+	Log     *slog.Logger // nil: none
+}
+
+// Menu holds the turns of one channel of menus. It keeps nothing of them: which request is new and which came before is
+// told by what is on disk, so that any server of the town can take any of them. It is safe for concurrent use.
+type Menu struct {
+	cfg    Config
+	log    *slog.Logger
+	counts Counts
+	langs  langs
+
+	late   chan struct{} // holds a token for each turn that goes on by itself
+	going  sync.WaitGroup
+	closed chan struct{} // once the town closes: what failed isn't waited for any more
+	closes sync.Once
+}
+
+// New makes the menus of a channel.
+func New(c Config) *Menu {
+	m := &Menu{cfg: c, log: c.Log, late: make(chan struct{}, mostLate), closed: make(chan struct{})}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	return m
+}
+
+// Counts of what went on.
+func (m *Menu) Counts() *Counts { return &m.counts }
+
+// outcome of a turn.
+type outcome struct {
+	reply channels.Reply
+	err   error
+}
+
+// Turn hands e to the town and returns the screen to show, within Patience. The turn itself isn't given up, neither then
+// nor when ctx ends because the phone is gone. An error, which only somebody who went gets, means that nothing was taken.
+func (m *Menu) Turn(ctx context.Context, in channels.Inbox, e channels.Event) (Screen, error) {
+	ctx = context.WithoutCancel(ctx)
+	own, giveUp := context.WithCancel(ctx)
+	done, gone := make(chan outcome), make(chan struct{})
+	m.going.Go(func() {
+		defer giveUp()
+		try, cancel := context.WithTimeout(own, oneTry)
+		defer cancel()
+		o := receive(try, in, e)
+		select {
+		case done <- o:
+		case <-gone:
+			m.goesOn(own, in, e, o)
+		}
+	})
+	patience := time.NewTimer(Patience)
+	defer patience.Stop()
+	select {
+	case o := <-done:
+		if o.err != nil {
+			m.counts.failed.Add(1)
+			m.log.LogAttrs(ctx, slog.LevelError, "menu not held", slog.String("channel", m.cfg.Channel), slog.Any("error", o.err))
+			if e.Kind == channels.HungUp {
+				return Screen{}, o.err
+			}
+			return m.last(e, PhraseAgain), nil
+		}
+		return m.screen(e, o.reply), nil
+	case <-patience.C:
+	}
+	m.counts.late.Add(1)
+	if e.Kind == channels.HungUp { // nobody is there to be told
+		close(gone)
+		return Screen{Over: true}, nil
+	}
+	select {
+	case m.late <- struct{}{}:
+		close(gone)
+	default: // the store is away, and for long: what is not on disk by now is not promised
+		giveUp()
+		close(gone)
+		return m.last(e, PhraseAgain), nil
+	}
+	m.log.LogAttrs(ctx, slog.LevelWarn, "menu ended: its turn takes long and goes on by itself", slog.String("channel", m.cfg.Channel))
+	if m.cfg.Texts {
+		return m.last(e, PhraseLate), nil
+	}
+	return m.last(e, PhraseWait), nil
+}
+
+// receive is in.Receive whose panic is an error: it would take the whole town with it, as nobody above recovers it here.
+func receive(ctx context.Context, in channels.Inbox, e channels.Event) (o outcome) {
+	defer func() {
+		if recover() != nil {
+			o = outcome{err: errors.New("menu: the turn broke")} // what the panic says may hold an answer
+		}
+	}()
+	o.reply, o.err = in.Receive(ctx, e)
+	return o
+}
+
+// goesOn brings a turn that nobody waits for any more to its end, and then has the town text what came of it.
+func (m *Menu) goesOn(ctx context.Context, in channels.Inbox, e channels.Event, o outcome) {
+	if e.Kind == channels.HungUp {
+		return
+	}
+	if ctx.Err() != nil { // it was given up: the resident was told to dial again
+		return
+	}
+	defer func() { <-m.late }()
+	if o.err != nil && !m.insists(ctx, in, e) {
+		return
+	}
+	e.Kind = channels.Overdue
+	m.insists(ctx, in, e)
+}
+
+// insists hands e to the town until it is taken, or the town closes.
+func (m *Menu) insists(ctx context.Context, in channels.Inbox, e channels.Event) bool {
+	for pause := firstPause; ; pause = min(2*pause, mostPause) {
+		try, cancel := context.WithTimeout(ctx, oneTry)
+		o := receive(try, in, e)
+		cancel()
+		if o.err == nil {
+			return true
+		}
+		wait := time.NewTimer(pause)
+		select {
+		case <-wait.C:
+		case <-m.closed:
+			wait.Stop()
+			m.counts.lost.Add(1)
+			m.log.LogAttrs(ctx, slog.LevelError, "menu: a text that was promised can't be sent, as the town closes", slog.String("channel", m.cfg.Channel), slog.Any("error", o.err))
+			return false
+		}
+	}
+}
+
+// Close waits for the turns that go on by themselves, for a few seconds. It comes after the last Turn.
+func (m *Menu) Close() error {
+	m.closes.Do(func() { close(m.closed) })
+	all := make(chan struct{})
+	go func() {
+		m.going.Wait()
+		close(all)
+	}()
+	end := time.NewTimer(ending)
+	defer end.Stop()
+	select {
+	case <-all:
+		return nil
+	case <-end.C:
+		return errors.New("menu: turns that took long are given up")
+	}
+}
+
+// Screen is what the phone shows.
+type Screen struct {
+	Text string
+	Lang string // "" where it isn't known
+	Over bool   // nothing is awaited any more: the gateway may close
+}
+
+// screen is the one screen of a reply. The conversation gives one page at a time, each of which fits: anything else is
+// mended here as well as it can be, counted and logged, so that no gateway ever cuts in the middle of a word.
+func (m *Menu) screen(e channels.Event, r channels.Reply) Screen {
+	s := Screen{Over: r.Over}
+	if e.Kind == channels.HungUp {
+		return Screen{Over: true}
+	}
+	var words []string
+	for i := range r.Pages {
+		if r.Pages[i].Lang != "" {
+			s.Lang = r.Pages[i].Lang
+		}
+		if text := strings.TrimSpace(r.Pages[i].Text); text != "" {
+			words = append(words, text)
+		}
+	}
+	if len(words) == 0 { // an answer to what was on show long ago
+		return m.last(e, PhraseAgain)
+	}
+	m.langs.note(e.From.ID, s.Lang)
+	text := strings.Join(words, "\n")
+	var cut bool
+	if s.Text, cut = render.Cut(shown(text), m.cfg.Traits); cut {
+		m.counts.cut.Add(1)
+		m.log.Error("a screen was longer than it may be, and was cut", slog.String("channel", m.cfg.Channel), slog.Int("pages", len(words)), slog.String("lang", s.Lang))
+	}
+	return s
+}
+
+// last is a screen in the town's own words, after which the menu is closed.
+func (m *Menu) last(e channels.Event, phrase string) Screen {
+	lang := m.langs.of(e.From.ID)
+	if lang == "" {
+		lang = m.cfg.Lang
+	}
+	text, _ := render.Cut(m.cfg.Phrases.Language(lang).Phrase(phrase, locales.Short), m.cfg.Traits)
+	return Screen{Text: text, Lang: lang, Over: true}
+}
+
+// shown is s as a phone's screen can carry it: control characters but line feeds are left out.
+func shown(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return r
+		case r == '\t':
+			return ' '
+		case r < 0x20, r >= 0x7f && r < 0xa0, r == '\ufffe', r == '\uffff':
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}
