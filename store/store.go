@@ -48,7 +48,9 @@ type Change struct {
 	// what was Unsure is Dead.
 	Forget bool
 
-	Link      []Address // new addresses of this resident; one that belongs to another resident makes the change a Conflict
+	Link      []Address    // new addresses of this resident; one that belongs to another resident makes the change a Conflict
+	Unlink    []AddressKey // addresses that are this resident's no longer; one that isn't theirs makes the change a Conflict
+	Newcomer  *Newcomer    // nil: nobody
 	Responses []Response
 	Ballots   []Ballot
 	Requests  []RequestEvent
@@ -59,6 +61,13 @@ type Change struct {
 	Consents  []Consent
 	Media     []Media
 	Unmedia   [][16]byte // ids of media of this resident's that go
+}
+
+// Newcomer is somebody whose row begins with another resident's change, whole or not at all with it.
+type Newcomer struct {
+	Resident Resident // who has no row yet, else the change is a Conflict
+	State    []byte
+	Link     []Address // nobody's, or what the change unlinks from its resident; anything else makes it a Conflict
 }
 
 // Media is a recording or a picture that came with a turn. It is sealed under the resident's key, so that it is lost with

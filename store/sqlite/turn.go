@@ -20,8 +20,9 @@ type sealedTurn struct {
 	bodies    [][]byte // of change.Outbox
 	personal  [][]byte // of change.Requests; nil where there is none
 	media     []int64  // of change.Media: where their parts were laid down
-	epoch     uint64   // of the keyring, when the key was taken
-	answered  []byte   // as written
+	newcomer  *sealedNewcomer
+	epoch     uint64 // of the keyring, when the key was taken
+	answered  []byte // as written
 	outcome   store.Outcome
 }
 
@@ -124,6 +125,11 @@ func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*
 	}
 	for i := range c.Link {
 		t.addresses = append(t.addresses, key.Seal(nil, []byte(c.Link[i].Address), useAddress))
+	}
+	if c.Newcomer != nil {
+		if t.newcomer, err = s.sealNewcomer(c.Newcomer); err != nil {
+			return nil, err
+		}
 	}
 	for i := range c.Outbox {
 		k, err := of(c.Outbox[i].Resident)
@@ -310,6 +316,9 @@ func (t *tables) allowed(o *sealedTurn) (store.OutcomeKind, error) {
 			return store.Conflict, err
 		}
 	}
+	if kind, err := t.mayMove(o); err != nil || kind != store.Applied {
+		return kind, err
+	}
 	for _, first := range o.media { // picked up where the resident was erased meanwhile
 		if there, err := t.loose(first); err != nil || !there {
 			return store.Conflict, err
@@ -360,6 +369,16 @@ func (t *tables) effects(o *sealedTurn) error {
 	c := o.change
 	if c.Forget {
 		if err := t.exec(forgetMessages, c.Resident, c.At, store.CodeForgotten); err != nil {
+			return err
+		}
+	}
+	for _, key := range c.Unlink {
+		if err := t.exec("DELETE FROM address WHERE key = ?", key); err != nil {
+			return err
+		}
+	}
+	if o.newcomer != nil {
+		if err := t.welcome(c, o.newcomer); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Wholeness", wholeness},
 		{"ManyAtOnce", manyAtOnce},
 		{"Addresses", addresses},
+		{"Newcomers", newcomers},
+		{"NewcomersWhole", newcomersWhole},
 		{"OptOuts", optOuts},
 		{"Consents", consents},
 		{"Responses", responses},
