@@ -92,6 +92,7 @@ type Delivery struct {
 	Code     string // the provider's error code
 	At       time.Time
 	OptedOut bool          // the provider says that the number opted out: the ledger is told
+	Bad      bool          // the provider says that nothing can ever be delivered there, as ErrBadNumber does
 	Took     time.Duration // of a call that is over: how long it lasted, for the town's budget; 0: nobody answered, or it isn't known
 }
 
@@ -150,6 +151,14 @@ var ErrOptedOut = errors.New("the resident opted out at the provider")
 // ErrNotRung is within an error of a telephone line's Deliver marked by Retry when no telephone rang: the call can be tried
 // again at once. After any other error of Retry (busy, nobody answers) nobody is rung for a while.
 var ErrNotRung = errors.New("no telephone rang")
+
+// ErrThrottled is within an error of Deliver marked by Retry when the provider takes no more for now, whatever the message: all
+// that goes by this provider waits, for as long as Retry says or a little longer each time, and no attempt is counted.
+var ErrThrottled = errors.New("the provider takes no more for now")
+
+// ErrBadNumber is within an error of Deliver marked by Gone when nothing can ever be delivered there: a number that isn't
+// assigned, a landline that takes no texts. Reminders aren't tried there again until the resident is heard from it.
+var ErrBadNumber = errors.New("nothing can be delivered to this number")
 
 // Retry marks an error after which trying again can help; after is the provider's wish, or 0.
 func Retry(err error, after time.Duration) error { return &failure{err, retry, after, ""} }

@@ -128,6 +128,10 @@ func (r *reading) set(c *Config, s Setting, text string) {
 			r.setSIP(&c.SIP, s, text)
 			return
 		}
+		if strings.HasPrefix(s.Key, "limits.") {
+			r.setLimits(&c.Limits, s, text)
+			return
+		}
 		r.setSMS(&c.SMS, s, text)
 	}
 }
@@ -230,6 +234,7 @@ func (r *reading) together(c *Config) {
 		}
 	}
 	r.calls(c, missing)
+	r.limits(c)
 }
 
 func (r *reading) checkListen(key, text string) {

@@ -16,6 +16,7 @@ type Config struct {
 	SMS       SMS
 	Voice     Voice
 	SIP       SIP
+	Limits    Limits
 	Audio     Audio
 	Preview   Switch
 	Pages     Pages
