@@ -128,6 +128,10 @@ func (r *reading) set(c *Config, s Setting, text string) {
 			r.setSIP(&c.SIP, s, text)
 			return
 		}
+		if strings.HasPrefix(s.Key, "ussd.") {
+			r.setUSSD(&c.USSD, s, text)
+			return
+		}
 		if strings.HasPrefix(s.Key, "limits.") {
 			r.setLimits(&c.Limits, s, text)
 			return
@@ -234,6 +238,7 @@ func (r *reading) together(c *Config) {
 		}
 	}
 	r.calls(c, missing)
+	r.ussd(c, missing)
 	r.limits(c)
 }
 

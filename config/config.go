@@ -16,6 +16,7 @@ type Config struct {
 	SMS       SMS
 	Voice     Voice
 	SIP       SIP
+	USSD      USSD
 	Limits    Limits
 	Audio     Audio
 	Preview   Switch

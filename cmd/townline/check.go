@@ -86,13 +86,13 @@ func checkFolder(c *config.Config, f folder, phrases *locales.Catalogue, now tim
 	return len(set.All()), append(problems, f.show(more)...)
 }
 
-// fits plays every question of a dialog on every channel, in this town.
+// fits plays every question of a dialog on every channel, in this town, and on the screens of its own gateways.
 func fits(c *config.Config, phrases *locales.Catalogue, d *dialogs.Dialog, now time.Time) dialogs.Problems {
 	y, m, day := now.In(c.Town.Zone).Date()
 	return render.Fits(&render.Words{
 		Dialog: d, Catalogue: phrases, Languages: c.Town.Languages, Town: c.Town.Name, Country: channels.CallingCode(c.Town.Country),
 		Emergency: c.Town.Emergency, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
-	})
+	}, checked(c)...)
 }
 
 // tell prints problems, and a line that sums them up.

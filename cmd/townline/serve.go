@@ -95,6 +95,12 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		return err
 	}
 	lines = append(lines, phones...)
+	menus, err := menuLines(c, lines, phrases, log)
+	if err != nil {
+		return err
+	}
+	countMenus(metrics, menus)
+	lines = append(lines, menus...)
 	nights := len(lines) == 0
 	var shown *previewing
 	s := disk
@@ -189,6 +195,9 @@ func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview bool,
 	}
 	if phoned(c) && c.Voice.Number != "" {
 		fmt.Fprintf(out, "Call it: %s\n", c.Voice.Number)
+	}
+	if c.USSD.On() && c.USSD.Code != "" {
+		fmt.Fprintf(out, "Dial it: %s\n", c.USSD.Code)
 	}
 	fmt.Fprintln(out, "Ctrl-C closes it.")
 	fmt.Fprintln(out)
