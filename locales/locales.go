@@ -18,11 +18,13 @@ const (
 	Erase  Command = "erase"
 	More   Command = "more"
 	Carry  Command = "carry" // take the conversation along to another device
+	PIN    Command = "pin"   // on a shared phone: what others who use it don't see
+	Lock   Command = "lock"  // close what a PIN opened
 )
 
 // Commands are all of them.
 func Commands() []Command {
-	return []Command{Help, Repeat, Back, Menu, Person, Tongue, Skip, Stop, Start, Erase, More, Carry}
+	return []Command{Help, Repeat, Back, Menu, Person, Tongue, Skip, Stop, Start, Erase, More, Carry, PIN, Lock}
 }
 
 // Form chooses the variant of a phrase.
