@@ -67,7 +67,8 @@ type Town struct {
 type Preview struct {
 	town  Town
 	inbox channels.Inbox
-	calls bool // there is a telephone, too
+	calls bool   // there is a telephone, too
+	code  string // of the menus; "": there is no phone for menus
 
 	mu      sync.Mutex
 	threads map[string]*thread

@@ -40,7 +40,7 @@ func (p *Preview) Mount(mux *http.ServeMux, in channels.Inbox) {
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	for name, kind := range map[string]string{"": "text/html", "app.js": "text/javascript", "phone.js": "text/javascript", "style.css": "text/css"} {
+	for name, kind := range map[string]string{"": "text/html", "app.js": "text/javascript", "phone.js": "text/javascript", "ussd.js": "text/javascript", "style.css": "text/css"} {
 		file := name
 		if file == "" {
 			file = "index.html"
@@ -115,7 +115,8 @@ func (p *Preview) showTown(w http.ResponseWriter, _ *http.Request) {
 		Words    []StartWord `json:"words"`
 		Forward  bool        `json:"forward"`
 		Calls    bool        `json:"calls"`
-	}{p.town.Name, Handsets(), p.town.Words(), p.town.Forward != nil, p.calls})
+		Code     string      `json:"code"` // of the menus
+	}{p.town.Name, Handsets(), p.town.Words(), p.town.Forward != nil, p.calls, p.code})
 }
 
 // state is what a handset shows.

@@ -21,6 +21,7 @@ import (
 type previewing struct {
 	channel   *preview.Preview
 	telephone *preview.Telephone
+	menus     *preview.USSD
 	store     *watch
 	house     *house // once the town is open, before anything is served
 }
@@ -33,7 +34,7 @@ func previewed(c *config.Config, addr net.Addr) bool {
 	return c.Preview == config.On || c.Preview == config.Usual && config.IsLoopback(addr.String()) && !public
 }
 
-// newPreviewing makes the page's channels: texts, and calls that shelf says. Its clock may be moved where clock can be.
+// newPreviewing makes the page's channels: texts, calls that shelf says, and menus. Its clock may be moved where clock can be.
 func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock, shelf *audio.Shelf, phrases *locales.Catalogue) *previewing {
 	var numbers []string
 	for _, h := range preview.Handsets() {
@@ -52,6 +53,7 @@ func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *s
 	}
 	p.channel = preview.New(town)
 	p.telephone = preview.NewTelephone(p.channel, shelf, phrases, c.Town.Languages[0])
+	p.menus = preview.NewUSSD(p.channel, c.USSD.Code)
 	return p
 }
 

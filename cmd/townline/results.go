@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/townline/townline/channels/preview"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
@@ -191,7 +192,7 @@ func writeResults(w io.Writer, t tally.Tally, d *dialogs.Dialog, now time.Time) 
 	if t.Unread > 0 {
 		fmt.Fprintf(w, "%s can't be read and not counted.\n", many(t.Unread, "record", "records"))
 	}
-	if slices.ContainsFunc(t.Channels, func(c tally.Count) bool { return c.ID == "preview" || c.ID == "preview.call" }) {
+	if slices.ContainsFunc(t.Channels, func(c tally.Count) bool { return c.ID == preview.Name || strings.HasPrefix(c.ID, preview.Name+".") }) {
 		fmt.Fprintln(w, "Answers from the preview page are among them; --without preview leaves them out.")
 	}
 	for _, q := range t.Questions {

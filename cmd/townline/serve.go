@@ -111,7 +111,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		}
 		shown = newPreviewing(ctx, c, disk, keys, clock, shelf, phrases)
 		s = shown.store
-		lines = append(lines, shown.channel, shown.telephone)
+		lines = append(lines, shown.channel, shown.telephone, shown.menus)
 	}
 	pages := townPages(c, phrases, shelf, log, lines)
 	for _, p := range pages {

@@ -125,6 +125,7 @@ function choose(number) {
   keys([]);
   listen(round);
   takeHandset();
+  takeMenu();
 }
 
 $("form").onsubmit = (e) => {
@@ -145,10 +146,11 @@ for (const b of document.querySelectorAll("[data-hours]")) {
   };
 }
 
-call("town").then((town) => {
+addEventListener("DOMContentLoaded", () => call("town").then((town) => {
   $("town").textContent = town.name;
   $("telephone").hidden = !town.calls;
-  $("by").textContent = town.calls ? "by text message and by telephone" : "by text message";
+  opens(town.code);
+  $("by").textContent = "by " + ["text message", town.calls && "telephone", town.code && "menu"].filter(Boolean).join(", ").replace(/, ([^,]*)$/, " and $1");
   document.title = `${town.name} ${$("by").textContent} – Townline preview`;
   $("handset").replaceChildren(...town.handsets.map((h) => {
     const o = make("option", `${h.name} · ${h.number}`);
@@ -158,6 +160,7 @@ call("town").then((town) => {
   $("words").replaceChildren(...town.words.map((w) => {
     const b = make("button");
     b.type = "button";
+    b.title = w.about;
     b.append(make("b", w.word), make("span", w.title), make("small", w.about));
     b.onclick = () => { send(w.word); $("text").focus({ preventScroll: true }); };
     const item = make("li");
@@ -166,4 +169,4 @@ call("town").then((town) => {
   }));
   $("clock").hidden = !town.forward;
   choose(town.handsets[0].number);
-}).catch(() => { $("trouble").textContent = "The town does not answer. Is it still running?"; });
+}).catch(() => { $("trouble").textContent = "The town does not answer. Is it still running?"; }));

@@ -46,18 +46,23 @@ function hush() {
   wait(0);
 }
 
-function wait(seconds) {
-  const box = $("waiting"), ring = $("ring");
+// ringFor empties a ring within seconds; 0 hides it.
+function ringFor(box, ring, seconds) {
   box.classList.toggle("on", seconds > 0);
   ring.style.animationDuration = seconds + "s";
   ring.classList.remove("runs");
+  if (!seconds) return;
+  ring.getBoundingClientRect(); // so that the ring begins anew
+  ring.classList.add("runs");
+}
+
+function wait(seconds) {
+  ringFor($("waiting"), $("ring"), seconds);
   clearInterval(line.clock);
   if (!seconds) {
     $("waits").textContent = "";
     return;
   }
-  ring.getBoundingClientRect(); // so that the ring begins anew
-  ring.classList.add("runs");
   const until = Date.now() + seconds * 1000;
   const tick = () => { $("waits").textContent = `The town waits for you: ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} seconds`; };
   tick();
@@ -365,8 +370,8 @@ for (const key of "123456789*0#") {
   const letters = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ" }[key] || "";
   b.type = "button";
   b.dataset.key = key;
-  b.setAttribute("aria-label", { "*": "star", "#": "hash" }[key] || key);
-  b.append(make("b", key), make("small", letters));
+  if (!letters) b.setAttribute("aria-label", { "*": "star", "#": "hash" }[key] || key);
+  b.append(make("b", key), " ", make("small", letters));
   b.onclick = () => press(key);
   $("keypad").append(b);
 }
