@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,11 +108,24 @@ func (v *visit) fillIn(s *sheet, d deed) {
 	for _, g := range d.digits {
 		v.press(v, fmt.Sprintf(`input[name=o][value="%s"]`, g))
 	}
+	// What becomes less comes first: of a sum that is shared out nothing is left before.
+	var later []int
 	for i, f := range s.fields {
-		if words, ok := d.typed[i]; ok {
+		if words, ok := d.typed[i]; ok && amount(words) < amount(value(v, f)) {
 			v.write(v, f, words)
+		} else if ok {
+			later = append(later, i)
 		}
 	}
+	for _, i := range later {
+		v.write(v, s.fields[i], d.typed[i])
+	}
+}
+
+// amount is words as a number; others are 0.
+func amount(words string) float64 {
+	n, _ := strconv.ParseFloat(words, 64)
+	return n
 }
 
 // button is what selects a button. What goes on is #next: where others stand before it, an unseen one with its value is there too.
@@ -128,6 +142,7 @@ func (v *visit) pressKey(name string) {
 	v.t.Helper()
 	v.pause(name, slices.Contains([]string{"Tab", "ArrowDown", "ArrowUp"}, name))
 	v.key(name)
+	v.paused(name)
 }
 
 // pause lets a hand come back to the same control no sooner than it may.
@@ -142,8 +157,10 @@ func (v *visit) pause(what string, quick bool) {
 		v.last = map[string]time.Time{}
 	}
 	v.wait(time.Until(v.last[what].Add(least)))
-	v.last[what] = time.Now()
 }
+
+// paused notes that what was pressed just now: from then on the time counts.
+func (v *visit) paused(what string) { v.last[what] = time.Now() }
 
 // walkTo moves the focus by a key until it is on what css selects.
 func (v *visit) walkTo(css, key string) {
@@ -229,6 +246,7 @@ func tapIt(v *visit, css string) {
 	v.t.Helper()
 	v.pause(css, strings.Contains(css, `value="key.`) || strings.Contains(css, `value="more.`) || strings.Contains(css, `value="less.`))
 	v.tap(touchable(css))
+	v.paused(css)
 }
 
 func clickIt(v *visit, css string) {
@@ -320,7 +338,7 @@ func byOneSwitch(v *visit, css string) {
 		v.until(fmt.Sprintf(`document.activeElement?.matches(%q)||[...document.querySelectorAll(".playing")].some(e=>e.matches(%q)||e.querySelector(%q))`, css, css, css))
 		done := eval[bool](v.screen, fmt.Sprintf(`!!document.activeElement?.matches(%q)`, css))
 		v.key(" ")
-		v.last[" "] = time.Now()
+		v.paused(" ")
 		if done {
 			return
 		}

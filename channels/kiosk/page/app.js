@@ -19,10 +19,11 @@ setTimeout(() => { conf.ready = ""; }, K ? 400 : 0);
 addEventListener("pageshow", e => { if (e.persisted) { h.hidden = true; location.replace(location.href); } });
 
 // One press is one action. The same key or control is not taken again for half a second (EN 301 549, 5.8; keys of the
-// on-screen keyboard and steppers: 120 ms), counted from its last press, so that a shaking hand presses once.
+// on-screen keyboard and steppers: 120 ms), counted from its last press, so that a shaking hand presses once. What counts is
+// when it was pressed, not when a slow machine comes to it.
 const last = {};
-function twice(kind, what, ms) {
-  const now = performance.now(), [before, at] = last[kind] || [];
+function twice(kind, what, now, ms) {
+  const [before, at] = last[kind] || [];
   last[kind] = [what, now];
   return before === what && now - at < (slow || ms);
 }
@@ -33,7 +34,7 @@ on("click", e => {
   // a card's click is passed on to the radio in it
   if (!c || c === inside) return;
   const early = K && !("ready" in conf), wait = /^(key|less|more)\./.test(c.value) ? 120 : 500;
-  if (early || (K || c.type === "submit") && twice("control", c, wait)) {
+  if (early || (K || c.type === "submit") && twice("control", c, e.timeStamp, wait)) {
     e.preventDefault();
     e.stopImmediatePropagation();
   } else if (c.matches("label")) {

@@ -71,7 +71,7 @@ on("keydown", e => {
   if (e.ctrlKey || e.altKey || e.metaKey) return;
   if (e.repeat) return e.preventDefault();
   if (field && (k.length < 2 ? !(/numeric|decimal|tel/.test(a.inputMode) ? /[#*/+ -]/.test(k) || a.inputMode !== "decimal" && k === "." : /^Numpad[AMS]|^NumpadDi/.test(e.code)) : a.value && /^Arrow[LR]/.test(k) || k === "Enter" && e.shiftKey)) {
-    if (slow && twice("key", k)) e.preventDefault();
+    if (slow && twice("key", k, e.timeStamp)) e.preventDefault();
     return;
   }
   const o = !field && !D && /^[1-9]$/.test(k) && d.querySelector(`[name=o][value="${k}"],[data-digit="${k}"]`);
@@ -84,7 +84,7 @@ on("keydown", e => {
   if (!act && !o && !D) return;
   e.preventDefault();
   const goes = /^(Tab|Arrow[UD])/.test(k) || k === conf.move;
-  if (!("ready" in conf) || twice("key", k, goes ? 100 : 500)) return;
+  if (!("ready" in conf) || twice("key", k, e.timeStamp, goes ? 100 : 500)) return;
   if (D && !goes && act !== listen) return (k === "Enter" || k === " " || k === conf.choose) && D.contains(a) ? a.click() : press("more");
   if (o) {
     if (o.type === "radio" && o.checked && digit === o) return press("next");
