@@ -24,6 +24,8 @@ require (
 	zombiezen.com/go/sqlite v1.4.2
 )
 
+require github.com/linxGnu/gosmpp v0.3.1
+
 require (
 	github.com/emiago/sipgo v1.7.2
 	github.com/gobwas/httphead v0.1.0 // indirect

@@ -54,6 +54,7 @@ var arrows = map[string][]string{
 	"channels/sip":       {"channels", "channels/call", "channels/sip/media", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/emiago/sipgo", "github.com/icholy/digest"},
 	"channels/sip/media": {"channels/g711", "github.com/pion/rtp", "github.com/pion/srtp/v3"},
 	"channels/twilio":    {"channels", "github.com/twilio/twilio-go"},
+	"channels/smpp":      {"channels", "channels/menu", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/linxGnu/gosmpp", "github.com/prometheus/client_golang", "github.com/rivo/uniseg", "golang.org/x/text"},
 	"channels/sms":       {"channels", "channels/twilio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/twilio/twilio-go", "golang.org/x/text"},
 	"channels/voice":     {"channels", "channels/call", "channels/twilio", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/twilio/twilio-go"},
 	"store":              {"golang.org/x/sys"},
@@ -64,7 +65,7 @@ var arrows = map[string][]string{
 }
 
 // notInCmd are libraries that only their own package may touch, the command not even.
-var notInCmd = []string{"github.com/spf13/viper", "github.com/twilio/twilio-go", "github.com/emiago/sipgo", "zombiezen.com/go/sqlite", "modernc.org/sqlite"}
+var notInCmd = []string{"github.com/spf13/viper", "github.com/twilio/twilio-go", "github.com/emiago/sipgo", "github.com/linxGnu/gosmpp", "zombiezen.com/go/sqlite", "modernc.org/sqlite"}
 
 // pure packages know no clock, randomness, network or context.
 var pure = []string{"dialogs", "dialogs/engine", "dialogs/render", "dialogs/talk", "dialogs/tally", "locales"}
