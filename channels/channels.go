@@ -31,6 +31,7 @@ type Event struct {
 	Attached []Attachment   // recordings and pictures that came with the event; they are kept with the turn
 	Lang     string         // a language that the device asks for; it counts for somebody who was never here
 	Withheld bool           // a call that doesn't say who it is from: From is made up for this one call, and nobody can be called back
+	Out      bool           // of a call that the town made: whoever is on it is at that number
 	Session  *Session       // of a menu whose requests have no ids: the exchange tells by it what is new. ID is "" then
 	At       time.Time
 }

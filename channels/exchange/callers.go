@@ -9,7 +9,6 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs/engine"
-	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/store"
 )
@@ -37,14 +36,49 @@ func (t *turn) leaves(ctx context.Context, said *talk.Said) {
 		}
 		return
 	}
-	now := m.Now
-	if !t.x.callbacks.On || t.offered || t.over || !t.line.rings() || t.event.From.Kind != "tel" || m.Stopped || m.Hall != nil ||
-		now == nil || now.Mode == engine.Paused || now.Mode == engine.Over || !slices.ContainsFunc(now.Answers, answered) {
+	if t.offered || !t.dropped(m) {
 		return
 	}
 	if at := t.dropDue(ctx); at.Sub(t.now) <= callLate && t.x.daytime(at).Equal(at) {
 		t.offered = true
 		t.setTimer(dropTimer+t.name, at)
+	}
+}
+
+// dropped says whether a caller who is gone was in the midst of something.
+func (t *turn) dropped(m *talk.Memory) bool {
+	now := m.Now
+	return t.x.callbacks.On && !t.over && t.line.rings() && t.event.From.Kind == "tel" && t.x.callbacks.Reachable(t.event.From.ID) && !m.Stopped &&
+		m.Hall == nil && now != nil && now.Mode != engine.Paused && now.Mode != engine.Over && slices.ContainsFunc(now.Answers, answered)
+}
+
+// late says whether the event belongs to a call that is over: a provider may tell that before it hands over the last key.
+func (t *turn) late() bool {
+	if !t.left || !t.line.rings() || t.event.Out {
+		return false
+	}
+	switch t.event.Kind {
+	case channels.Message, channels.Quiet, channels.Returned:
+		return true
+	}
+	return false
+}
+
+// lateKey looks again after a caller who rang off, with what they had pressed before.
+func (t *turn) lateKey(ctx context.Context, said *talk.Said) {
+	if t.offered && !t.dropped(&said.Memory) {
+		t.noOffer()
+		return
+	}
+	t.leaves(ctx, said)
+}
+
+// noOffer takes back the offer to go on after a call that dropped.
+func (t *turn) noOffer() {
+	for _, name := range t.x.order {
+		if t.x.channels[name].rings() {
+			t.stopTimer(dropTimer + name)
+		}
 	}
 }
 
@@ -66,12 +100,12 @@ func answered(a engine.Answer) bool { return len(a.Values) > 0 || len(a.Media) >
 
 // comes looks after somebody who is here again: nobody is rung who has come by themselves.
 func (t *turn) comes(ctx context.Context, said *talk.Said) {
+	t.unwanted()
+	if t.event.Kind == channels.Dialed {
+		t.left = false
+	}
 	if t.offered {
-		for _, name := range t.x.order {
-			if t.x.channels[name].rings() {
-				t.stopTimer(dropTimer + name)
-			}
-		}
+		t.noOffer()
 		// Once for a conversation.
 		t.offered = t.line.rings() && said.Memory.Now != nil
 	}
@@ -100,37 +134,55 @@ func (t *turn) noCall(ctx context.Context) {
 
 // rings puts a call in the outbox, when a timer says so. It says whether the timer was one of those.
 func (t *turn) rings() (bool, error) {
+	why := callDropped
 	name, ok := strings.CutPrefix(t.timer, dropTimer)
 	if !ok {
+		why = callAsked
 		if name, ok = strings.CutPrefix(t.timer, askTimer); !ok {
 			return false, nil
 		}
 	}
 	t.change.Untimers = append(t.change.Untimers, t.timer)
-	if t.memory.Stopped {
+	if name = t.x.ringLine(name); name == "" || t.memory.Stopped {
 		return true, nil
 	}
-	if l := t.x.channels[name]; l == nil || !l.rings() {
-		name = ""
-		for _, n := range t.x.order {
-			if t.x.channels[n].rings() {
-				name = n
-				break
-			}
-		}
-	}
-	if name == "" {
-		return true, nil
-	}
-	return true, t.push([]render.Page{{}}, way{name, "tel"}, classReply)
+	return true, t.ring(name, why)
 }
 
-// callBackAt is a resident's wish to be called back on the line that they are on.
-func (t *turn) callBackAt(at time.Time) {
-	if t.event == nil || !t.line.rings() || t.event.Withheld || t.event.From.Kind != "tel" {
-		return
+// callBackAt is a resident's wish to be called back on the line that they are on, or a reminder by a call.
+func (t *turn) callBackAt(ctx context.Context, at time.Time) error {
+	if t.event == nil {
+		name, err := t.reminderLine(ctx)
+		if err != nil || name == "" {
+			return err
+		}
+		return t.ring(name, callReminder)
 	}
-	t.setTimer(askTimer+t.name, t.x.daytime(at))
+	if t.line.rings() && !t.event.Withheld && t.event.From.Kind == "tel" {
+		t.setTimer(askTimer+t.name, t.x.daytime(at))
+	}
+	return nil
+}
+
+// stops notes STOP and START in the ledger; STOP later, where a text that tells of it goes out before.
+func (t *turn) stops(ctx context.Context, e *talk.Effect) error {
+	out := e.Kind == engine.OptOut
+	if out && e.At.After(t.now) {
+		t.setTimer(stopTimer, e.At)
+		return nil
+	}
+	t.stopTimer(stopTimer)
+	return t.ledger(ctx, out)
+}
+
+// stopped writes the line of the ledger that waited.
+func (t *turn) stopped(ctx context.Context) (channels.Reply, string, error) {
+	t.change.Untimers = append(t.change.Untimers, t.timer)
+	var err error
+	if t.memory.Stopped {
+		err = t.ledger(ctx, true)
+	}
+	return t.rung(ctx, err)
 }
 
 // stays says whether a change leaves something for good. A recording does not by itself: it goes with its answer.

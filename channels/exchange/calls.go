@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -60,6 +59,7 @@ const (
 	callSoon     = 4 * time.Second   // after a missed call, for the line to be free again
 	callMemory   = time.Hour         // how long a number's row is kept after the call: late repeats of an event find it
 	callLate     = 15 * time.Minute  // what was missed or dropped is not called back later than that after it was due
+	callAtAll    = 24 * time.Hour    // nor is anybody rung later than that who asked for a call, or for calls as reminders
 	callPatience = 100 * time.Second // to ring, to be answered, and for a key to be pressed; shorter than sendLease
 	callReserved = 180               // seconds that a call is taken to last until the provider says
 	callMorning  = 30 * time.Minute  // in which the calls missed at night are returned, from eight on
@@ -372,110 +372,4 @@ func (x *Exchange) gotThrough(ctx context.Context, number string) error {
 		}
 	}
 	return errContested
-}
-
-// mayRing decides, on disk, whether the telephone of a message rings now. Where not, it says what is to become of the message.
-func (x *Exchange) mayRing(ctx context.Context, m *store.Message) (bool, store.Settled, error) {
-	number, back := m.Address, m.Class == classReply
-	dead := func(code string) (bool, store.Settled, error) {
-		return false, store.Settled{State: store.Dead, Code: code}, nil
-	}
-	wait := func(until time.Time) (bool, store.Settled, error) {
-		if m.Attempts >= maxAttempts {
-			return dead(codeTired)
-		}
-		return false, store.Settled{State: store.Queued, Retry: until}, nil
-	}
-	if !x.callbacks.Reachable(number) {
-		return dead(codeNowhere)
-	}
-	// A number's own row knows nothing of STOP.
-	out, err := x.store.OptedOut(ctx, x.keys.Address("tel", number))
-	if err != nil {
-		return false, store.Settled{}, fmt.Errorf("look into the opt-out ledger: %w", err)
-	}
-	if out {
-		return dead(store.CodeOptedOut)
-	}
-	key := x.keys.Address(callKind, number)
-	if err := x.addresses.take(ctx, key); err != nil {
-		return false, store.Settled{}, err
-	}
-	defer x.addresses.give(key)
-	spent := false
-	for range attempts {
-		now := x.calendar.local(x.clock.Now())
-		if back && now.Sub(m.Due) > callLate {
-			return dead(codeLate)
-		}
-		if day := x.daytime(now); day.After(now) {
-			return wait(day)
-		}
-		n, err := x.numberRow(ctx, key)
-		if err != nil {
-			return false, store.Settled{}, err
-		}
-		own := n.kept.Version > 0 && n.Message == m.ID
-		if own && n.Off && back {
-			return dead(codeUnwanted)
-		}
-		if m.Kind == callKind && !own {
-			return dead(codeUnwanted) // another call to them came in between
-		}
-		if free, near := n.near(now, m.ID, x.callbacks.Apart); near {
-			if spent {
-				err = x.unspend(context.WithoutCancel(ctx), m.ID, notMade)
-			}
-			if err != nil {
-				return false, store.Settled{}, err
-			}
-			return wait(free)
-		}
-		if (!own || n.Rung) && !spent {
-			day, err := x.spend(ctx, m.ID, now)
-			switch {
-			case err != nil:
-				return false, store.Settled{}, err
-			case day == "" && back:
-				return dead(codeSpent)
-			case day == "":
-				return wait(x.daytime(time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location())))
-			}
-			spent = true
-		}
-		n.called = called{At: now.UnixMilli(), Message: m.ID, Rung: true}
-		c, err := x.numberChange(&n, key, number, now)
-		if err != nil {
-			return false, store.Settled{}, err
-		}
-		done, err := x.store.Commit(ctx, c)
-		if err != nil {
-			return false, store.Settled{}, fmt.Errorf("commit: %w", err)
-		}
-		if done.Kind == store.Applied {
-			x.timers.by(now, c.Timers[0].At)
-			return true, store.Settled{}, nil
-		}
-		x.metrics.conflicts.Inc()
-	}
-	return false, store.Settled{}, errContested
-}
-
-// notRung settles the budget of a call that nobody answered, as far as is known: a telephone that never rang costs nothing, and
-// one that was busy no time.
-func (x *Exchange) notRung(ctx context.Context, m *store.Message, err error) {
-	took := time.Duration(0)
-	switch _, gone := channels.IsGone(err); {
-	case errors.Is(err, channels.ErrNotRung):
-		took = notMade
-	case channels.InDoubt(err):
-		return
-	default:
-		if _, again := channels.Retrying(err); !again && !gone {
-			return
-		}
-	}
-	if err := x.unspend(context.WithoutCancel(ctx), m.ID, took); err != nil {
-		x.log.LogAttrs(ctx, slog.LevelWarn, "what a call cost was not noted", slog.Any("error", err))
-	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/store"
 )
@@ -225,6 +226,14 @@ func (t *turn) texts(ctx context.Context, all []talk.Text) error {
 	}
 	known = slices.DeleteFunc(known, func(a store.Address) bool { return !strings.HasPrefix(a.Kind, textKind) })
 	for i := range all {
+		if all[i].Number == "" {
+			if t.takesTexts() {
+				if err := t.push([]render.Page{all[i].Page}, t.way, classReply); err != nil {
+					return err
+				}
+			}
+			continue
+		}
 		sum := sha256.Sum256([]byte(all[i].Number))
 		kind := textKind + hex.EncodeToString(sum[:4])
 		own := t.x.keys.Address(kind, string(t.resident[:])+all[i].Number)

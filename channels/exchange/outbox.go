@@ -194,7 +194,7 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 		s = x.look(ctx, l, m, &page)
 	default:
 		if l.rings() {
-			ok, instead, err := x.mayRing(ctx, m)
+			ok, instead, err := x.mayRing(ctx, m, &page)
 			if err != nil {
 				x.log.LogAttrs(ctx, slog.LevelError, "whether somebody may be rung could not be looked up", slog.String("channel", name), slog.Any("error", err))
 				instead = x.again(m, 0)

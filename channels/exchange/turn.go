@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/townline/townline/channels"
@@ -61,6 +62,7 @@ type attempt struct {
 	made       bool
 	offered    bool
 	over       bool
+	left       bool
 	unanswered bool
 	errands    []errand
 	more       more
@@ -149,12 +151,15 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		t.memory.Stopped = out
 		t.change.Link = []store.Address{{Key: t.key, Kind: t.event.From.Kind, Address: t.event.From.ID}}
 	}
-	heard, err := t.heard()
+	heard, err := t.heard(ctx)
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
 	if t.event == nil && t.timer == unansweredTimer {
 		return t.unmet(ctx)
+	}
+	if t.event == nil && t.timer == stopTimer {
+		return t.stopped(ctx)
 	}
 	if t.event == nil {
 		if rings, err := t.rings(); err != nil || rings {
@@ -186,9 +191,14 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if t.event != nil {
 		t.opens(unknown)
 		t.made = t.made || t.event.Withheld && stays(&t.change)
-		if t.event.Kind == channels.HungUp {
+		switch late := t.late(); {
+		case t.event.Kind == channels.HungUp:
 			t.leaves(ctx, &said)
-		} else {
+			t.left = t.line.rings()
+		case late:
+			t.over = said.Over || said.Pass
+			t.lateKey(ctx, &said)
+		default:
 			t.comes(ctx, &said)
 			t.over = (said.Over || said.Pass) && t.line.rings()
 		}
@@ -222,7 +232,7 @@ func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) 
 	}
 	t.version, t.answered, t.way, t.visit, t.now = kept.Version, kept.Answered, before.way, before.visit, t.x.calendar.local(t.x.clock.Now())
 	t.made, t.offered, t.over = before.made, before.offered, before.over
-	t.unanswered, t.more = before.unanswered, before.more
+	t.unanswered, t.left, t.more = before.unanswered, before.left, before.more
 	f, ok := t.x.town.Dialogs.(fetcher)
 	if !ok {
 		return nil
@@ -241,10 +251,17 @@ func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) 
 }
 
 // heard is the event in talk's terms.
-func (t *turn) heard() (talk.Heard, error) {
+func (t *turn) heard(ctx context.Context) (talk.Heard, error) {
 	if t.event == nil {
 		h := talk.Heard{At: t.now, Kind: talk.Rang, Timer: t.timer, Traits: render.SMS}
 		t.line, t.name = t.x.channels[t.way.channel], t.way.channel
+		name, err := t.reminderLine(ctx)
+		if err != nil {
+			return h, err
+		}
+		if name != "" && strings.HasPrefix(t.timer, "remind:") {
+			t.line, t.name = t.x.channels[name], name
+		}
 		if t.line != nil {
 			h.Traits = t.line.traits
 		}
@@ -273,6 +290,8 @@ func (t *turn) heard() (talk.Heard, error) {
 	if t.event.Withheld {
 		h.Traits.Address = false
 	}
+	h.Traits.Ring = h.Traits.Ring && t.event.From.Kind == "tel" && t.x.callbacks.Reachable(t.event.From.ID)
+	h.Out, h.Texted = t.event.Out, t.takesTexts()
 	h.Lang = t.event.Lang
 	h.Media, h.Refused = t.brought()
 	return h, nil
@@ -296,7 +315,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	if err != nil {
 		return channels.Reply{}, fmt.Errorf("encode what is to be fetched: %w", err)
 	}
-	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, over: t.over, unanswered: t.unanswered, visit: t.visit, errands: errands, more: t.more, memory: memory}.encode()
+	c.State = row{way: t.way, gone: t.erase, made: t.made, offered: t.offered, over: t.over, left: t.left, unanswered: t.unanswered, visit: t.visit, errands: errands, more: t.more, memory: memory}.encode()
 	r := channels.Reply{Pages: said.Pages, Over: said.Over}
 	if said.Pass {
 		r.Pass = &channels.Pass{Desk: said.Desk}
@@ -457,16 +476,19 @@ func (t *turn) effects(ctx context.Context, all []talk.Effect) error {
 		case engine.StopTimer:
 			t.stopTimer(e.Timer)
 		case engine.OptOut, engine.OptIn:
-			err = t.ledger(ctx, e.Kind == engine.OptOut)
+			err = t.stops(ctx, e)
 		case engine.KeepConsent:
 			if !t.before {
 				t.consent(e)
 			}
 		case engine.RingBack:
-			t.callBackAt(e.At)
+			err = t.callBackAt(ctx, e.At)
 		case engine.EraseAll:
 			t.erase = true
 			t.setTimer(eraseTimer, t.now)
+			if t.memory.Stopped { // the line of the ledger may still wait
+				err = t.ledger(ctx, true)
+			}
 		}
 		if err != nil {
 			return err

@@ -25,6 +25,7 @@ type row struct {
 	made       bool // a caller who withheld their number left something that has to stay
 	offered    bool // the call that dropped was offered again, or is about to be
 	over       bool // the last word was said, or a person has the call: who rings off now has not been cut off
+	left       bool // the caller rang off; a key that comes now was pressed before
 	unanswered bool // a page was opened by somebody who was never here, and nothing was done on it yet
 	visit      visit
 	errands    []byte // what is still to do at providers (encodeErrands); nil: nothing
@@ -34,7 +35,8 @@ type row struct {
 
 // more is what only some rows have.
 type more struct {
-	Menu *menu `cbor:"1,keyasint,omitempty"`
+	Menu *menu   `cbor:"1,keyasint,omitempty"`
+	Call *wanted `cbor:"5,keyasint,omitempty"` // that is in the outbox
 }
 
 func (m more) none() bool { return m == more{} }
@@ -83,6 +85,7 @@ const (
 	rowOffered
 	rowOver
 	rowUnanswered
+	rowLeft
 	rowFlags
 )
 
@@ -102,7 +105,7 @@ func (r row) encode() []byte {
 		format = visitFormat
 	}
 	var flags byte
-	for i, on := range [...]bool{r.gone, r.made, r.offered, r.over, r.unanswered} {
+	for i, on := range [...]bool{r.gone, r.made, r.offered, r.over, r.unanswered, r.left} {
 		if on {
 			flags |= 1 << i
 		}
@@ -146,7 +149,7 @@ func decodeRow(b []byte) (row, error) {
 		return row{}, errRow
 	}
 	format, flags := b[0], b[1]
-	r := row{gone: flags&rowGone != 0, made: flags&rowMade != 0, offered: flags&rowOffered != 0, over: flags&rowOver != 0, unanswered: flags&rowUnanswered != 0}
+	r := row{gone: flags&rowGone != 0, made: flags&rowMade != 0, offered: flags&rowOffered != 0, over: flags&rowOver != 0, unanswered: flags&rowUnanswered != 0, left: flags&rowLeft != 0}
 	var ok bool
 	if r.way.channel, b, ok = cutString(b[2:]); !ok {
 		return row{}, errRow

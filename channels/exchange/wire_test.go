@@ -11,13 +11,13 @@ import (
 
 func TestRow(t *testing.T) {
 	for _, r := range []row{{memory: []byte{}}, {way: way{"sms", "tel"}, memory: []byte{1, 2}}, {gone: true, memory: []byte{0}}, {visit: visit{7, [16]byte{1, 2}}, memory: []byte{3}},
-		{made: true, offered: true, over: true, unanswered: true, errands: []byte{9, 9}, memory: []byte{3}}, {visit: visit{7, [16]byte{1}}, errands: []byte{9}, memory: []byte{}},
+		{made: true, offered: true, over: true, left: true, unanswered: true, errands: []byte{9, 9}, memory: []byte{3}}, {visit: visit{7, [16]byte{1}}, errands: []byte{9}, memory: []byte{}},
 		{more: more{Menu: &menu{Channel: "ussd", Session: []byte{1}, Said: 3, At: 5}}, memory: []byte{3}}} {
 		if got, err := decodeRow(r.encode()); err != nil || !reflect.DeepEqual(got, r) {
 			t.Fatal(got, err)
 		}
 	}
-	for _, bad := range [][]byte{{5, 0, 0, 0}, {4, 0, 0, 0}, append([]byte{4, 0, 0, 0}, make([]byte, 32)...), {3, 0, 0, 0}, append([]byte{3, 0, 0, 0}, make([]byte, 28)...), {2, 0, 0, 0}, append([]byte{2, 0, 0, 0}, make([]byte, 24)...), {1}, {1, 0}, {1, 32, 0, 0}, {1, 0, 5, 'a'}, {1, 0, 0, 9}} {
+	for _, bad := range [][]byte{{5, 0, 0, 0}, {4, 0, 0, 0}, append([]byte{4, 0, 0, 0}, make([]byte, 32)...), {3, 0, 0, 0}, append([]byte{3, 0, 0, 0}, make([]byte, 28)...), {2, 0, 0, 0}, append([]byte{2, 0, 0, 0}, make([]byte, 24)...), {1}, {1, 0}, {1, 64, 0, 0}, {1, 0, 5, 'a'}, {1, 0, 0, 9}} {
 		if _, err := decodeRow(bad); err == nil {
 			t.Errorf("%v was read", bad)
 		}

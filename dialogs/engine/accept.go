@@ -89,7 +89,7 @@ func (w *walk) picked(id string) {
 		w.ask()
 		w.effects = append(w.effects, Effect{Kind: OpenEar})
 	case "ring":
-		if !w.calls() || w.hidden() {
+		if !w.rings() {
 			w.unclear("")
 			return
 		}
@@ -101,9 +101,11 @@ func (w *walk) picked(id string) {
 		w.effects = append(w.effects, Effect{Kind: OpenMenu})
 	case "later":
 		w.pause()
+	case "reach":
+		w.ask()
+		w.effects = append(w.effects, Effect{Kind: OpenReach})
 	case "erase":
-		w.settle()
-		s.Mode = Erasing
+		w.erase()
 	default:
 		w.unclear("")
 	}

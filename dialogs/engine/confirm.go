@@ -196,7 +196,10 @@ func Settle(d *dialogs.Dialog, s State) State {
 	w := walk{d: d, s: s}
 	w.values = w.valuesOf
 	w.settle()
-	w.s.Mode, w.s.Note = Asking, ""
+	w.s.Note = ""
+	if s.Mode != Paused {
+		w.s.Mode = Asking
+	}
 	if t := d.Steps[s.Step].Type; t != dialogs.Code && t != dialogs.Status {
 		w.put(a)
 		w.s.Back, w.s.Part = true, nil

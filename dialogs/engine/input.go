@@ -18,6 +18,7 @@ type Input struct {
 	Next    string            // Said, choices: the first option that was not on show yet; the others are asked about as well
 	Can     Can               // what the channel that it came by can do
 	Seed    uint64            // Begin: random
+	Due     bool              // Resume: the resident is rung to be reminded
 	New     bool              // Begin: the resident was never here before. Resume: the conversation was, and sets its timers anew
 	Lang    string            // Begin, Resume: the resident's language. Told: the language of the word, when it is not the conversation's
 	Result  map[string]string // Outcome: what the town answered to the effect that Step waits on
@@ -54,6 +55,7 @@ type Can struct {
 	InTurn    bool // rank is asked place by place (a screen, where nothing is dragged)
 	Live      bool // the resident is waiting: a call, a USSD menu, a kiosk
 	Carried   bool // a phone company or a chat firm sees what is said
+	Ring      bool // a call: the town may ring the number that it comes from
 }
 
 // Turn is what one step came to.
@@ -98,6 +100,8 @@ const (
 	SetLanguage EffectKind = "language"
 	OpenMenu    EffectKind = "menu"   // the resident wants the list of dialogs
 	OpenEar     EffectKind = "ear"    // the caller wants to be spoken to in another way: slower, louder
+	OpenReach   EffectKind = "reach"  // the caller wants to be reminded in another way: by a call, by a text message
+	OpenErase   EffectKind = "wipe"   // the caller wants all that is kept erased: whether it is them is asked first
 	RingBack    EffectKind = "ring"   // the caller is to be called back; At
 	Ended       EffectKind = "ended"  // the conversation is over; what was set aside may be offered
 	Carry       EffectKind = "carry"  // waits: a code to take the conversation along; Values may name a number to text it to; Result "code", "until" (2027-03-15)

@@ -16,6 +16,11 @@ func leads(note string) bool {
 	return strings.HasPrefix(note, PhraseLong) || strings.HasPrefix(note, PhraseEcho)
 }
 
+// resumes says whether the note tells that the conversation is gone on with.
+func (w *walk) resumes() bool {
+	return w.s.Note == PhraseResume || w.calls() && strings.HasPrefix(w.s.Note, PhraseRemind)
+}
+
 // note is the sentence to lead with.
 func (w *walk) note() Prompt {
 	s := &w.s

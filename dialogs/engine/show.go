@@ -66,9 +66,9 @@ func (w *walk) show() []Prompt {
 	}
 	switch {
 	case w.calls() && len(s.Part) > 0 && (s.Note == "" || strings.HasPrefix(s.Note, PhraseEcho)): // they were said with the first part
-	case leads(s.Note), s.Note == PhraseResume && s.From < 0:
+	case leads(s.Note), w.resumes() && s.From < 0:
 		out = w.statements(out)
-	case s.Note == PhraseResume && w.d.Secrecy == dialogs.Secret && w.in.Can.Carried: // perhaps it was begun where nobody listens in
+	case w.resumes() && w.d.Secrecy == dialogs.Secret && w.in.Can.Carried: // perhaps it was begun where nobody listens in
 		out = append(out, phrase(PhraseCarried))
 	}
 	return append(out, w.question())
@@ -88,11 +88,11 @@ func (w *walk) ways() []Option {
 	switch {
 	case !w.calls():
 		return menu("@stuck.", "person", "again", "later")
-	case w.s.Note == PhraseAbsent && w.hidden():
+	case w.s.Note == PhraseAbsent && !w.rings():
 		return menu("@stuck.", "again", "later")
 	case w.s.Note == PhraseAbsent:
 		return menu("@stuck.", "again", "ring", "later")
-	case w.hidden():
+	case !w.rings():
 		return menu("@stuck.", "person", "again", "later")
 	}
 	return menu("@stuck.", "person", "again", "ring", "later")
@@ -121,6 +121,9 @@ func (w *walk) help() []Prompt {
 		ids = append(ids, "language")
 	}
 	ids = append(ids, "later", "erase")
+	if w.rings() && w.d.RemindAfter > 0 {
+		ids = append(ids, "reach")
+	}
 	return append(out, Prompt{Key: PhraseHelp, Asks: Pick, Step: -1, Options: menu("@help.", ids...)})
 }
 

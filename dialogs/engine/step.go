@@ -245,6 +245,9 @@ func (w *walk) resume() {
 		s.Lang = w.in.Lang
 	}
 	s.Note = PhraseResume
+	if w.in.Due {
+		s.Note = PhraseRemind + string(w.d.Purpose)
+	}
 	if w.in.New { // it came from elsewhere
 		w.timer("expire", w.in.At.Add(w.expiry()))
 		if w.d.RemindAfter > 0 && !s.Remind {
@@ -329,11 +332,22 @@ func (w *walk) told() {
 	case locales.Skip:
 		w.skip()
 	case locales.Erase:
-		w.settle()
-		s.Mode = Erasing
+		w.erase()
 	default:
 		w.unclear("")
 	}
+}
+
+// erase asks whether all is to be erased. On a call that is asked outside the conversation: the number alone is no proof that it
+// is the resident who asks.
+func (w *walk) erase() {
+	if w.calls() {
+		w.ask()
+		w.effects = append(w.effects, Effect{Kind: OpenErase})
+		return
+	}
+	w.settle()
+	w.s.Mode = Erasing
 }
 
 func (w *walk) tongue(lang string) {

@@ -165,6 +165,10 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 			offer("@help.", "stop")
 		}
 		offer("@help.", "erase")
+		if x.rings() && !x.m.Stopped {
+			offer("@help.", "reach")
+		}
+		offer("@help.", "code")
 		for i := range p.Options {
 			p.Options[i].Place = i
 		}
@@ -179,6 +183,11 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 		offer("@", "yes", "no")
 	case HoldHall:
 		p.Key = "@speech.hold"
+	case ReachHall:
+		p.Key = "@speech.reach"
+		offer("@speech.to.", x.reachOptions()...)
+	case CodeHall:
+		p.Key, p.Asks = "@speech.code", dialogs.Status // digits of a number that the town gave
 	case StuckHall:
 		p.Key = engine.PhraseStuck
 		var ids []string
@@ -186,7 +195,7 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 			ids = append(ids, "person")
 		}
 		ids = append(ids, "again")
-		if x.h.Traits.Address {
+		if x.rings() {
 			ids = append(ids, "ring")
 		}
 		offer("@stuck.", append(ids, "later")...)
@@ -218,12 +227,21 @@ func (x *hearing) chosenOnCall(id string) error {
 		x.bye(engine.PhraseRing)
 		return nil
 	case "later":
-		x.farewell()
-		return nil
+		return x.farewell()
+	case "reach":
+		x.m.Hall = &Hall{Kind: ReachHall, Inside: h.Inside}
+		return x.hall()
+	case "code":
+		x.m.Hall = &Hall{Kind: CodeHall, Inside: h.Inside}
+		return x.hall()
 	}
 	switch h.Kind {
 	case EarHall:
 		x.hears(id)
+	case ReachHall:
+		return x.reaches(id)
+	case CodeHall: // no code: one would have been taken before
+		return x.noCode()
 	case KeepHall:
 		e := x.ear()
 		e.Keep = id == "yes"
@@ -234,13 +252,21 @@ func (x *hearing) chosenOnCall(id string) error {
 }
 
 // onward leaves a hall that only calls have, for what stood before it.
-func (x *hearing) onward() error {
+func (x *hearing) onward() error { return x.onwardWith("") }
+
+// onwardWith does so with a phrase to lead with.
+func (x *hearing) onwardWith(note string) error {
 	inside := x.m.Hall.Inside
 	x.m.Hall = nil
 	if inside && x.now() != nil {
+		if note != "" {
+			now := *x.m.Now
+			now.Page, now.Note = 0, note
+			x.m.Now = &now
+		}
 		return x.looked()
 	}
-	x.lobby("")
+	x.lobby(note)
 	return x.hall()
 }
 
@@ -259,9 +285,8 @@ func (x *hearing) lost(silent, fresh bool, note string) error {
 		x.lobby("")
 	case h.Kind == FirstHall: // those whose language comes later hear it without a key
 		h.Page = int(*n)
-	case over && silent && h.Kind == StuckHall:
-		x.farewell()
-		return nil
+	case over && silent && h.Kind == StuckHall, silent && h.Parts && *n > 1:
+		return x.farewell()
 	case over && silent:
 		x.m.Hall = &Hall{Kind: StuckHall, Note: engine.PhraseNothing, Inside: h.Inside}
 	case over:
@@ -279,7 +304,10 @@ func (x *hearing) lost(silent, fresh bool, note string) error {
 }
 
 // farewell ends a call between conversations.
-func (x *hearing) farewell() {
+func (x *hearing) farewell() error {
+	if x.m.Now != nil && x.parts(x.now(), x.m.Now) {
+		return x.hall()
+	}
 	switch {
 	case x.m.Now == nil:
 		x.bye("@speech.bye")
@@ -288,9 +316,15 @@ func (x *hearing) farewell() {
 	default:
 		x.bye(engine.PhraseLost)
 	}
+	return nil
 }
 
-func (x *hearing) bye(phrase string) {
+// bye ends a call, or another conversation, with these words.
+func (x *hearing) bye(phrases ...string) {
 	x.m.Hall = nil
-	x.show(x.words(nil, x.lang()), []engine.Prompt{{Key: phrase, Step: -1}}, 0, true)
+	var last []engine.Prompt
+	for _, key := range phrases {
+		last = append(last, engine.Prompt{Key: key, Step: -1})
+	}
+	x.show(x.words(nil, x.lang()), last, 0, true)
 }

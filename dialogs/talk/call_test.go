@@ -183,6 +183,7 @@ func TestHowACallerWantsToBeSpokenToIsForOneCallUnlessTheySayOtherwise(t *testin
 		if p.hear(Heard{Kind: Came}); p.listen().Wait != want {
 			t.Errorf("kept %v: waits %d s the next time", keep, p.listen().Wait)
 		}
+		p.out = true // the town called: it is them
 		if p.says("0").says("8").says("6").hears("Shall we erase").says("1"); p.said.Memory.Ear != nil {
 			t.Error("it isn't erased with the rest")
 		}

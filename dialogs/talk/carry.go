@@ -9,9 +9,10 @@ import (
 	"github.com/townline/townline/dialogs/render"
 )
 
-// Text is a text message to a number that a resident gave: the code to go on with there.
+// Text is a text message to a number that a resident gave: the code to go on with there. Or to the one that they have written
+// from: what a call asked for in its name.
 type Text struct {
-	Number string // E.164
+	Number string // E.164; "" is their own
 	Page   render.Page
 }
 
@@ -110,6 +111,8 @@ func (x *hearing) brought() (bool, error) {
 	case out.Result["away"] == "yes":
 		x.lobby(engine.PhraseAway)
 		return true, x.hall()
+	case x.m.Hall != nil && x.m.Hall.Kind == CodeHall:
+		return true, x.noCode()
 	case x.m.Now == nil || x.m.Hall != nil:
 		x.lobby(engine.PhraseCarryUnknown)
 		return true, x.hall()
@@ -202,7 +205,7 @@ func (m *Memory) Release() bool {
 		return false
 	}
 	c := *m.Code
-	m.Code = nil
+	m.Code, m.Late = nil, nil
 	if m.Now != nil && c.fits(m.Now) {
 		m.Now, m.Hall = nil, &Hall{Kind: ExpiredHall, Note: engine.PhraseCarryGone}
 		return true
@@ -210,6 +213,12 @@ func (m *Memory) Release() bool {
 	had := len(m.Aside)
 	m.Aside = slices.DeleteFunc(slices.Clone(m.Aside), func(s engine.State) bool { return c.fits(&s) })
 	return len(m.Aside) < had
+}
+
+// noCode tells a caller that no conversation is to be had with what they keyed in, and lets them try again.
+func (x *hearing) noCode() error {
+	x.m.Hall.Note = engine.PhraseCarryUnknown
+	return x.hall()
 }
 
 func bare(code string) string {

@@ -66,6 +66,9 @@ func (x *hearing) attune(pages []render.Page) {
 		if p.Listen != nil {
 			p.Listen.Wait += longer * int(min(e.Time, mostEar))
 			p.Listen.Hold = x.m.Hall != nil && x.m.Hall.Kind == HoldHall
+			if x.m.Hall != nil && x.m.Hall.Kind == CodeHall {
+				p.Listen.Keys = CodeDigits
+			}
 		}
 	}
 }

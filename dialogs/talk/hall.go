@@ -100,7 +100,7 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 	}
 	p := engine.Prompt{Asks: engine.Pick, Step: -1}
 	switch h.Kind {
-	case FirstHall, HelpHall, EarHall, KeepHall, HoldHall, StuckHall:
+	case FirstHall, HelpHall, EarHall, KeepHall, HoldHall, StuckHall, ReachHall, CodeHall:
 		return append(out, x.onCall(p)...)
 	case OfferHall:
 		p.Key = "@offer.title"
@@ -211,17 +211,14 @@ func (x *hearing) chosen(id string) error {
 		return x.hall()
 	case TongueHall, FirstHall:
 		return x.tongue(id)
-	case HelpHall, EarHall, KeepHall, StuckHall:
+	case HelpHall, EarHall, KeepHall, StuckHall, ReachHall, CodeHall:
 		return x.chosenOnCall(id)
 	case EraseHall:
 		if id != "yes" {
-			x.lobby(engine.PhraseErasedNot)
-			return x.hall()
+			x.m.Wipe = 0
+			return x.onwardWith(engine.PhraseErasedNot)
 		}
-		x.effect(engine.Effect{Kind: engine.EraseAll}, nil)
-		x.m = Memory{On: x.m.On, Lang: x.m.Lang}
-		x.show(x.words(nil, x.lang()), []engine.Prompt{{Key: engine.PhraseErased, Step: -1}}, 0, true)
-		return nil
+		return x.wipe()
 	}
 	d := x.current(id)
 	if d == nil {
@@ -245,11 +242,18 @@ func (x *hearing) toldInHall(in engine.Input) error {
 	case locales.Carry:
 		return x.carry(in)
 	case locales.Stop:
+		phrase := engine.PhraseStopped
+		if x.claimed() && x.h.Texted {
+			phrase = "@speech.stop"
+		}
 		x.effect(engine.Effect{Kind: engine.OptOut}, nil)
-		x.m.Hall = nil
-		x.show(x.words(nil, x.lang()), []engine.Prompt{{Key: engine.PhraseStopped, Step: -1}}, 0, true)
+		x.bye(phrase)
 		return nil
 	case locales.Start:
+		if x.startsByText() {
+			x.lobby("@speech.start")
+			break
+		}
 		x.effect(engine.Effect{Kind: engine.OptIn}, nil)
 		x.lobby(engine.PhraseStarted)
 	case locales.Tongue:
@@ -284,9 +288,11 @@ func (x *hearing) toldInHall(in engine.Input) error {
 		}
 	case locales.Back:
 		switch x.m.Hall.Kind {
-		case TongueHall, EraseHall:
+		case EraseHall:
+			return x.onward()
+		case TongueHall:
 			x.lobby("")
-		case HelpHall, EarHall, KeepHall, StuckHall:
+		case HelpHall, EarHall, KeepHall, StuckHall, ReachHall, CodeHall:
 			return x.onward()
 		}
 	}

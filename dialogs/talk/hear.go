@@ -42,29 +42,43 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 			x.untime(id)
 		}
 	}
-	aloud := x.m.Aloud
+	aloud, due, held := x.m.Aloud, x.m.Due, x.m.Late
+	if h.Kind != Rang && h.Kind != Looked {
+		x.m.Due, x.m.Late = false, nil
+	}
 	moved := x.m.On != h.Traits.Name && h.Kind != Rang && h.Kind != Left // who leaves one channel may be on another by then
 	if moved {
 		x.elsewhere()
+	}
+	if h.Kind == Left {
+		x.keepHeld()
 	}
 	x.meets(moved)
 	var err error
 	switch h.Kind {
 	case Rang:
 		err = x.rang()
+		x.rungUp(&m)
 	case Left:
 		x.hungUp()
 	case Returned:
 		err = x.returned()
 	case Came:
-		err = x.came()
+		err = x.came(due)
 	case Looked:
 		err = x.looked()
 	default:
+		if x.late(held, moved) {
+			err = x.lateKey(held)
+			break
+		}
 		err = x.heard(aloud)
 	}
 	if err != nil {
 		return Said{}, err
+	}
+	if x.m.Now == nil {
+		x.m.Late = nil
 	}
 	x.said.Memory = x.m
 	return x.said, nil
@@ -111,13 +125,19 @@ func (x *hearing) now() *dialogs.Dialog {
 	return x.t.Dialogs.Pinned(x.m.Now.Pin)
 }
 
-func (x *hearing) came() error {
+func (x *hearing) came(due bool) error {
 	note := ""
 	if x.m.Hall != nil && x.m.Hall.Kind == ExpiredHall {
 		note = x.m.Hall.Note
 	}
 	if !x.withdrawn() {
+		if went, err := x.reminded(due); went {
+			return err
+		}
 		x.lobby(note)
+		if x.wipes() {
+			return x.hall()
+		}
 	}
 	if x.calls() && x.m.Lang == "" && x.m.Now == nil && len(x.m.Aside) == 0 && len(x.t.Languages) > 1 {
 		x.m.Hall = &Hall{Kind: FirstHall, Note: note}
@@ -142,7 +162,7 @@ func (x *hearing) again() error {
 	if err := x.looked(); err != nil || len(x.said.Pages) > 0 {
 		return err
 	}
-	return x.came()
+	return x.came(false)
 }
 
 // tongueOf is the town's language that suits a tag best: es for es-MX; "" when there is none.
@@ -202,6 +222,10 @@ func (x *hearing) heard(aloud bool) error {
 	in := x.read(d, s, x.h.Words)
 	if in.Kind == engine.Told && in.Command == locales.Carry {
 		return x.carry(in)
+	}
+	if in.Kind == engine.Told && in.Command == locales.Start && x.startsByText() {
+		x.lobby("@speech.start")
+		return x.hall()
 	}
 	if in.Kind == engine.Unclear || in.Kind == engine.Unsure {
 		if parts := x.split(d, *s); parts != nil {
@@ -305,7 +329,8 @@ func (x *hearing) fill(in *engine.Input) {
 func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 	x.fill(&in)
 	turn := engine.Step(d, *x.m.Now, in)
-	menu, ear, ended := false, false, false
+	menu, ended := false, false
+	var opens HallKind
 	for {
 		var waits *engine.Effect
 		for i := range turn.Effects {
@@ -316,7 +341,11 @@ func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 			case e.Kind == engine.OpenMenu:
 				menu = true
 			case e.Kind == engine.OpenEar:
-				ear = true
+				opens = EarHall
+			case e.Kind == engine.OpenReach:
+				opens = ReachHall
+			case e.Kind == engine.OpenErase:
+				opens = EraseHall
 			case e.Kind == engine.Ended:
 				ended = true
 			default:
@@ -351,8 +380,10 @@ func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 		return x.hall()
 	case ended:
 		return x.ended(d, &s, prompts)
-	case ear:
-		x.m.Hall = &Hall{Kind: EarHall, Inside: true}
+	case opens > 0:
+		x.m.Hall = &Hall{Kind: opens, Inside: true}
+		return x.hall()
+	case s.Mode == engine.Paused && s.Note == engine.PhraseLater && x.parts(d, &s):
 		return x.hall()
 	}
 	if s.Mode == engine.Paused && s.Note == engine.PhraseLater && x.h.Traits.Form == engine.Screen {
@@ -422,6 +453,7 @@ func (x *hearing) effect(e engine.Effect, d *dialogs.Dialog) {
 	case engine.SetLanguage:
 		x.m.Lang = e.Lang
 	case engine.OptOut:
+		x.stops(&e)
 		x.m.Stopped = true
 	case engine.OptIn:
 		x.m.Stopped = false

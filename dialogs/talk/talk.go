@@ -47,6 +47,13 @@ type Memory struct {
 	Ear     *Ear           `cbor:"11,keyasint,omitempty"` // how a caller wants to be spoken to; nil: as usual
 	Aloud   bool           `cbor:"12,keyasint,omitempty"` // what is on show was said on a call: nobody can look at it again
 	Handed  *engine.State  `cbor:"13,keyasint,omitempty"` // the conversation that ended with passing this call to a desk, until it is known that somebody answers there
+
+	Reach     Reach         `cbor:"16,keyasint,omitempty"` // how they want to be reminded
+	Due       bool          `cbor:"17,keyasint,omitempty"` // the town rings them with a reminder
+	Wipe      int64         `cbor:"18,keyasint,omitempty"` // until when a call of the town's asks whether all is to be erased, as was asked for on a call; unix seconds
+	ToldErase int64         `cbor:"19,keyasint,omitempty"` // when a text last told their number that a call asked for that
+	ToldStop  int64         `cbor:"20,keyasint,omitempty"` // the same of STOP
+	Late      *engine.State `cbor:"21,keyasint,omitempty"` // what was to be confirmed when the caller rang off, for a key that comes after that
 }
 
 // Hall is where a resident is between conversations.
@@ -58,8 +65,9 @@ type Hall struct {
 	Note  string   `cbor:"5,keyasint,omitempty"` // a phrase key to lead with
 	Shut  string   `cbor:"6,keyasint,omitempty"` // when the desk opens, for a note that says so
 
-	Silent uint8 `cbor:"7,keyasint,omitempty"` // on a call: silences in a row
-	Inside bool  `cbor:"8,keyasint,omitempty"` // the open conversation's question stands behind it, and comes back after it
+	Silent uint8 `cbor:"7,keyasint,omitempty"`  // on a call: silences in a row
+	Inside bool  `cbor:"8,keyasint,omitempty"`  // the open conversation's question stands behind it, and comes back after it
+	Parts  bool  `cbor:"12,keyasint,omitempty"` // the caller is about to go: the call ends after it
 }
 
 // HallKind is what the hall shows.
@@ -77,6 +85,8 @@ const (
 	KeepHall                        // on a call: whether to do so the next time as well
 	HoldHall                        // on a call: a pause
 	StuckHall                       // on a call: nothing was understood, or heard, or nobody answered at the desk
+	ReachHall                       // on a call: how to be reminded
+	CodeHall                        // on a call: the code to go on with what was begun elsewhere
 )
 
 // Heard is one thing that came in by a channel, not understood yet.
@@ -90,6 +100,8 @@ type Heard struct {
 	Seed   uint64 // random, for the order of rotated options
 	Lang   string // a language that the device asks for; it counts where the resident's is not known
 	Timer  string // Kind Rang: the name that SetTimer gave
+	Out    bool   // of a call that the town made: whoever is on it is at that number
+	Texted bool   // on a call: the resident has written from this number, so that a text message reaches them
 
 	// Refused is the phrase that says why something that came along is not kept; it leads what is shown. Where nothing else
 	// was said, the question stays as open as it was.

@@ -50,6 +50,9 @@ type person struct {
 	said    Said
 	effects []engine.EffectKind
 	results map[string]string
+	out     bool          // on a call that the town made
+	texted  bool          // they have written from this number
+	brings  *engine.State // what a code brings along
 }
 
 func someone(t *testing.T) *person {
@@ -62,10 +65,10 @@ func (p *person) hear(h Heard) *person {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	h.At, h.Traits, h.Seed = p.at, p.traits, 1
+	h.At, h.Traits, h.Seed, h.Out, h.Texted = p.at, p.traits, 1, p.out, p.texted
 	p.said, err = p.town.Hear(m, h, func(e Effect) (engine.Input, error) {
 		p.effects = append(p.effects, e.Kind)
-		return engine.Input{Result: p.results}, nil
+		return engine.Input{Result: p.results, State: p.brings}, nil
 	})
 	if err != nil {
 		p.t.Fatal(err)
