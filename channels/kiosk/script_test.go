@@ -49,6 +49,8 @@ func TestOnePressOneAction(t *testing.T) {
 		for range 3 {
 			s.touch(x, y)
 		}
+		s.until(`document.title==="Page 2"&&"opens" in globalThis`)
+		s.run(`opens()`)
 		s.at(2)
 		c.wants(t, "do=next")
 	})
