@@ -23,6 +23,7 @@ func Transcript(town *talk.Town, d *dialogs.Dialog, t Test, channel, lang string
 	if u.result.OK() {
 		u.outcome()
 	}
+	u.r.readsOn() // last words may take several screens
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s on %s, in %s\n", d.ID, channel, lang)
 	for _, l := range u.r.Log {

@@ -54,6 +54,10 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 		x.keepHeld()
 	}
 	x.meets(moved)
+	if x.reads() {
+		x.said.Memory = x.m
+		return x.said, nil
+	}
 	var err error
 	switch h.Kind {
 	case Rang:
@@ -80,6 +84,7 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 	if x.m.Now == nil {
 		x.m.Late = nil
 	}
+	x.keepsRest()
 	x.said.Memory = x.m
 	return x.said, nil
 }
@@ -438,6 +443,9 @@ func (x *hearing) ended(d *dialogs.Dialog, s *engine.State, prompts []engine.Pro
 			x.said.Pages = nil
 			x.show(w, append(prompts, offer...), 0, false)
 			return nil
+		}
+		if x.paged() {
+			x.said.Pages = render.Leading(w, prompts, x.h.Traits)
 		}
 		for i := range x.said.Pages {
 			x.said.Pages[i].Over = false

@@ -269,7 +269,15 @@ func TestLastWordsAreHeardWholeBeforeTheOffer(t *testing.T) {
 	p := someone(t).says("FIX").says("light").says("main").says("live").says("buses").says("skip").says("5 3 2").says("skip").says("1")
 	p.traits = render.USSD
 	p.traits.Limit = 80
-	p.says("yes").hears("482-173-5", "by 1 June", "Not finished: Report a street problem", "1 Go on")
+	all := p.says("yes").text()
+	for p.said.Memory.Rest != nil {
+		all += "\n" + p.says("8").text()
+	}
+	for _, part := range []string{"482-173-5", "by 1 June", "Not finished: Report a street problem", "1 Go on"} {
+		if !strings.Contains(all, part) {
+			t.Errorf("they read\n%s\nwithout %q", all, part)
+		}
+	}
 	p.says("1").hears("We go on", "Street and number")
 }
 
