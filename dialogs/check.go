@@ -3,7 +3,6 @@ package dialogs
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -137,14 +136,6 @@ func (c *checker) header() {
 	}
 }
 
-// carrierWords are taken by phone companies or by the opt-out rules before a dialog hears them (CTIA Messaging
-// Principles, and the keyword lists of Twilio).
-var carrierWords = []string{"stop", "stopall", "end", "quit", "cancel", "unsubscribe", "optout", "revoke", "start", "unstop", "yes", "help", "info"}
-
-func isCarrierWord(folded string) bool {
-	return contains(carrierWords, strings.ReplaceAll(folded, " ", ""))
-}
-
 // startWord checks the word that begins the dialog.
 func (c *checker) startWord() {
 	word := c.d.Start
@@ -162,7 +153,7 @@ func (c *checker) startWord() {
 	}
 	if tag, command := c.command(word); command != "" {
 		c.at("start", "start-command", fmt.Sprintf("%q means %s everywhere (in the language %s), so it can't begin a dialog", word, command, tag), "choose another word", false)
-	} else if isCarrierWord(strings.ToLower(word)) {
+	} else if takenWord(word) {
 		c.at("start", "start-command", fmt.Sprintf("phone companies keep %q for themselves", word), "choose another word", false)
 	}
 }

@@ -123,6 +123,7 @@ func (l *loader) compile(f *draft) *Dialog {
 	l.compares(&d, plan, front)
 	l.inserts(&d, f, plan, front)
 	l.attach(&d, f, plan, front)
+	l.locate(&d, f, plan, front)
 	return &d
 }
 

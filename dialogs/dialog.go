@@ -76,6 +76,8 @@ type Dialog struct {
 	keys     []string            // of texts, in the dialog's order
 	foreign  map[string]string   // text key → the dialog that it came from by `use`
 	files    map[string]*entries // language → the dialog's own translation file, as it stands
+
+	written map[string]map[string]written // language → text key → where it was written
 }
 
 // DefaultExpire is how long a silent conversation is kept where a dialog does not say.

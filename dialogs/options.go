@@ -25,11 +25,11 @@ func (c *checker) asked(s *draftStep) {
 			continue // a repeated key was noted
 		}
 		seen[o.ID] = true
-		if !asking {
-			continue
+		key := s.ID + "." + o.ID
+		c.answerable(c.f, key, o.Text)
+		if asking {
+			c.label(c.f.spots[key].text, o.Text.Text)
 		}
-		spot := c.f.spots[s.ID+"."+o.ID].text
-		c.label(spot, o.Text.Text)
 	}
 	if len(s.Options) > manyOptions && asking {
 		c.field(s, "options", "many-options", fmt.Sprintf("%d options are a lot to hear or to read on a small screen", len(s.Options)), "group them, or ask in the resident's own words", true)
@@ -49,6 +49,11 @@ func (c *checker) asked(s *draftStep) {
 	})
 	for _, lang := range sorted(c.d.files) {
 		t := c.d.files[lang]
+		for _, id := range ids {
+			if i, ok := t.at[s.ID+"."+id]; ok {
+				c.answerable(t.draft, s.ID+"."+id, t.list[i].text)
+			}
+		}
 		alike(s.ID, ids, t.draft, true, func(i int) (Text, Position) {
 			if j, ok := t.at[s.ID+"."+s.Options[i].ID]; ok {
 				return t.list[j].text, t.list[j].pos
@@ -58,19 +63,10 @@ func (c *checker) asked(s *draftStep) {
 	}
 }
 
-// label advises on words that a resident can't answer with.
+// label advises on a number as an option's words.
 func (c *checker) label(at Position, words string) {
-	label := locales.Fold(words)
-	switch {
-	case label == "":
-	case digits(strings.ReplaceAll(label, " ", "")):
+	if label := locales.Fold(words); label != "" && digits(strings.ReplaceAll(label, " ", "")) {
 		c.f.Advise(at.Line, at.Column, "number-label", fmt.Sprintf("the option %q is only a number: a reply of %s could also mean the digit to press", words, label), "say what the number counts, for example \"3 days\"")
-	case isCarrierWord(label):
-		c.f.Advise(at.Line, at.Column, "carrier-word", fmt.Sprintf("whoever replies %q by text may be signed off or signed on by the phone company instead", words), "use other words")
-	default:
-		if tag, command := c.command(words); command != "" {
-			c.f.Advise(at.Line, at.Column, "carrier-word", fmt.Sprintf("%q means %s everywhere (in the language %s)", words, command, tag), "use other words")
-		}
 	}
 }
 

@@ -120,6 +120,7 @@ func (l *loader) checkPlaces(p *places) {
 	for _, id := range p.d.keys {
 		t := p.d.texts[id]
 		c.reads(p.draft, p.spots[id], p.d.Language, id, &t)
+		c.answerable(p.draft, id, t)
 		c.label(p.spots[id].text, t.Text)
 	}
 	alike(p.name, p.d.keys, p.draft, false, func(i int) (Text, Position) {
@@ -135,6 +136,7 @@ func (l *loader) checkPlaces(p *places) {
 		for i := range f.list {
 			if e := &f.list[i]; !e.text.IsZero() {
 				c.reads(f.draft, f.spots[e.key], lang, e.key, &e.text)
+				c.answerable(f.draft, e.key, e.text)
 			}
 		}
 		alike(p.name, p.d.keys, f.draft, false, func(i int) (Text, Position) {

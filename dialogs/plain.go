@@ -73,13 +73,6 @@ func (c *checker) reads(f *draft, s spots, lang, key string, t *Text) {
 	if word := screenWord(lang, spoken); word != "" && !label {
 		f.Advise(at.Line, at.Column, "click", fmt.Sprintf("%q means nothing on a phone call", word), "word it without, or give it a `speech` variant")
 	}
-	small, at := t.Text, s.text
-	if t.Short != "" {
-		small, at = t.Short, s.short
-	}
-	if bad, good := typographic(small); bad != 0 {
-		f.Advise(at.Line, at.Column, "not-gsm", fmt.Sprintf("the character %q makes a text message twice as dear: 70 instead of 160 characters fit", string(bad)), fmt.Sprintf("write %q instead, in the text or in a `short` variant", good))
-	}
 }
 
 func (c *checker) isOption(key string) bool {
@@ -173,50 +166,6 @@ func (c *checker) hard(f *draft, at Position, lang string, texts []string) {
 		f.Advise(at.Line, at.Column, "hard-words", fmt.Sprintf("the wording is hard to read: %.0f on the LIX scale, where 30 is plain and %d an official report", lix, hardestLIX),
 			fmt.Sprintf("use shorter words: %d of %d have more than six letters", long, words))
 	}
-}
-
-// typographic returns the first typographic character of a text that would be GSM 7-bit without any, and what to write
-// for it; 0 when there is none, or when other characters need the larger alphabet anyway.
-func typographic(text string) (bad rune, good string) {
-	for _, r := range text {
-		twin := ""
-		switch r {
-		case '’', '‘', '‚', '′':
-			twin = "'"
-		case '“', '”', '„', '«', '»':
-			twin = `"`
-		case '–', '—', '‐', '−':
-			twin = "-"
-		case '…':
-			twin = "..."
-		case '\u00a0', '\u202f', '\u2009':
-			twin = " "
-		case '•':
-			twin = "*"
-		case '\u200b', '\u00ad', '\u2060':
-			twin = ""
-		default:
-			if !gsm(r) {
-				return 0, ""
-			}
-			continue
-		}
-		if bad == 0 {
-			bad, good = r, twin
-		}
-	}
-	return bad, good
-}
-
-// gsm says whether a character is in the GSM 7-bit alphabet or its extension table (3GPP TS 23.038, 6.2.1).
-func gsm(r rune) bool {
-	switch {
-	case r == '`':
-		return false
-	case r >= ' ' && r <= '~', r == '\n', r == '\r':
-		return true
-	}
-	return strings.ContainsRune("£¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà€", r)
 }
 
 // screenWord returns a word that only makes sense on a screen.

@@ -33,7 +33,10 @@ type draftStep struct {
 }
 
 // spots are where the variants of a text are written; zero where they are not.
-type spots struct{ text, short, speech Position }
+type spots struct {
+	text, short, speech Position
+	also                []Position
+}
 
 // fieldAt is where a problem with a key's value is shown: at the value where it is one line, else at the key.
 func fieldAt(key, n *yaml.Node) Position {

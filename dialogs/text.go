@@ -63,7 +63,7 @@ func (f *draft) wording(n *yaml.Node, key string, allowed []string) (Text, strin
 			case "also":
 				for _, a := range f.list(v, 30) {
 					if w := f.line(a); w != "" {
-						t.Also = append(t.Also, w)
+						t.Also, s.also = append(t.Also, w), append(s.also, at(a))
 					}
 				}
 			case "last":

@@ -166,13 +166,12 @@ const cardOfTown = "town"
 
 // minutes is how long a call takes on the shortest and the longest way.
 func (w *cardWork) minutes(town *talk.Town, d *dialogs.Dialog, lang string) (from, to int) {
-	for _, c := range cost.Of(town, d) {
-		if c.Lang == lang {
-			from = max(1, int(c.Call.Shortest.Whole().Minutes()))
-			return from, max(from+1, int(math.Ceil(c.Call.Longest.Whole().Minutes())))
-		}
+	span := cost.OfCall(town, d, lang)
+	if span == nil {
+		return 0, 0
 	}
-	return 0, 0
+	from = max(1, int(span.Shortest.Whole().Minutes()))
+	return from, max(from+1, int(math.Ceil(span.Longest.Whole().Minutes())))
 }
 
 // chromium is the browser that makes the PDF; "" where there is none.

@@ -26,8 +26,9 @@ wording that is hard to read or leans to one side, translations that are missing
 given on some channel, texts that cost more than they need. Problems keep a dialog from being published; advice
 does not. Without a path, the town's own dialogs.
 
-With --cost it also says how long a call takes on the shortest and on the longest way through each dialog, in each
-language: the conversations are held, and what was heard is added up. With --json only that is told.
+Of each dialog it says what it takes by text message, by USSD menu and on the phone; with --cost by language and by
+channel, on the shortest and on the longest way: the conversations are held, and what was sent, shown and heard is
+added up. With --cost and --json only that is told.
 
 The exit status is 1 when there is a problem.`,
 		Example: "  townline check dialogs\n  townline check dialogs/main-street.yaml --json\n  townline check --cost",
@@ -48,7 +49,7 @@ The exit status is 1 when there is a problem.`,
 			var cards []cost.Card
 			count := 0
 			for _, f := range all {
-				if costs {
+				if costs || !asJSON {
 					cards = append(cards, costCards(c, f, phrases)...)
 				}
 				n, found := checkFolder(c, f, phrases, time.Now())
@@ -56,20 +57,21 @@ The exit status is 1 when there is a problem.`,
 				problems = append(problems, found...)
 			}
 			problems.Sort()
+			price := textPriceOf(c)
 			switch {
 			case costs && asJSON:
-				return tellCostJSON(cmd, cards)
+				return tellCostJSON(cmd, cards, price)
 			case costs && len(cards) > 0:
-				if err := tellCost(cmd.OutOrStdout(), cards); err != nil {
+				if err := tellCost(cmd.OutOrStdout(), cards, price); err != nil {
 					return err
 				}
 			}
-			return tell(cmd, problems, count, asJSON)
+			return tell(cmd, problems, count, asJSON, costLines(cards, price)...)
 		},
 		ValidArgsFunction: yamlFiles,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON, for editors and scripts")
-	cmd.Flags().BoolVar(&costs, "cost", false, "say how long a call takes, on the shortest and the longest way")
+	cmd.Flags().BoolVar(&costs, "cost", false, "say what it takes by language and channel, on the shortest and the longest way")
 	return cmd
 }
 
@@ -95,8 +97,8 @@ func fits(c *config.Config, phrases *locales.Catalogue, d *dialogs.Dialog, now t
 	}, checked(c)...)
 }
 
-// tell prints problems, and a line that sums them up.
-func tell(cmd *cobra.Command, problems dialogs.Problems, count int, asJSON bool) error {
+// tell prints problems, then lines on each dialog, and a line that sums them up.
+func tell(cmd *cobra.Command, problems dialogs.Problems, count int, asJSON bool, lines ...string) error {
 	out := cmd.OutOrStdout()
 	if asJSON {
 		if _, err := out.Write(problems.JSON()); err != nil {
@@ -111,6 +113,9 @@ func tell(cmd *cobra.Command, problems dialogs.Problems, count int, asJSON bool)
 		}
 		if len(problems) > 0 {
 			fmt.Fprintln(out, problems.String())
+		}
+		for _, l := range lines {
+			fmt.Fprintln(out, l)
 		}
 		advice := len(problems) - wrong
 		switch {

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
+	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/config"
@@ -18,12 +15,22 @@ import (
 	"github.com/townline/townline/locales"
 )
 
-const costLegend = `What a call takes, on the shortest and the longest way through each dialog (minutes:seconds). The caller is new, their
-language is known, they hear every page to its end and make no mistake. "speech" is the town's words at 150 a minute.
-"whole" is with what lies between them: silences, %g s to press a key, %g s of silence after it, %g s for each answer in
-the caller's own voice ("own") and as much when it is played back. "menu" comes before that: from the first word of the
-call until the dialog begins.
-`
+const costLegend = `What each dialog takes on the shortest and on the longest way through it. Whoever answers is new, their language is known,
+they read or hear every page to its end and make no mistake.`
+
+const textLegend = `By text message. "paid" is what the town pays for: phone companies count a long message as several. "sent" is how many
+messages that is, "own" how many the resident sends, and pays for unless the number is free. A longer answer in own words
+costs the resident more.%s`
+
+const menuLegend = `By USSD menu. "screens" and "keys" are the dialog's; "menu" is screens before it. "time" is from dialling to the last screen:
+the words at 150 a minute, %g s a key and to send, %g s until the next screen. "slow" is the most seconds that one answer
+takes: some networks wait %g. "dials" is how often to dial, when a menu lasts %g s: whoever dials again goes on.`
+
+const callLegend = `On the phone (minutes:seconds). "speech" is the town's words at 150 a minute. "whole" is with what lies between them:
+silences, %g s to press a key, %g s of silence after it, %g s for each answer in the caller's own voice ("own") and as much
+when it is played back. "menu" comes before that: from the first word of the call until the dialog begins.`
+
+const pagesLegend = `At the kiosk and by chat: pages that are shown, messages that the town sends.`
 
 // costCards makes the cost cards of a folder's dialogs that were asked for.
 func costCards(c *config.Config, f folder, phrases *locales.Catalogue) []cost.Card {
@@ -46,25 +53,132 @@ func callTown(c *config.Config, phrases *locales.Catalogue, all []*dialogs.Dialo
 	}
 }
 
-// tellCost prints cost cards.
-func tellCost(out io.Writer, cards []cost.Card) error {
-	fmt.Fprintf(out, costLegend+"\n", cost.KeyTime.Seconds(), cost.AfterKey.Seconds(), cost.Recording.Seconds())
-	wide := len("dialog")
-	for _, c := range cards {
-		wide = max(wide, len(c.Dialog))
-	}
-	fmt.Fprintf(out, "%*s  %-35s  %s\n", wide+14, "", "shortest", "longest")
-	columns := "%6s %6s %5s %5s %4s"
-	row := fmt.Sprintf("%%-%ds %%-5s %%6s  %s    %s\n", wide, columns, columns)
-	names := []any{"speech", "whole", "turns", "keys", "own"}
-	fmt.Fprintf(out, row, slices.Concat([]any{"dialog", "lang", "menu"}, names, names)...)
-	cut := false
-	for _, c := range cards {
-		lang := c.Lang
-		if c.Call.Cut {
-			lang, cut = lang+"*", true
+// costLines say what matters of each dialog, over all of its languages, in one line.
+func costLines(cards []cost.Card, price textPrice) []string {
+	var out []string
+	for len(cards) > 0 {
+		n := 1
+		for n < len(cards) && cards[n].Dialog == cards[0].Dialog {
+			n++
 		}
-		fmt.Fprintf(out, row, slices.Concat([]any{c.Dialog, lang, clockTime(c.Call.Shortest.Menu)}, costColumns(c.Call.Shortest), costColumns(c.Call.Longest))...)
+		if line := costLine(cards[:n], price); line != "" {
+			out = append(out, cards[0].Dialog+": "+line)
+		}
+		cards = cards[n:]
+	}
+	return out
+}
+
+func costLine(cards []cost.Card, price textPrice) string {
+	var texts, screens, calls extent
+	for i := range cards {
+		c := &cards[i]
+		if c.Text != nil {
+			texts.take(c.Text.Shortest.Segments, c.Text.Longest.Segments)
+		}
+		if c.Menu != nil {
+			screens.take(c.Menu.Shortest.Menu+c.Menu.Shortest.Shown, c.Menu.Longest.Menu+c.Menu.Longest.Shown)
+		}
+		if c.Call != nil {
+			short, long := &c.Call.Shortest, &c.Call.Longest
+			calls.take(seconds(short.Menu+short.Whole()), seconds(long.Menu+long.Whole()))
+		}
+	}
+	var parts []string
+	if texts.any {
+		parts = append(parts, "by text "+fromTo(texts.least, texts.most)+" "+plural(texts.most, "message", "messages")+price.about(texts.least, texts.most))
+	}
+	if screens.any {
+		parts = append(parts, "by USSD "+fromTo(screens.least, screens.most)+" "+plural(screens.most, "screen", "screens"))
+	}
+	if calls.any {
+		least, most := clockTime(time.Duration(calls.least)*time.Second), clockTime(time.Duration(calls.most)*time.Second)
+		if least != most {
+			least += " to " + most
+		}
+		parts = append(parts, least+" on the phone")
+	}
+	return strings.Join(parts, "; ")
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
+}
+
+// extent is the least and the most of something.
+type extent struct {
+	least, most int
+	any         bool
+}
+
+func (r *extent) take(least, most int) {
+	if !r.any || least < r.least {
+		r.least = least
+	}
+	r.most, r.any = max(r.most, most), true
+}
+
+// tellCost prints cost cards.
+func tellCost(out io.Writer, cards []cost.Card, price textPrice) error {
+	fmt.Fprintf(out, "%s\n\n", costLegend)
+	cut := false
+	named := func(c *cost.Card, stopped bool) []string {
+		if stopped {
+			cut = true
+			return []string{c.Dialog, c.Lang + "*"}
+		}
+		return []string{c.Dialog, c.Lang}
+	}
+	in, texts := "", costTable{names: []string{"dialog", "lang", "paid", "sent", "own"}, once: 2}
+	if price.unit != "" {
+		in = fmt.Sprintf(" A message costs %g %s here (limits.price).", float64(price.millionths)/1e6, price.unit)
+		texts.names = append(texts.names, price.unit)
+	}
+	menus := costTable{names: []string{"dialog", "lang", "menu", "screens", "keys", "time", "slow", "dials"}, once: 3}
+	calls := costTable{names: []string{"dialog", "lang", "menu", "speech", "whole", "turns", "keys", "own"}, once: 3}
+	pages := costTable{names: []string{"dialog", "lang", "kiosk", "WhatsApp", "Telegram"}, once: 2}
+	for i := range cards {
+		c := &cards[i]
+		if s := c.Text; s != nil {
+			texts.row(named(c, s.Cut), textColumns(&s.Shortest, price), textColumns(&s.Longest, price))
+		}
+		if s := c.Menu; s != nil {
+			menus.row(append(named(c, s.Cut), fmt.Sprint(s.Shortest.Menu)), menuColumns(&s.Shortest), menuColumns(&s.Longest))
+		}
+		if s := c.Call; s != nil {
+			calls.row(append(named(c, s.Cut), clockTime(s.Shortest.Menu)), callColumns(&s.Shortest), callColumns(&s.Longest))
+		}
+		short, long := []string{"-", "-", "-"}, []string{"-", "-", "-"}
+		stopped := false
+		if s := c.Kiosk; s != nil {
+			short[0], long[0], stopped = fmt.Sprint(s.Shortest.Shown), fmt.Sprint(s.Longest.Shown), s.Cut
+		}
+		if s := c.WhatsApp; s != nil {
+			short[1], long[1], stopped = fmt.Sprint(s.Shortest.Messages), fmt.Sprint(s.Longest.Messages), stopped || s.Cut
+		}
+		if s := c.Telegram; s != nil {
+			short[2], long[2], stopped = fmt.Sprint(s.Shortest.Messages), fmt.Sprint(s.Longest.Messages), stopped || s.Cut
+		}
+		pages.row(named(c, stopped), short, long)
+	}
+	for _, part := range []struct {
+		legend string
+		table  *costTable
+	}{
+		{fmt.Sprintf(textLegend, in), &texts},
+		{fmt.Sprintf(menuLegend, cost.Typing.Seconds(), cost.NextScreen.Seconds(), cost.MenuWaits.Seconds(), cost.MenuLasts.Seconds()), &menus},
+		{fmt.Sprintf(callLegend, cost.KeyTime.Seconds(), cost.AfterKey.Seconds(), cost.Recording.Seconds()), &calls},
+		{pagesLegend, &pages},
+	} {
+		if len(part.table.rows) == 0 {
+			continue
+		}
+		fmt.Fprintf(out, "%s\n\n", part.legend)
+		part.table.print(out)
+		fmt.Fprintln(out)
 	}
 	if cut {
 		fmt.Fprintln(out, "* has more ways through it than could be tried: there may be a longer or a shorter one.")
@@ -73,48 +187,26 @@ func tellCost(out io.Writer, cards []cost.Card) error {
 	return err
 }
 
-func costColumns(w cost.Walk) []any {
-	return []any{clockTime(w.Speech), clockTime(w.Whole()), fmt.Sprint(w.Turns), fmt.Sprint(w.Keys), fmt.Sprint(w.Records)}
+func textColumns(w *cost.Texts, price textPrice) []string {
+	out := []string{fmt.Sprint(w.Segments), fmt.Sprint(w.Messages), fmt.Sprint(w.Paid)}
+	if price.unit != "" {
+		out = append(out, price.of(w.Segments))
+	}
+	return out
 }
+
+func menuColumns(w *cost.Screens) []string {
+	return []string{fmt.Sprint(w.Shown), fmt.Sprint(w.Keys), clockTime(w.Time), fmt.Sprint(seconds(w.Slowest)), fmt.Sprint(w.Dials())}
+}
+
+func callColumns(w *cost.Call) []string {
+	return []string{clockTime(w.Speech), clockTime(w.Whole()), fmt.Sprint(w.Turns), fmt.Sprint(w.Keys), fmt.Sprint(w.Records)}
+}
+
+func seconds(d time.Duration) int { return int(d.Round(time.Second) / time.Second) }
 
 // clockTime is "3:05".
 func clockTime(d time.Duration) string {
-	s := int(d.Round(time.Second) / time.Second)
+	s := seconds(d)
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
-}
-
-// costJSON is a cost card for scripts.
-type costJSON struct {
-	Dialog string       `json:"dialog"`
-	Lang   string       `json:"language"`
-	Call   costCallJSON `json:"call"`
-}
-
-type costCallJSON struct {
-	Shortest costWalkJSON `json:"shortest"`
-	Longest  costWalkJSON `json:"longest"`
-	Cut      bool         `json:"cut,omitempty"`
-}
-
-type costWalkJSON struct {
-	Menu    float64  `json:"menu_seconds"`
-	Speech  float64  `json:"speech_seconds"`
-	Whole   float64  `json:"whole_seconds"`
-	Turns   int      `json:"turns"`
-	Keys    int      `json:"keys"`
-	Records int      `json:"recordings"`
-	Asked   []string `json:"asked"`
-}
-
-func tellCostJSON(cmd *cobra.Command, cards []cost.Card) error {
-	walk := func(w cost.Walk) costWalkJSON {
-		return costWalkJSON{w.Menu.Seconds(), w.Speech.Seconds(), w.Whole().Seconds(), w.Turns, w.Keys, w.Records, w.Asked}
-	}
-	out := make([]costJSON, 0, len(cards))
-	for _, c := range cards {
-		out = append(out, costJSON{c.Dialog, c.Lang, costCallJSON{walk(c.Call.Shortest), walk(c.Call.Longest), c.Call.Cut}})
-	}
-	e := json.NewEncoder(cmd.OutOrStdout())
-	e.SetIndent("", "  ")
-	return e.Encode(out)
 }

@@ -16,10 +16,13 @@ const (
 	mostOrders = 24 // of a rank, and sets of choices, that are all tried
 	reference  = "311-204-7"
 	rollCode   = "482715"
+	fewWords   = "words of my own"
+	someWords  = "a few more words, to tell it"
+	manyWords  = "These are the words of somebody who has much to tell, and who takes the time to tell it." // more than is read back
 )
 
-// answers are those of a step between which the cost can differ.
-func answers(d *dialogs.Dialog, step int, today time.Time) []answer {
+// answers are those of a step between which the cost can differ. words are what own words are tried with.
+func answers(d *dialogs.Dialog, step int, today time.Time, words []string) []answer {
 	st := &d.Steps[step]
 	var out []answer
 	switch st.Type {
@@ -55,8 +58,17 @@ func answers(d *dialogs.Dialog, step int, today time.Time) []answer {
 		return []answer{{"ok"}}
 	case dialogs.Contact:
 		out = []answer{{"+15552340100"}}
+	case dialogs.Words, dialogs.Place:
+		for _, w := range words {
+			if st.Limit == 0 || len(w) <= st.Limit {
+				out = append(out, answer{w})
+			}
+		}
+		if out == nil {
+			out = []answer{{words[0][:st.Limit]}}
+		}
 	default:
-		out = []answer{{"words of my own"}}
+		out = []answer{{fewWords}}
 	}
 	if st.Optional {
 		out = append(out, nil)

@@ -1,59 +1,88 @@
-// Package cost reckons what a dialog asks of whoever answers it: how long a call is on the shortest way through it and on the
-// longest. Nothing is estimated: the conversations are held, and what was heard and pressed in them is added up.
+// Package cost reckons what a dialog asks of whoever answers it, and what it costs the town, on the shortest way through it and
+// on the longest: text messages, screens of a USSD menu, how long a call is, pages at the kiosk. Nothing is estimated: the
+// conversations are held, and what was shown, heard, sent and pressed in them is added up.
 package cost
 
 import (
-	"time"
+	"sync"
 
 	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/dialogtest"
+	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
 )
 
-// What a call is reckoned with, beside the words at 150 a minute and the silences between them.
-const (
-	AfterKey  = 500 * time.Millisecond // silence after a key: the handset goes back to the ear
-	KeyTime   = time.Second            // to find and press one key
-	Recording = 10 * time.Second       // a caller's own words; the same again when they are played back
-)
-
-// Card says what one dialog costs in one language. What other channels cost stands beside Call once it is reckoned.
+// Card says what one dialog costs in one language, by each way to answer it; nil where it can't be finished that way.
 type Card struct {
-	Dialog string
-	Lang   string
-	Call   Span
+	Dialog   string
+	Lang     string
+	Text     *Span[Texts]
+	Menu     *Span[Screens]
+	Call     *Span[Call]
+	Kiosk    *Span[Pages]
+	WhatsApp *Span[Chat]
+	Telegram *Span[Chat]
 }
 
 // Span is the two ways through a dialog that take the least and the most.
-type Span struct {
-	Shortest Walk
-	Longest  Walk
+type Span[W any] struct {
+	Shortest W
+	Longest  W
 	Cut      bool // there were too many ways to try all of them
 }
 
-// Walk is one conversation of a caller who was never here, whose language is known, who hears every page whole and makes no
-// mistake.
+// Walk is what conversations have on all channels. They are those of somebody who was never here, whose language is known,
+// who reads or hears every page whole and makes no mistake.
 type Walk struct {
-	Menu    time.Duration // from the first word of the call until the dialog begins
-	Speech  time.Duration // the town's words in the dialog
-	Waits   time.Duration // silences, keys and recordings in the dialog
-	Turns   int           // of the dialog
-	Keys    int           // pressed in the dialog
-	Records int           // answers in the caller's own voice
-	Asked   []string      // the steps, in order
+	Turns int      // of the dialog
+	Asked []string // the steps, in order
 }
 
-// Whole is how long the dialog takes.
-func (w *Walk) Whole() time.Duration { return w.Speech + w.Waits }
-
-// Of makes the cards of a dialog, one a language. town must have the dialog on offer. A dialog that can't be finished by
-// telephone has none in that language.
+// Of makes the cards of a dialog, one a language. town must have the dialog on offer.
 func Of(town *talk.Town, d *dialogs.Dialog) []Card {
-	var out []Card
-	for _, lang := range d.AllLanguages() {
-		s := newSearch(town, d, lang)
-		if span, ok := s.span(); ok {
-			out = append(out, Card{Dialog: d.ID, Lang: lang, Call: span})
+	out := make([]Card, len(d.AllLanguages()))
+	var all sync.WaitGroup
+	for i, lang := range d.AllLanguages() {
+		c := &out[i]
+		c.Dialog, c.Lang = d.ID, lang
+		all.Go(func() { c.Text = find(town, d, lang, byText()) })
+		all.Go(func() { c.Menu = find(town, d, lang, byMenu()) })
+		all.Go(func() { c.Call = find(town, d, lang, byCall()) })
+		all.Go(func() { c.Kiosk = find(town, d, lang, byKiosk()) })
+		all.Go(func() { c.WhatsApp = find(town, d, lang, byWhatsApp()) })
+		all.Go(func() { c.Telegram = find(town, d, lang, byTelegram()) })
+	}
+	all.Wait()
+	return out
+}
+
+// OfCall is what a dialog takes by telephone in one language; nil where it can't be finished that way.
+func OfCall(town *talk.Town, d *dialogs.Dialog, lang string) *Span[Call] {
+	return find(town, d, lang, byCall())
+}
+
+// manner is one way to answer: its channel, what own words are tried there, and how a conversation is added up and weighed.
+type manner[W any] struct {
+	traits render.Traits
+	words  []string
+	add    func(t told) W
+	weight func(w *W) int64
+}
+
+// told is a conversation that is over. begun is the place in its log where the dialog begins.
+type told struct {
+	log   []dialogtest.Remark
+	begun int
+	asked []string
+}
+
+// turns counts what the resident did from a place in the log on.
+func (t *told) turns(from int) int {
+	n := 0
+	for i := range t.log[from:] {
+		if t.log[from+i].Page == nil {
+			n++
 		}
 	}
-	return out
+	return n
 }

@@ -2,23 +2,39 @@ package cost
 
 import (
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/dialogtest"
 	"github.com/townline/townline/dialogs/engine"
-	"github.com/townline/townline/dialogs/render"
 )
 
 // longestTalk is after how many answers a conversation is given up.
 const longestTalk = 300
 
-// hold holds one conversation by telephone, and adds it up. asked are the steps in the order in which they were asked. whole is
-// false where it did not come to a proper end: what the dialog is for was not done.
-func (s *search) hold(p plan) (asked []int, w Walk, whole bool) {
-	s.walks++
-	r := dialogtest.NewResident(s.town, render.Voice, s.now)
+// stand is a conversation that waits for an answer.
+type stand struct {
+	r     *dialogtest.Resident
+	begun int   // place in its log where the dialog begins
+	asked []int // steps in the order in which they were asked
+}
+
+// fork leaves the conversation as it stands, for another to go on from there.
+func (s stand) fork() stand {
+	return stand{s.r.Fork(), s.begun, slices.Clip(s.asked)}
+}
+
+// course is what came of going on with a conversation.
+type course[W any] struct {
+	open  *stand  // waits for a step that decides and isn't settled; nil: it is over
+	free  []stand // how it stood at each other step that leaves a choice, when that was first asked
+	asked []int
+	walk  W
+	whole bool // it came to a proper end: what the dialog is for was done
+}
+
+// begin brings somebody to where the dialog begins.
+func (s *search[W]) begin() (stand, bool) {
+	r := dialogtest.NewResident(s.town, s.how.traits, s.now)
 	r.Speaks(s.lang)
 	t := dialogtest.Test{Roll: []string{rollCode}}
 	if s.found || slices.ContainsFunc(s.d.Steps, func(st dialogs.Step) bool { return st.Type == dialogs.Status }) {
@@ -26,39 +42,60 @@ func (s *search) hold(p plan) (asked []int, w Walk, whole bool) {
 	}
 	r.Meets(t)
 	if r.Opens(s.d) != nil {
-		return nil, w, false
+		return stand{}, false
 	}
-	begun := opening(r.Log)
+	return stand{r: r, begun: opening(r.Log)}, true
+}
+
+// goOn gives the answers of p from where a conversation stands. With part it goes no further than the first step that
+// decides and isn't in p.
+func (s *search[W]) goOn(at stand, p plan, part bool) (c course[W]) {
+	s.walks++
+	r := at.r
+	c.asked = at.asked
 	for range longestTalk {
 		if r.Err() != nil || r.End != "" {
 			break
 		}
 		st, turns := r.Asked(), r.Turns
-		switch {
-		case st == nil:
+		if st == nil {
 			if !forward(r) {
-				return asked, w, false
+				return c
 			}
-		default:
+		} else {
 			i := s.d.Index(st.ID)
-			if len(asked) == 0 || asked[len(asked)-1] != i {
-				asked = append(asked, i)
-				w.Asked = append(w.Asked, st.ID)
+			if n := len(c.asked); n == 0 || c.asked[n-1] != i {
+				c.asked = append(c.asked, i)
+				here := stand{r, at.begun, c.asked}
+				if _, settled := p[i]; part && !settled && s.opens(i) {
+					c.open = &here
+					return c
+				}
+				if !s.decides[i] && len(s.answers[i]) > 1 {
+					c.free = append(c.free, here.fork())
+				}
 			}
 			if s.give(r, st, s.answers[i][p[i]]) != nil {
-				return asked, w, false
+				return c
 			}
 		}
 		if r.Turns == turns {
-			return asked, w, false
+			return c
 		}
 	}
-	w.add(r.Log, begun)
-	return asked, w, r.Err() == nil && s.done(r)
+	t := told{log: r.Log, begun: at.begun, asked: make([]string, len(c.asked))}
+	for i, step := range c.asked {
+		t.asked[i] = s.d.Steps[step].ID
+	}
+	c.walk, c.whole = s.how.add(t), r.Err() == nil && s.done(r)
+	return c
 }
 
+// opens says whether the answer to a step decides which questions come.
+func (s *search[W]) opens(step int) bool { return s.decides[step] && len(s.answers[step]) > 1 }
+
 // done says whether the dialog came to what it is for.
-func (s *search) done(r *dialogtest.Resident) bool {
+func (s *search[W]) done(r *dialogtest.Resident) bool {
 	if r.End == "" {
 		return false
 	}
@@ -68,8 +105,8 @@ func (s *search) done(r *dialogtest.Resident) bool {
 	return true
 }
 
-// give answers the open question as a caller does.
-func (s *search) give(r *dialogtest.Resident, st *dialogs.Step, a answer) error {
+// give answers the open question as people do on this channel.
+func (s *search[W]) give(r *dialogtest.Resident, st *dialogs.Step, a answer) error {
 	if a == nil {
 		r.Skips()
 		return nil
@@ -100,63 +137,4 @@ func opening(log []dialogtest.Remark) int {
 		last--
 	}
 	return last
-}
-
-// add adds up what was heard and pressed. begun is where the dialog begins.
-func (w *Walk) add(log []dialogtest.Remark, begun int) {
-	var before *render.Page
-	for i := range log {
-		l := &log[i]
-		if l.Page != nil {
-			words, silence := l.Page.Listening()
-			for _, s := range l.Page.Spoken {
-				if s.Media != "" {
-					silence += Recording
-				}
-			}
-			if i < begun {
-				w.Menu += words + silence
-			} else {
-				w.Speech, w.Waits = w.Speech+words, w.Waits+silence
-			}
-			before = l.Page
-			continue
-		}
-		keys := pressed(l.Words, before)
-		wait := AfterKey
-		switch l.Who {
-		case "comes":
-			keys, wait = 0, 0
-		case "send":
-			keys, wait = 1, wait+Recording // the key that ends it
-		}
-		wait += KeyTime * time.Duration(keys)
-		if i < begun {
-			w.Menu += wait
-			continue
-		}
-		w.Turns++
-		w.Keys += keys
-		w.Waits += wait
-		if l.Who == "send" {
-			w.Records++
-		}
-	}
-}
-
-// pressed is how many keys an answer takes, with the one that ends it where more could come.
-func pressed(words string, page *render.Page) int {
-	n := len(strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r == '*' || r == '#' {
-			return r
-		}
-		return -1
-	}, words))
-	if n == 0 { // a word stands for a key that does the same
-		return 1
-	}
-	if page != nil && page.Listen != nil && page.Listen.Keys > 1 && n < page.Listen.Keys && !strings.HasSuffix(words, "#") && words != "*" {
-		n++
-	}
-	return n
 }

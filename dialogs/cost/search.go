@@ -21,31 +21,47 @@ func (p plan) with(step, answer int) plan {
 	return out
 }
 
-// search looks for the ways through a dialog that take the least and the most time. Answers that a condition looks at
-// decide which questions come at all, so each set of them is tried. What any other answer adds is the same on every way:
-// it is measured once, on the first way that asks for it.
-type search struct {
+// search looks for the ways through a dialog that take the least and the most. Answers that a condition looks at decide
+// which questions come at all, so each set of them is tried. What any other answer adds is the same on every way: it is
+// measured once, on the first way that asks for it.
+type search[W any] struct {
 	town    *talk.Town
 	d       *dialogs.Dialog
 	lang    string
+	how     manner[W]
 	now     time.Time
 	found   bool // a request like the one that is made is open already
 	answers [][]answer
-	decides []bool // by step: some condition looks at it
+	decides []bool        // by step: some condition looks at it
+	adds    map[int][]add // by step that decides nothing: what each of its answers adds to the first
 	walks   int
 	cut     bool
 }
 
-func newSearch(town *talk.Town, d *dialogs.Dialog, lang string) *search {
-	s := &search{town: town, d: d, lang: lang, now: moment(town, d), answers: make([][]answer, len(d.Steps)), decides: make([]bool, len(d.Steps))}
+// add is what an answer adds; whole is false where it doesn't lead to the end.
+type add struct {
+	weight int64
+	whole  bool
+}
+
+func newSearch[W any](town *talk.Town, d *dialogs.Dialog, lang string, how manner[W]) *search[W] {
+	s := &search[W]{town: town, d: d, lang: lang, how: how, now: moment(town, d), answers: make([][]answer, len(d.Steps)), decides: make([]bool, len(d.Steps))}
 	y, m, day := s.now.Date()
 	for i := range d.Steps {
 		if d.Steps[i].Type.Asks() {
-			s.answers[i] = answers(d, i, time.Date(y, m, day, 0, 0, 0, 0, time.UTC))
+			s.answers[i] = answers(d, i, time.Date(y, m, day, 0, 0, 0, 0, time.UTC), how.words)
 		}
 		d.Steps[i].When.Uses(func(step int) { s.decides[step] = true })
 	}
 	return s
+}
+
+// find finds both ways; nil where no way comes to its end.
+func find[W any](town *talk.Town, d *dialogs.Dialog, lang string, how manner[W]) *Span[W] {
+	if span, ok := newSearch(town, d, lang, how).span(); ok {
+		return &span
+	}
+	return nil
 }
 
 // moment is when the dialog can be held.
@@ -65,127 +81,150 @@ func moment(town *talk.Town, d *dialogs.Dialog) time.Time {
 }
 
 // span finds both ways. ok is false where no way comes to its end.
-func (s *search) span() (span Span, ok bool) {
+func (s *search[W]) span() (span Span[W], ok bool) {
 	joins := slices.ContainsFunc(s.d.Steps, func(st dialogs.Step) bool { return st.Type == dialogs.Similar })
+	var least, most int64
 	for _, s.found = range []bool{false, true} {
 		if s.found && !joins {
 			break
 		}
-		routes := s.routes()
+		start, begun := s.begin()
+		if !begun {
+			continue
+		}
+		s.adds = map[int][]add{}
+		routes := s.routes(start)
+		if len(routes) == 0 {
+			continue
+		}
 		for _, longest := range []bool{false, true} {
-			w, found := s.best(routes, longest)
-			switch {
-			case !found:
-			case !longest && (!ok || w.Whole() < span.Shortest.Whole()):
-				span.Shortest = w
-			case longest && (!ok || span.Longest.Turns == 0 || w.Whole() > span.Longest.Whole()):
-				span.Longest, ok = w, true
+			w := s.best(start, routes, longest)
+			switch n := s.how.weight(&w); {
+			case !longest && (!ok || n < least):
+				span.Shortest, least = w, n
+			case longest && (!ok || n > most):
+				span.Longest, most = w, n
 			}
 		}
+		ok = true
 	}
 	span.Cut = s.cut
 	return span, ok
 }
 
 // route is one set of the answers that decide, and the way that comes of it with the first of all other answers.
-type route struct {
+type route[W any] struct {
 	plan plan
-	walk Walk
+	walk W
 	free []int // steps that are asked and decide nothing
 }
 
 // routes are all sets of the answers that decide, as far as they come to be asked for.
-func (s *search) routes() []route {
-	var out []route
-	var from func(p plan)
-	from = func(p plan) {
+func (s *search[W]) routes(start stand) []route[W] {
+	var out []route[W]
+	var from func(at stand, p plan, free []stand)
+	from = func(at stand, p plan, free []stand) {
 		if s.walks >= mostWalks {
 			s.cut = true
 			return
 		}
-		asked, w, whole := s.hold(p)
-		for _, step := range asked {
-			if _, settled := p[step]; settled || !s.decides[step] || len(s.answers[step]) < 2 {
-				continue
-			}
+		c := s.goOn(at, p, true)
+		free = append(slices.Clip(free), c.free...)
+		if c.open != nil {
+			step := c.open.asked[len(c.open.asked)-1]
 			for i := range s.answers[step] {
-				from(p.with(step, i))
+				from(c.open.fork(), p.with(step, i), free)
 			}
 			return
 		}
-		if !whole {
+		if !c.whole {
 			return
 		}
-		r := route{plan: p, walk: w}
-		for _, step := range asked {
-			if !s.decides[step] && len(s.answers[step]) > 1 && !slices.Contains(r.free, step) {
+		r := route[W]{plan: p, walk: c.walk}
+		for _, f := range free {
+			step := f.asked[len(f.asked)-1]
+			if !slices.Contains(r.free, step) {
 				r.free = append(r.free, step)
+				s.measure(f, step, &r)
 			}
 		}
 		out = append(out, r)
 	}
-	from(plan{})
+	from(start.fork(), plan{}, nil)
 	return out
 }
 
-// gain is the answer to a step that takes the least or the most time, and how much it adds to the first answer's.
-type gain struct {
-	answer int
-	adds   time.Duration
+// measure finds what the answers to a step add, the first time that it is met.
+func (s *search[W]) measure(at stand, step int, r *route[W]) {
+	if s.adds[step] != nil {
+		return
+	}
+	all := make([]add, len(s.answers[step]))
+	all[0].whole = true
+	for a := 1; a < len(all); a++ {
+		if c := s.goOn(at.fork(), r.plan.with(step, a), false); c.whole {
+			all[a] = add{s.how.weight(&c.walk) - s.how.weight(&r.walk), true}
+		}
+	}
+	s.adds[step] = all
 }
 
-// best is the way that takes the least or the most time.
-func (s *search) best(routes []route, longest bool) (Walk, bool) {
-	better := func(a, b time.Duration) bool { return a != b && (a > b) == longest }
-	gains := map[int]gain{}
-	at := -1
-	var most time.Duration
-	for i := range routes {
-		r := &routes[i]
-		sum := r.walk.Whole()
-		for _, step := range r.free {
-			g, there := gains[step]
-			if !there {
-				for a := 1; a < len(s.answers[step]); a++ {
-					if _, w, whole := s.hold(r.plan.with(step, a)); whole && better(w.Whole()-r.walk.Whole(), g.adds) {
-						g = gain{a, w.Whole() - r.walk.Whole()}
-					}
-				}
-				gains[step] = g
-			}
-			sum += g.adds
+// pick is the answer to a step that adds the least or the most.
+func (s *search[W]) pick(step int, better func(a, b int64) bool) (answer int, adds int64) {
+	for a, add := range s.adds[step] {
+		if add.whole && better(add.weight, adds) {
+			answer, adds = a, add.weight
 		}
-		if at < 0 || better(sum, most) {
+	}
+	return answer, adds
+}
+
+// best is the way that takes the least or the most.
+func (s *search[W]) best(start stand, routes []route[W], longest bool) W {
+	better := func(a, b int64) bool { return a != b && (a > b) == longest }
+	at := 0
+	var most int64
+	for i := range routes {
+		sum := s.how.weight(&routes[i].walk)
+		for _, step := range routes[i].free {
+			_, adds := s.pick(step, better)
+			sum += adds
+		}
+		if i == 0 || better(sum, most) {
 			at, most = i, sum
 		}
 	}
-	if at < 0 {
-		return Walk{}, false
+	r := &routes[at]
+	p := maps.Clone(r.plan)
+	for _, step := range r.free {
+		p[step], _ = s.pick(step, better)
 	}
-	p := maps.Clone(routes[at].plan)
-	for _, step := range routes[at].free {
-		p[step] = gains[step].answer
-	}
-	return s.mend(p, routes[at], better)
+	return s.mend(start, p, r, better)
 }
 
 // mend holds the way that was found, and goes on from it for as long as another answer to one step makes it better: what
 // two answers add need not be what each of them does.
-func (s *search) mend(p plan, r route, better func(a, b time.Duration) bool) (Walk, bool) {
-	_, best, whole := s.hold(p)
-	if !whole {
-		p, best = r.plan, r.walk
+func (s *search[W]) mend(start stand, p plan, r *route[W], better func(a, b int64) bool) W {
+	best := s.goOn(start.fork(), p, false)
+	if !best.whole {
+		p = r.plan
+		best = s.goOn(start.fork(), p, false)
 	}
 	for again := true; again; {
 		again = false
-		for _, step := range r.free {
+		for i := 0; i < len(best.free); i++ {
+			step := best.free[i].asked[len(best.free[i].asked)-1]
 			for a := range s.answers[step] {
+				if a == p[step] {
+					continue
+				}
 				q := p.with(step, a)
-				if _, w, whole := s.hold(q); whole && better(w.Whole(), best.Whole()) {
-					p, best, again = q, w, true
+				if c := s.goOn(best.free[i].fork(), q, false); c.whole && better(s.how.weight(&c.walk), s.how.weight(&best.walk)) {
+					p, again = q, true
+					best = s.goOn(start.fork(), p, false)
 				}
 			}
 		}
 	}
-	return best, true
+	return best.walk
 }

@@ -3,9 +3,7 @@ package render
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
@@ -27,7 +25,7 @@ const (
 //
 //	digit-unclear       a digit that could also mean a label
 //	many-segments       more than two text messages for one reply, with the cost
-//	odd-character       a sign, not a letter, that alone makes a reply cost more messages
+//	odd-character       a character that makes a reply cost more messages, or more screens of a USSD menu
 //	long-speech         more than 30 seconds to listen to, at 150 words a minute
 //	words-left-out      own words that must be given, and are left out on calls, on which no voice may be kept
 //	own-words-missing   a language that the town's own phrases lack, so that they would come in English
@@ -55,9 +53,13 @@ func Fits(w *Words, channels ...Traits) dialogs.Problems {
 			}
 		}
 		v.Tag = lang
+		plain := plainly(&d, lang)
 		for i := range d.Steps {
 			for _, t := range channels {
 				f.play(i, lang, t)
+			}
+			if s, ok := f.saving(i, lang, plain, channels); ok {
+				f.found = append(f.found, s.problem(&d))
 			}
 		}
 	}
@@ -115,17 +117,13 @@ func (f *fitting) play(step int, lang string, t Traits) {
 			continue
 		}
 		pages := Render(f.w, prompts, t)
-		segments, strange := 0, ""
+		segments := 0
 		for _, p := range pages {
 			if !pageFits(p, t) {
 				f.problem(step, "page-too-long", fmt.Sprintf("%q does not fit on %s in %s", st.ID, t.Name, lang), "shorten it, or give it a `short` variant")
 			}
 			if t.GSM && !t.Live {
-				n := Count(p.Text)
-				segments = max(segments, n.Segments)
-				if odd, without := oddCharacters(p.Text); odd != "" && Count(without).Segments < n.Segments {
-					strange = odd
-				}
+				segments = max(segments, Count(p.Text).Segments)
 			}
 			if t.Form == engine.Speech {
 				f.heard(step, lang, p)
@@ -136,9 +134,6 @@ func (f *fitting) play(step int, lang string, t Traits) {
 		}
 		if segments > dearSegments {
 			f.advise(step, "many-segments", fmt.Sprintf("%s costs %d text messages in %s", f.named(step), segments, lang), "shorten it, or give it a `short` variant")
-		}
-		if strange != "" {
-			f.advise(step, "odd-character", fmt.Sprintf("%s in %q makes it cost more text messages in %s", strange, st.ID, lang), "leave it out of the `short` variant")
 		}
 		f.reach(step, lang, t, prompts, pages)
 	}
@@ -312,31 +307,4 @@ func pageFits(p Page, t Traits) bool {
 		return true
 	}
 	return measure(p.Text).fits(t)
-}
-
-// oddCharacters names the signs that keep a text out of GSM 7-bit where all of its letters are in it, and gives the text
-// without them.
-func oddCharacters(text string) (odd, without string) {
-	var names []string
-	for _, r := range text {
-		if septets(r) > 0 {
-			continue
-		}
-		if unicode.IsLetter(r) || unicode.IsMark(r) {
-			return "", text
-		}
-		if name := fmt.Sprintf("%q", string(r)); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		return "", text
-	}
-	without = strings.Map(func(r rune) rune {
-		if septets(r) == 0 {
-			return -1
-		}
-		return r
-	}, text)
-	return strings.Join(names, ", "), without
 }
