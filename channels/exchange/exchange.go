@@ -192,7 +192,7 @@ func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (chan
 		r, err := decodeReply(b)
 		return r, outcomeDuplicate, err
 	}
-	t := turn{x: x, line: l, event: &e, key: key, inbound: inbound, name: e.Channel}
+	t := turn{x: x, line: l, came: &e, event: &e, key: key, inbound: inbound, name: e.Channel}
 	return t.run(ctx)
 }
 

@@ -36,7 +36,8 @@ const (
 type turn struct {
 	x       *Exchange
 	line    *line           // that it came by; nil: a timer of somebody who can't be pushed to
-	event   *channels.Event // nil: a timer
+	came    *channels.Event // the event as it came; nil: a timer
+	event   *channels.Event // what is to be done about it: of a menu's request, what is new of it; nil: a timer
 	timer   string
 	key     store.AddressKey // of the event's address
 	inbound store.Inbound
@@ -66,6 +67,7 @@ type attempt struct {
 	unanswered bool
 	errands    []errand
 	more       more
+	shows      bool // the words are no answer to what is on show: it is shown
 	change     store.Change
 	ids        int    // of records that were derived
 	request    string // the reference of the request that this turn opened or joined
@@ -85,8 +87,12 @@ func (t *turn) run(ctx context.Context) (channels.Reply, string, error) {
 			return channels.Reply{}, outcomeFailed, fmt.Errorf("find the resident: %w", err)
 		}
 		if !known {
-			if t.event.Kind == channels.HungUp || t.event.Kind == channels.Looked {
+			switch t.came.Kind {
+			case channels.HungUp, channels.Looked, channels.Overdue:
 				return channels.Reply{}, outcomeApplied, nil // nobody was there, so nobody has gone
+			}
+			if r, ok, err := t.erasedBefore(); ok {
+				return r, outcomeDuplicate, err
 			}
 			if err := t.x.random(resident[:]); err != nil {
 				return channels.Reply{}, outcomeFailed, err
@@ -114,21 +120,30 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		if kept, err = t.x.store.Load(ctx, resident); err != nil {
 			return channels.Reply{}, outcomeFailed, fmt.Errorf("load the conversation: %w", err)
 		}
-		if t.inbound != (store.Inbound{}) && slices.Contains(kept.Answered, t.inbound) {
-			b, _, err := t.x.store.Reply(ctx, resident, t.inbound)
-			if err != nil {
-				return channels.Reply{}, outcomeFailed, fmt.Errorf("load the reply given before: %w", err)
-			}
-			r, err := decodeReply(b)
-			return r, outcomeDuplicate, err
-		}
-	}
-	if t.event == nil && kept.Version == 0 { // a timer of somebody who was erased: it goes as well
-		return channels.Reply{}, outcomeApplied, t.x.eraseNow(ctx, resident, nil)
 	}
 	before, err := decodeRow(kept.State)
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
+	}
+	var open *menu
+	if t.came != nil && t.came.Session != nil {
+		p := t.place(before.more.Menu)
+		t.inbound = p.inbound
+		if p.placing == nothing && !slices.Contains(kept.Answered, t.inbound) {
+			return channels.Reply{}, outcomeDuplicate, nil
+		}
+		open = t.takes(p)
+	}
+	if t.inbound != (store.Inbound{}) && slices.Contains(kept.Answered, t.inbound) {
+		b, _, err := t.x.store.Reply(ctx, resident, t.inbound)
+		if err != nil {
+			return channels.Reply{}, outcomeFailed, fmt.Errorf("load the reply given before: %w", err)
+		}
+		r, err := decodeReply(b)
+		return r, outcomeDuplicate, err
+	}
+	if t.event == nil && kept.Version == 0 { // a timer of somebody who was erased: it goes as well
+		return channels.Reply{}, outcomeApplied, t.x.eraseNow(ctx, resident, nil)
 	}
 	if before.gone { // the process died before it could erase, or is about to
 		if err := t.x.eraseKept(ctx, kept); err != nil {
@@ -138,6 +153,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	}
 	if err := t.recall(ctx, kept, before); err != nil {
 		return channels.Reply{}, outcomeFailed, err
+	}
+	if open != nil {
+		t.more.Menu = open
 	}
 	if err := t.handedOver(ctx); err != nil {
 		return channels.Reply{}, outcomeFailed, err
@@ -150,6 +168,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		}
 		t.memory.Stopped = out
 		t.change.Link = []store.Address{{Key: t.key, Kind: t.event.From.Kind, Address: t.event.From.ID}}
+	}
+	if t.isOverdue() && !t.canText() {
+		return channels.Reply{}, outcomeApplied, nil
 	}
 	heard, err := t.heard(ctx)
 	if err != nil {
@@ -170,6 +191,11 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	said, err := t.x.town.Hear(t.memory, heard, func(e talk.Effect) (engine.Input, error) { return t.ask(ctx, e) })
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
+	}
+	if t.isOverdue() {
+		if err := t.lastWords(ctx, &said); err != nil {
+			return channels.Reply{}, outcomeFailed, err
+		}
 	}
 	if looks {
 		return channels.Reply{Pages: said.Pages, Over: said.Over}, outcomeApplied, nil
@@ -287,6 +313,12 @@ func (t *turn) heard(ctx context.Context) (talk.Heard, error) {
 	case channels.Looked:
 		h.Kind = talk.Looked
 	}
+	switch {
+	case t.isOverdue():
+		h.Kind, h.Traits = talk.Shown, t.x.channels[t.x.textLine()].traits
+	case t.shows:
+		h.Kind = talk.Shown
+	}
 	if t.event.Withheld {
 		h.Traits.Address = false
 	}
@@ -303,9 +335,13 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	if err != nil {
 		return channels.Reply{}, fmt.Errorf("encode the conversation: %w", err)
 	}
-	if t.event != nil && !t.line.traits.Live {
+	switch {
+	case t.isOverdue():
+		t.way = way{t.x.textLine(), t.event.From.Kind}
+	case t.event != nil && !t.line.traits.Live:
 		t.way = way{t.name, t.event.From.Kind}
 	}
+	t.moves(said)
 	c := &t.change
 	c.Resident, c.Read, c.At, c.Inbound = t.resident, t.version, t.now, t.inbound
 	if t.event != nil {
@@ -328,6 +364,9 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 		}
 	case t.event.Kind == channels.HungUp:
 		r = channels.Reply{}
+	case t.isOverdue():
+		r = channels.Reply{Texts: len(said.Pages) > 0}
+		err = t.push(said.Pages, t.way, classReply)
 	case t.line.traits.Pushed && !said.Memory.Stopped && !t.erase:
 		// The last word to somebody who said STOP, or was erased, can't wait in an outbox that is closed to them: it
 		// goes back with the reply, for the adapter to send at once.
@@ -418,6 +457,9 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 		// The turn is on disk, and so is that the resident is to be erased: if it fails now, the timer that was committed
 		// with it does it, or their next message.
 		x.erased.remember(t.inbound, t.change.Reply)
+		if t.came != nil && t.came.Session != nil {
+			x.erased.remember(t.erasedSession(), t.change.Reply)
+		}
 		err := x.leaveErrands(context.WithoutCancel(ctx), t.errands)
 		if err == nil {
 			err = x.eraseNow(context.WithoutCancel(ctx), t.resident, t.answered)
@@ -431,6 +473,10 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 
 // eraseKept erases a resident whose last turn said so and whose row is still there.
 func (x *Exchange) eraseKept(ctx context.Context, kept store.Conversation) error {
+	before, err := decodeRow(kept.State)
+	if err != nil {
+		return err
+	}
 	answered := kept.Answered
 	if len(answered) > 0 {
 		b, _, err := x.store.Reply(ctx, kept.Resident, answered[0])
@@ -439,10 +485,9 @@ func (x *Exchange) eraseKept(ctx context.Context, kept store.Conversation) error
 		}
 		x.erased.remember(answered[0], b)
 		answered = answered[1:]
-	}
-	before, err := decodeRow(kept.State)
-	if err != nil {
-		return err
+		if m := before.more.Menu; m != nil && len(m.Session) > 0 {
+			x.erased.remember(menuID(store.AddressKey{}, m, 'x', 0), b)
+		}
 	}
 	return x.buryVisit(ctx, kept.Resident, answered, before)
 }

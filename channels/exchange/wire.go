@@ -49,15 +49,6 @@ func (m more) encode() []byte {
 	return b
 }
 
-// menu is the session of a gateway that has no ids for its requests.
-type menu struct {
-	Channel string `cbor:"1,keyasint,omitempty"`
-	Session []byte `cbor:"2,keyasint,omitempty"` // keyed hash of the gateway's id
-	Said    int    `cbor:"3,keyasint,omitempty"` // Session.Whole: how many bytes of it were heard. Not which: a ballot's would be among them
-	Number  int    `cbor:"4,keyasint,omitempty"` // the last request's
-	At      int64  `cbor:"5,keyasint,omitempty"` // when that was, in Unix milliseconds
-}
-
 // visit says which turns of an outpost's were entered.
 type visit struct {
 	number uint64   // of the last one; 0: none
@@ -208,10 +199,25 @@ type passReply struct {
 	Desk  string
 }
 
-// passed begins what a passReply was made to: an array of three.
-const passed = 0x83
+// textsReply is the reply to a menu whose resident gets a text.
+type textsReply struct {
+	_     struct{} `cbor:",toarray"`
+	Pages []render.Page
+	Over  bool
+	Desk  string
+	Texts bool
+}
+
+// What a passReply, and a textsReply, was made to begins with: an array of three, or four.
+const (
+	passed = 0x83
+	texted = 0x84
+)
 
 func encodeReply(r channels.Reply) ([]byte, error) {
+	if r.Texts {
+		return cbor.Marshal(textsReply{Texts: true})
+	}
 	if r.Pass != nil {
 		return cbor.Marshal(passReply{Pages: r.Pages, Over: r.Over, Desk: r.Pass.Desk})
 	}
@@ -224,11 +230,16 @@ func decodeReply(b []byte) (channels.Reply, error) {
 	}
 	var out channels.Reply
 	var err error
-	if b[0] == passed {
+	switch b[0] {
+	case texted:
+		var r textsReply
+		err = cbor.Unmarshal(b, &r)
+		out = channels.Reply{Texts: r.Texts}
+	case passed:
 		var r passReply
 		err = cbor.Unmarshal(b, &r)
 		out = channels.Reply{Pages: r.Pages, Over: r.Over, Pass: &channels.Pass{Desk: r.Desk}}
-	} else {
+	default:
 		var r reply
 		err = cbor.Unmarshal(b, &r)
 		out = channels.Reply{Pages: r.Pages, Over: r.Over}

@@ -164,11 +164,15 @@ func (w *walk) answer() {
 	case dialogs.Date:
 		w.date(st, v)
 	case dialogs.Words:
-		w.words(st, v)
+		if v, whole := w.pieces(longestWords(st)); whole {
+			w.words(st, v)
+		}
 	case dialogs.Place:
+		v, whole := w.pieces(longestPlace)
 		switch {
+		case !whole:
 		case len(v) == 1 && v[0] != "":
-			w.done([]string{cut(v[0], 200)}, nil)
+			w.done([]string{cut(v[0], longestPlace)}, nil)
 		case len(v) == 0 && len(w.in.Media) > 0 && w.records():
 			w.done(nil, w.in.Media)
 		default:
@@ -408,10 +412,7 @@ func (w *walk) words(st *dialogs.Step, v []string) {
 		w.unclear("")
 		return
 	}
-	limit := st.Limit
-	if limit <= 0 {
-		limit = 1000
-	}
+	limit := longestWords(st)
 	var kept []string
 	if len(v) == 1 && strings.TrimSpace(v[0]) != "" {
 		kept = []string{cut(strings.TrimSpace(v[0]), limit)}

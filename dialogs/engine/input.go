@@ -14,7 +14,8 @@ type Input struct {
 	Values  []string          // Said: canonical. Unsure: option ids that fit. Told Tongue: the language chosen, if named
 	Media   []Media           // Said
 	Page    int               // Turned
-	Part    bool              // Said: Values are one part of a budget, rank or choices, not the whole
+	Part    bool              // Said: Values are one part of a budget, rank, choices or words, not the whole; none: that is all
+	Offered bool              // Resume: an offer to go on was taken where the question was on show before
 	Next    string            // Said, choices: the first option that was not on show yet; the others are asked about as well
 	Can     Can               // what the channel that it came by can do
 	Seed    uint64            // Begin: random
@@ -56,6 +57,7 @@ type Can struct {
 	Live      bool // the resident is waiting: a call, a USSD menu, a kiosk
 	Carried   bool // a phone company or a chat firm sees what is said
 	Ring      bool // a call: the town may ring the number that it comes from
+	Cut       int  // most characters that one input can hold: longer words are written piece by piece; 0: no limit
 }
 
 // Turn is what one step came to.

@@ -5,6 +5,7 @@ import "github.com/townline/townline/dialogs"
 // Prompt is one thing to say or ask. Its words are named, not given: render finds them in the resident's language.
 type Prompt struct {
 	Key     string // a text of the dialog ("first", "agree.refuse"), or a phrase of locales when it starts with "@"
+	Words   string // said as they are, in place of a text
 	Args    []Arg  // for ${name} in the words
 	Asks    Asks   // what answer is awaited; "" for a statement
 	Step    int    // index into the dialog's steps, or -1

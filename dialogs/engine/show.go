@@ -304,7 +304,10 @@ func (w *walk) question() Prompt {
 			p.Part = 1 + len(s.Part)
 			p.Total = w.left(st)
 		}
+	case dialogs.Words:
+		p.Given = w.written()
 	case dialogs.Place:
+		p.Given = w.written()
 		if w.in.Can.Form == Screen { // cards beside the field for any other place; elsewhere the list is too long to be said
 			p.Options = plain(st)
 		}

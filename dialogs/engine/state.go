@@ -131,7 +131,12 @@ func (s *State) sound(d *dialogs.Dialog) bool {
 			return false
 		}
 		st, parts := &d.Steps[s.Step], len(s.Part)
-		if parts > len(st.Options) || parts > 0 && parts == len(st.Options) && st.Type != dialogs.Choices {
+		switch {
+		case written(st.Type):
+			if parts > mostPieces {
+				return false
+			}
+		case parts > len(st.Options) || parts > 0 && parts == len(st.Options) && st.Type != dialogs.Choices:
 			return false
 		}
 	}

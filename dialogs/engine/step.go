@@ -240,6 +240,7 @@ func (w *walk) always() bool {
 // resume says where we are. What this channel can't carry, or answers by itself, isn't asked any more.
 func (w *walk) resume() {
 	s := &w.s
+	page, same := s.Page, w.in.Offered && s.Mode == Asking && s.Note == "" && (s.From == -1 || s.From == s.Step)
 	w.ask()
 	if w.in.Lang != s.Lang && w.in.Lang != "" && w.speaks(w.in.Lang) {
 		s.Lang = w.in.Lang
@@ -256,6 +257,12 @@ func (w *walk) resume() {
 	}
 	if s.From != -1 {
 		s.From = s.Step
+	}
+	if w.in.Offered {
+		s.Note = ""
+	}
+	if same {
+		s.Page = page
 	}
 	_, answered := s.Answer(s.Step)
 	lost := w.st().Type == dialogs.Similar && len(s.Found) == 0 // what was found isn't told on a call that came after it

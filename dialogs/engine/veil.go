@@ -19,6 +19,7 @@ func Veil(d *dialogs.Dialog, s State) State {
 		}
 	}
 	s.Veiled = s.Veiled || s.Ref != ""
+	s = writtenSoFar(d, s)
 	s.Note, s.Found, s.Part, s.Among = "", nil, nil, nil
 	if s.Mode != Over && s.Mode != Paused && s.Mode != Waiting && s.Held == nil {
 		s.Mode, s.Page, s.Tries, s.Silent = Asking, 0, 0, 0

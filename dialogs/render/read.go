@@ -219,7 +219,7 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 	}
 	switch {
 	case k == "*" || k == "00" && r.t.Star == "00":
-		if own {
+		if own && !underWay(r.q, r.t) {
 			return told(locales.Help), true
 		}
 		return told(locales.Back), true
@@ -361,10 +361,16 @@ func (r *reader) ownWords() engine.Input {
 	if r.t.Form == engine.Speech && keysOnly(r.raw) {
 		return unclear()
 	}
+	if underWay(r.q, r.t) {
+		return r.writes()
+	}
 	if r.t.Form != engine.Screen { // where there are buttons for commands, what is typed is the answer
 		if in, ok := r.command(); ok {
 			return in
 		}
+	}
+	if r.full() {
+		return r.piece()
 	}
 	if r.q.Asks == dialogs.Place {
 		if pin, ok := geo(r.raw); ok {

@@ -17,6 +17,10 @@ func Render(w *Words, prompts []engine.Prompt, t Traits) []Page {
 		pages = w.screen(&s, open(prompts), t)
 	default:
 		pages = w.pages(&s, t)
+		if s.spare && len(pages) > 1 {
+			s.how = line{}
+			pages = w.pages(&s, t)
+		}
 	}
 	for i := range pages {
 		p := &pages[i]

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"strings"
 	"time"
 
 	"github.com/townline/townline/dialogs"
@@ -35,7 +36,7 @@ func (w *Words) screen(s *sheet, q *engine.Prompt, t Traits) []Page {
 		}
 		p.Title = title
 		if q != nil {
-			p.Way, p.Entry, p.Given = q.Way, w.entry(q), len(q.Given) > 0
+			p.Way, p.Entry, p.Given = q.Way, w.entry(q), len(q.Given) > 0 && !ownWords(q.Asks)
 		}
 		p.Options = shownOf(g)
 		if len(groups) > 1 { // the last group leads back to the first
@@ -97,6 +98,9 @@ func (w *Words) entry(q *engine.Prompt) *Entry {
 	}
 	if q.Old != nil && q.Old.Skip == engine.Answered && w.was(q) == nil { // a landmark's card is chosen already
 		e.Values = q.Old.Values
+	}
+	if ownWords(q.Asks) && len(q.Given) > 0 { // begun on a channel that takes words piece by piece
+		e.Values = []string{strings.Join(q.Given, " ")}
 	}
 	if q.Asks == dialogs.Budget && len(q.Given) > 0 { // begun on a channel that asks part by part
 		e.Values = make([]string, len(st.Options))

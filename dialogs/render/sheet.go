@@ -19,6 +19,7 @@ type sheet struct {
 	question line
 	items    []line // review
 	how      line   // how to answer
+	spare    bool   // how is left out where it takes another page
 	skip     line   // that it may be left out
 	options  []choice
 	asks     engine.Asks
@@ -119,6 +120,9 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 	s.question = w.line(q, f)
 	s.question.kind = headKind
 	s.how = w.how(q, t, f)
+	if t.Cut > 0 && ownWords(q.Asks) && w.Texting != "" && s.how.words == "" {
+		s.how, s.spare = line{kind: textKind, words: w.phrase(bytextKey, f, locales.Arg{Name: "line", Value: w.Texting})}, true
+	}
 	w.piecewise(q, &s, f, echoes)
 	for i := range q.Items {
 		s.items = append(s.items, w.item(&q.Items[i], f))
@@ -134,6 +138,10 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 		s.skip = line{kind: textKind, words: "“" + w.phrase(doneKey, f) + "”"}
 	}
 	if q.Asks == dialogs.Budget && q.Part > 0 {
+		return s
+	}
+	if underWay(q, t) {
+		w.goOn(q, &s, f)
 		return s
 	}
 	s.options = make([]choice, len(q.Options))
@@ -163,6 +171,9 @@ func given(q *engine.Prompt, id string) bool {
 func (w *Words) line(p *engine.Prompt, f locales.Form) line {
 	words, again := w.say(p.Key, p.Args, f)
 	l := line{words: strings.TrimSpace(words), again: again}
+	if p.Words != "" {
+		l.words = p.Words
+	}
 	switch {
 	case len(p.Args) == 0:
 		l.key = p.Key

@@ -26,7 +26,7 @@ var (
 	SMS      = Traits{Name: "sms", Can: engine.Can{Form: engine.Text, Photo: true, Address: true, Carried: true}, Short: true, GSM: true, Limit: 1224, Limit16: 536, Star: "*", Texts: true}
 	WhatsApp = Traits{Name: "whatsapp", Can: engine.Can{Form: engine.Text, Photo: true, Voice: true, Address: true, Pin: true, Carried: true}, Limit: 1024, Star: "*", Buttons: 3, Label: 20, Rows: 10, RowLabel: 24}
 	Voice    = Traits{Name: "voice", Can: engine.Can{Form: engine.Speech, Voice: true, Address: true, Piecewise: true, Live: true, Carried: true, Ring: true}, Options: 4, Star: "*"}
-	USSD     = Traits{Name: "ussd", Can: engine.Can{Form: engine.Text, Address: true, Piecewise: true, Live: true, Carried: true}, Short: true, GSM: true, Limit: 160, Limit16: 70, Star: "00"}
+	USSD     = Traits{Name: "ussd", Can: engine.Can{Form: engine.Text, Address: true, Piecewise: true, Live: true, Carried: true, Cut: 100}, Short: true, GSM: true, Limit: 160, Limit16: 70, Star: "00"}
 	Telegram = Traits{Name: "telegram", Can: engine.Can{Form: engine.Text, Photo: true, Voice: true, Pin: true, Carried: true}, Limit: 4096, Star: "*", Buttons: 8, Label: 64}
 	Kiosk    = Traits{Name: "kiosk", Can: engine.Can{Form: engine.Screen, Voice: true, InTurn: true, Live: true}, Star: "*"}
 	Web      = Traits{Name: "web", Can: engine.Can{Form: engine.Screen, Photo: true, Voice: true, InTurn: true, Live: true}, Star: "*"}

@@ -22,6 +22,7 @@ type Words struct {
 	Town      string    // ${town}
 	Country   string    // calling code for numbers given without one: "1", "34"; "" refuses them
 	Emergency string    // whom to call in danger: ${number} of the phrase "emergency"
+	Texting   string    // the town's number for text messages; "": it isn't told
 	Today     time.Time // midnight UTC of the resident's day
 }
 

@@ -86,7 +86,7 @@ func (x *hearing) carry(in engine.Input) error {
 // brought takes a code that goes on with a conversation from elsewhere; it says whether it was one.
 func (x *hearing) brought() (bool, error) {
 	code, ok := ParseCode(x.h.Words)
-	if !ok || x.h.Kind != Words || x.h.Choice != "" || len(x.h.Media) > 0 || x.typed() {
+	if !ok || x.h.Kind != Words && x.h.Kind != Came || x.h.Choice != "" || len(x.h.Media) > 0 || x.typed() {
 		return false, nil
 	}
 	if d := x.now(); d != nil && x.m.Hall == nil && x.m.Now.Mode == engine.Asking && x.m.Now.Step >= 0 {

@@ -31,7 +31,8 @@ func (x *hearing) lobby(note string) {
 		x.menu(note)
 		return
 	}
-	x.m.Hall = &Hall{Kind: OfferHall, IDs: []string{x.m.Now.Pin.ID}, Note: note}
+	was := x.m.Hall
+	x.m.Hall = &Hall{Kind: OfferHall, IDs: []string{x.m.Now.Pin.ID}, Note: note, Here: x.here && (was == nil || was.Kind != OfferHall || was.Here)}
 }
 
 // current finds the newest version of a dialog.
@@ -107,6 +108,9 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 		title, _ := x.title(h.IDs[0], lang)
 		p.Args = []engine.Arg{{Name: "title", Value: title}}
 		p.Options = []engine.Option{{ID: "on", Key: "@offer.on"}, {ID: "other", Key: "@offer.other", Place: 1}}
+		if x.dials() {
+			p.Options[1].Key = "@offer.again"
+		}
 	case TongueHall:
 		p.Key, p.Options = engine.PhraseTongue, x.tongueOptions()
 	case EraseHall:
@@ -203,11 +207,14 @@ func (x *hearing) chosen(id string) error {
 	case OfferHall:
 		if id == "on" && x.m.Now != nil {
 			if d := x.now(); d != nil {
-				return x.resume(d)
+				return x.goOnHere(d)
 			}
 		}
 		x.setAside()
 		x.menu("")
+		if x.dials() {
+			x.m.Hall.Anew = h.IDs[0]
+		}
 		return x.hall()
 	case TongueHall, FirstHall:
 		return x.tongue(id)
@@ -224,6 +231,9 @@ func (x *hearing) chosen(id string) error {
 	if d == nil {
 		x.menu(engine.PhraseWithdrawn)
 		return x.hall()
+	}
+	if h.Kind == MenuHall && h.Anew == id {
+		x.forgetsAside(id)
 	}
 	return x.begin(d)
 }

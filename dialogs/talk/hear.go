@@ -19,6 +19,7 @@ type hearing struct {
 	ask  Ask
 	said Said
 	new  bool // the open conversation was begun by this message
+	here bool // the last thing was heard, or shown, on the same channel
 	lead *int // where the words start that lead up to what is shown, when one message took several steps
 }
 
@@ -47,6 +48,7 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 		x.m.Due, x.m.Late = false, nil
 	}
 	moved := x.m.On != h.Traits.Name && h.Kind != Rang && h.Kind != Left // who leaves one channel may be on another by then
+	x.here = !moved
 	if moved {
 		x.elsewhere()
 	}
@@ -71,6 +73,8 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 		err = x.came(due)
 	case Looked:
 		err = x.looked()
+	case Shown:
+		err = x.shown()
 	default:
 		if x.late(held, moved) {
 			err = x.lateKey(held)
@@ -118,7 +122,7 @@ func (x *hearing) words(d *dialogs.Dialog, lang string) *render.Words {
 	y, m, day := x.h.At.Date()
 	return &render.Words{
 		Dialog: d, Lang: x.t.Locales.Language(lang), Tag: lang, Catalogue: x.t.Locales, Languages: x.t.Languages, Town: x.t.Name,
-		Country: x.t.Country, Emergency: x.t.Emergency, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
+		Country: x.t.Country, Emergency: x.t.Emergency, Texting: x.t.Texting, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
 	}
 }
 
@@ -146,6 +150,9 @@ func (x *hearing) came(due bool) error {
 	}
 	if x.calls() && x.m.Lang == "" && x.m.Now == nil && len(x.m.Aside) == 0 && len(x.t.Languages) > 1 {
 		x.m.Hall = &Hall{Kind: FirstHall, Note: note}
+	}
+	if x.h.Words != "" && x.dials() {
+		return x.dialled()
 	}
 	return x.hall()
 }

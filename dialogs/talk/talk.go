@@ -19,6 +19,7 @@ type Town struct {
 	Emergency string // number to call in danger: "911"
 	Country   string // calling code for numbers typed the national way: "1"
 	Texts     bool   // text messages can be sent to a number that somebody gives
+	Texting   string // the number that residents text to; "": they aren't told
 	Locales   *locales.Catalogue
 	Dialogs   Catalogue
 }
@@ -67,9 +68,11 @@ type Hall struct {
 	Note  string   `cbor:"5,keyasint,omitempty"` // a phrase key to lead with
 	Shut  string   `cbor:"6,keyasint,omitempty"` // when the desk opens, for a note that says so
 
-	Silent uint8 `cbor:"7,keyasint,omitempty"`  // on a call: silences in a row
-	Inside bool  `cbor:"8,keyasint,omitempty"`  // the open conversation's question stands behind it, and comes back after it
-	Parts  bool  `cbor:"12,keyasint,omitempty"` // the caller is about to go: the call ends after it
+	Silent uint8  `cbor:"7,keyasint,omitempty"`  // on a call: silences in a row
+	Inside bool   `cbor:"8,keyasint,omitempty"`  // the open conversation's question stands behind it, and comes back after it
+	Here   bool   `cbor:"9,keyasint,omitempty"`  // OfferHall: the question that is offered was on show on this channel
+	Anew   string `cbor:"10,keyasint,omitempty"` // MenuHall: the dialog that begins anew if it is chosen
+	Parts  bool   `cbor:"12,keyasint,omitempty"` // the caller is about to go: the call ends after it
 }
 
 // HallKind is what the hall shows.
@@ -121,6 +124,7 @@ const (
 	Rang                 // a timer
 	Looked               // what is on show is wanted again; nothing has happened, and the memory is not to be kept
 	Returned             // the call was passed on and comes back: nobody answered at the desk
+	Shown                // what is on show is wanted here, where nobody has seen it: nothing was said
 )
 
 // Said is what came of it.
