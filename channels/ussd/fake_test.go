@@ -66,9 +66,12 @@ func away(channels.Event) (channels.Reply, error) {
 	return channels.Reply{}, channels.Retry(errors.New("the store is away"), 0)
 }
 
+// loaded are the phrases, read once.
+var loaded = sync.OnceValues(locales.Load)
+
 func phrases(t testing.TB) *locales.Catalogue {
 	t.Helper()
-	all, err := locales.Load()
+	all, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}

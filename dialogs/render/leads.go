@@ -1,6 +1,11 @@
 package render
 
-import "github.com/townline/townline/dialogs/engine"
+import (
+	"slices"
+	"strings"
+
+	"github.com/townline/townline/dialogs/engine"
+)
 
 // Leading lays out prompts that ask nothing as pages of text each of which leads on, the last one too: something else comes
 // after them.
@@ -22,4 +27,17 @@ func Leading(w *Words, prompts []engine.Prompt, t Traits) []Page {
 		pages[i].Over = false
 	}
 	return pages
+}
+
+// Alone is a page of text without the line that leads on to the next, for where all of them are shown at once.
+func Alone(p Page) Page {
+	for i, o := range p.Options {
+		if o.ID == "" && o.Digit == digits[moreDigit] {
+			p.Text = strings.TrimSuffix(p.Text, "\n"+o.Digit+" "+o.Label)
+			p.Options = slices.Delete(slices.Clone(p.Options), i, i+1)
+			break
+		}
+	}
+	p.Number, p.Of = 1, 1
+	return p
 }

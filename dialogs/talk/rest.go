@@ -31,6 +31,13 @@ func (x *hearing) reads() bool {
 	if r == nil || x.h.Kind == Rang || x.h.Kind == Left {
 		return false
 	}
+	if x.h.Kind == Shown && !x.paged() && x.h.Traits.Form == engine.Text { // the rest is texted, in one go
+		x.m.Rest, x.said.Over = nil, r.Over
+		for _, p := range r.Pages {
+			x.said.Pages = append(x.said.Pages, render.Alone(p))
+		}
+		return true
+	}
 	if !x.paged() || x.h.At.Unix() > r.Until || len(r.Pages) == 0 {
 		if x.h.Kind != Looked {
 			x.m.Rest = nil

@@ -110,3 +110,14 @@ func TestTheOfferStandsBehindTheLastWords(t *testing.T) {
 	}
 	p.says("1").hears("We go on", "Street and number")
 }
+
+// Whoever could not be shown them in time gets them in one go, by text message.
+func TestTheRestOfLastWordsIsTexted(t *testing.T) {
+	p := done(t, true)
+	p.traits = render.SMS
+	p.hear(Heard{Kind: Shown}).hears("482-173-5", "by 1 June", "1 Go on").not("8 ")
+	if p.said.Memory.Rest != nil || p.said.Over {
+		t.Errorf("%+v", p.said)
+	}
+	p.says("1").hears("Street and number")
+}
