@@ -57,6 +57,7 @@ type Change struct {
 	Outbox    []Message
 	Timers    []Timer  // replaces a timer of the same resident and name
 	Untimers  []string // names
+	Heard     bool     // the resident spoke: those of their messages that wait and have an Until are not needed any more
 	OptOuts   []OptOut
 	Consents  []Consent
 	Media     []Media
@@ -152,8 +153,10 @@ type Message struct {
 	Channel  string
 	Kind     string // address kind: "tel", …
 	Due      time.Time
-	Body     []byte // the page, encoded; sealed at rest
-	Class    uint8  // 0 replies, 1 reminders and results, 2 broadcasts
+	Body     []byte    // the page, encoded; sealed at rest
+	Class    uint8     // 0 replies, 1 reminders and results, 2 broadcasts
+	Weight   int       // what it counts as where little may leave: segments of a text message; 0: 1
+	Until    time.Time // it is of use until then, or until the resident is heard; zero: it keeps
 	Attempts int
 	Receipt  string // the provider's id, once known
 	Address  string // filled in by Claim
@@ -205,8 +208,35 @@ type Settled struct {
 	ID      [16]byte
 	State   MessageState
 	Receipt string
-	Retry   time.Time // Queued or Unsure: when it may be claimed again; Unsure and zero: never, it waits for a person
-	Code    string    // the provider's error code, never its text
+	Retry   time.Time    // Queued or Unsure: when it may be claimed again; Unsure and zero: never, it waits for a person
+	Code    string       // the provider's error code, never its text
+	Forgive int          // so many of its attempts don't count
+	From    MessageState // only if it is in this state; 0: in whichever
+}
+
+// Want says which messages a worker can send now, and how many of them.
+type Want struct {
+	Channels []string
+	Class    uint8 // the least urgent that are wanted
+	N        int   // at most
+	Weight   int   // at most, together, but for the first: that comes whatever its weight; 0: any
+}
+
+// Contact is one time at which a resident got a message that was not a reply.
+type Contact struct {
+	Due time.Time // of all of its pages
+	At  time.Time // when the first of them went; zero: one is on its way
+}
+
+// Pile is how much of one kind is in the outbox.
+type Pile struct {
+	Channel  string
+	Class    uint8
+	State    MessageState
+	Code     string // Dead and Unsure only
+	Messages int64
+	Weight   int64
+	First    time.Time // when the first of them may leave; zero: never by itself
 }
 
 type MessageState uint8
@@ -225,6 +255,8 @@ const (
 	CodeOptedOut  = "opted-out"  // an address of the resident's is stopped
 	CodeNoAddress = "no-address" // the resident has no address of the message's kind
 	CodeForgotten = "forgotten"  // it was in doubt, and its words were destroyed by a ballot
+	CodeOvertaken = "not-needed" // the resident spoke before it went
+	CodeLate      = "too-late"   // its Until was over before it went
 )
 
 // Kinds of request events that the store acts on: Opened makes the request, Joined counts its resident, once.
@@ -247,11 +279,11 @@ type Store interface {
 	// committed again. c may be used again once Commit returns.
 	Commit(ctx context.Context, c *Change) (Outcome, error)
 
-	// Claim leases up to n messages of these channels that are due, by class and then by age; messages of residents
-	// who opted out are given up. A resident's message waits while another of theirs on the same channel is
+	// Claim leases messages that are wanted and due, by class and then by age; messages of residents
+	// who opted out are given up, and so is what is past its Until. A resident's message waits while another of theirs on the same channel is
 	// claimed, and while an earlier one is queued in the same or a more urgent class. What was claimed by a process that died comes back as
-	// Unsure after the lease.
-	Claim(ctx context.Context, channels []string, now time.Time, n int, lease time.Duration) ([]Message, error)
+	// Unsure after the lease, whatever class and weight are wanted.
+	Claim(ctx context.Context, w Want, now time.Time, lease time.Duration) ([]Message, error)
 	// Settle records what came of claimed messages; the words of what was Sent or Delivered are destroyed. Receipts reported later (delivered, failed) come here too: a
 	// message once Delivered stays so, and unknown ids are passed over.
 	Settle(ctx context.Context, now time.Time, s []Settled) error
@@ -262,6 +294,16 @@ type Store interface {
 	Messages(ctx context.Context, state MessageState, n int) ([]Message, error)
 	// NextDue returns the time from which Claim or Timers can return something; zero when there is nothing to wait for.
 	NextDue(ctx context.Context) (time.Time, error)
+	// NextMessage returns the time from which Claim can return something of a channel in a class, or in a more urgent one; zero for
+	// never.
+	NextMessage(ctx context.Context, channel string, class uint8) (time.Time, error)
+	// NextTimer returns when the next timer is due; zero when there is none.
+	NextTimer(ctx context.Context) (time.Time, error)
+	// Contacts returns when a resident got messages of class 1 and above since a time, not more than a week ago, oldest first: those
+	// that went, may have gone, or are on their way.
+	Contacts(ctx context.Context, r Resident, since time.Time) ([]Contact, error)
+	// Piles counts what is in the outbox and did not go.
+	Piles(ctx context.Context) ([]Pile, error)
 	// Timers returns up to n timers that are due. They stay until a Change replaces or removes them.
 	Timers(ctx context.Context, now time.Time, n int) ([]Timer, error)
 
@@ -284,6 +326,9 @@ type Store interface {
 	// meanwhile may or may not be among them; nothing is yielded twice.
 	Responses(ctx context.Context, poll string, yield func(Response) error) error
 	Ballots(ctx context.Context, poll string, yield func(Ballot) error) error
+
+	// Answered calls yield for each resident whose answer to a poll is linked to them, once, in an order that tells nothing.
+	Answered(ctx context.Context, poll string, yield func(Resident) error) error
 
 	// Request returns a request and its history, oldest first; ErrNotFound.
 	Request(ctx context.Context, reference string) (Request, error)

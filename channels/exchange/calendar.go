@@ -39,20 +39,6 @@ func (c *Calendar) Due(now time.Time, days int) string {
 // Day returns today in the town, "2027-03-15".
 func (c *Calendar) Day(now time.Time) string { return c.local(now).Format(time.DateOnly) }
 
-// Daytime returns when a reminder that falls due now may be sent: now, or at eight in the morning where it is before eight
-// or after nine in the evening in the town (the hours of the US telephone consumer rules, 47 CFR 64.1200(c)(1)).
-func (c *Calendar) Daytime(now time.Time) time.Time {
-	t := c.local(now)
-	day := t.Day()
-	switch {
-	case t.Hour() >= 21:
-		day++
-	case t.Hour() >= 8:
-		return now
-	}
-	return time.Date(t.Year(), t.Month(), day, 8, 0, 0, 0, t.Location())
-}
-
 // Open says whether somebody is at the desk now, and the hours in the words they were configured in.
 func (c *Calendar) Open(desk string, now time.Time) (open bool, hours string) {
 	h := c.Hours

@@ -98,27 +98,3 @@ func FuzzParseHours(f *testing.F) {
 		}
 	})
 }
-
-func TestRemindersWaitForTheMorning(t *testing.T) {
-	zone, err := time.LoadLocation("America/New_York")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := Calendar{Zone: zone}
-	for now, want := range map[string]string{
-		"2026-11-23T08:00:00-05:00": "2026-11-23T08:00:00-05:00",
-		"2026-11-23T20:59:59-05:00": "2026-11-23T20:59:59-05:00",
-		"2026-11-23T21:00:00-05:00": "2026-11-24T08:00:00-05:00",
-		"2026-11-23T03:00:00-05:00": "2026-11-23T08:00:00-05:00",
-		"2026-11-01T04:30:00Z":      "2026-11-01T08:00:00-05:00", // the night the clocks change
-		"2026-12-31T23:30:00-05:00": "2027-01-01T08:00:00-05:00",
-	} {
-		at, err := time.Parse(time.RFC3339, now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := c.Daytime(at).In(zone).Format(time.RFC3339); got != want {
-			t.Errorf("due at %s: sent at %s, want %s", now, got, want)
-		}
-	}
-}

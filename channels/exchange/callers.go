@@ -39,7 +39,7 @@ func (t *turn) leaves(ctx context.Context, said *talk.Said) {
 	if t.offered || !t.dropped(m) {
 		return
 	}
-	if at := t.dropDue(ctx); at.Sub(t.now) <= callLate && t.x.daytime(at).Equal(at) {
+	if at := t.dropDue(ctx); at.Sub(t.now) <= callLate && t.x.daytime(t.event.From.ID, at).Equal(at) {
 		t.offered = true
 		t.setTimer(dropTimer+t.name, at)
 	}
@@ -159,7 +159,7 @@ func (t *turn) callBackAt(ctx context.Context, at time.Time) error {
 		return t.ring(name, callReminder)
 	}
 	if t.line.rings() && !t.event.Withheld && t.event.From.Kind == "tel" {
-		t.setTimer(askTimer+t.name, t.x.daytime(at))
+		t.setTimer(askTimer+t.name, t.x.daytime(t.event.From.ID, at))
 	}
 	return nil
 }

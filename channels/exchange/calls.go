@@ -288,7 +288,7 @@ func (x *Exchange) callBack(ctx context.Context, l *line, e *channels.Event) (wh
 			return callTwice, nil
 		}
 		due := now.Add(callSoon)
-		if day := x.daytime(due); day.After(due) {
+		if day := x.daytime(number, due); day.After(due) {
 			due = day.Add(time.Duration(binary.BigEndian.Uint32(key[:])) * time.Millisecond % callMorning)
 		}
 		if n.waits(now) {
@@ -339,12 +339,12 @@ func (x *Exchange) callBack(ctx context.Context, l *line, e *channels.Event) (wh
 	return "", errContested
 }
 
-// daytime is when somebody may be rung at t.
-func (x *Exchange) daytime(t time.Time) time.Time {
+// daytime is when somebody with a number may be rung at t.
+func (x *Exchange) daytime(number string, t time.Time) time.Time {
 	if x.quiet == nil {
 		return t
 	}
-	return x.quiet(t)
+	return x.quiet(number, t)
 }
 
 // gotThrough takes back the call that a number would get in the morning, or again because it was busy: they rang themselves,

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,13 +31,16 @@ type Keys interface {
 
 // Settings are what an Exchange is made of.
 type Settings struct {
-	Store     store.Store
-	Keys      Keys
-	Town      *talk.Town // its Dialogs are usually a *Catalogue
-	Calendar  Calendar   // without a Zone it takes the town's
-	Channels  []channels.Channel
-	Resend    []string                      // channels whose doubtful messages are sent again; those of all others are held for a person
-	Quiet     func(now time.Time) time.Time // when a reminder may be sent, or somebody rung, that falls due now; nil: at once
+	Store    store.Store
+	Keys     Keys
+	Town     *talk.Town // its Dialogs are usually a *Catalogue
+	Calendar Calendar   // without a Zone it takes the town's
+	Channels []channels.Channel
+	Resend   []string // channels whose doubtful messages are sent again; those of all others are held for a person
+	// Quiet says when somebody may be reminded, or rung, for whom that falls due now; number is theirs, "" where it isn't known.
+	// nil: at once.
+	Quiet     func(number string, now time.Time) time.Time
+	Limits    Limits // of all that is pushed
 	Callbacks Callbacks
 	Clock     Clock                 // nil: the machine's
 	Entropy   io.Reader             // ids, references, the order of options; crypto/rand.Reader
@@ -52,7 +56,8 @@ type Exchange struct {
 	calendar Calendar
 	channels map[string]*line
 	order    []string // names of the channels
-	quiet    func(time.Time) time.Time
+	quiet    func(string, time.Time) time.Time
+	limits   *limits
 	clock    Clock
 	log      *slog.Logger
 	metrics  *metrics
@@ -89,6 +94,12 @@ type line struct {
 	traits render.Traits
 	resend bool
 	flight chan struct{} // holds a token for each message that is being sent
+	limited
+
+	short   atomic.Bool  // a delivery that ends rings the bell
+	rests   time.Time    // nothing leaves before: the store was away
+	stopped [2]time.Time // a budget is used up until then, for replies and for what can wait
+	sift    int          // how many messages are looked through at once, where those in front may not leave; 0: none
 }
 
 // ErrDraining is returned by Receive while the town is shutting down: the provider should try again.
@@ -105,7 +116,7 @@ func New(s Settings) (*Exchange, error) {
 	x := &Exchange{
 		store: s.Store, keys: s.Keys, town: s.Town, calendar: s.Calendar, quiet: s.Quiet, clock: s.Clock, log: s.Log,
 		channels: make(map[string]*line), entropy: bufio.NewReaderSize(s.Entropy, 512),
-		outbox: newAlarm(), timers: newAlarm(), work: newWork(), errands: make(chan struct{}, errandsAtOnce), drawing: make(chan struct{}, 1),
+		outbox: newAlarm(shortestPace), timers: newAlarm(shortestSleep), work: newWork(), errands: make(chan struct{}, errandsAtOnce), drawing: make(chan struct{}, 1),
 		callbacks: s.Callbacks.whole(), spending: make(chan struct{}, 1),
 	}
 	if x.clock == nil {
@@ -122,8 +133,12 @@ func New(s Settings) (*Exchange, error) {
 		if _, twice := x.channels[name]; twice || name == "" || len(name) > 255 {
 			return nil, fmt.Errorf("exchange: channel %q: names are short and each counts once", name)
 		}
-		x.channels[name] = &line{Channel: c, traits: c.Traits(), flight: make(chan struct{}, inFlight)}
+		x.channels[name] = &line{Channel: c, traits: c.Traits()}
 		x.order = append(x.order, name)
+	}
+	x.limits = newLimits(s.Limits, x.channels)
+	for _, l := range x.channels {
+		l.flight = make(chan struct{}, l.flights())
 	}
 	for _, name := range s.Resend {
 		l, ok := x.channels[name]
@@ -167,6 +182,9 @@ func (x *Exchange) Receive(ctx context.Context, e channels.Event) (channels.Repl
 	defer x.work.leave()
 	began := x.clock.Now()
 	r, outcome, err := x.receive(ctx, l, e)
+	if outcome == outcomeApplied {
+		x.replied(l, number(e.From), r.Pages)
+	}
 	x.metrics.turn(e.Channel, outcome, x.clock.Now().Sub(began))
 	if err != nil {
 		x.log.LogAttrs(ctx, slog.LevelError, "turn not held", slog.String("channel", e.Channel), slog.Any("error", err))
@@ -228,6 +246,11 @@ func (x *Exchange) Report(ctx context.Context, channel, receipt string, d channe
 			if err := x.unspend(ctx, m.ID, max(d.Took, 0)); err != nil {
 				return channels.Retry(fmt.Errorf("exchange: %s: keep what a call took: %w", channel, err), 0)
 			}
+		}
+	}
+	if d.State == channels.Failed && !d.OptedOut {
+		if err := x.unreached(ctx, &m, d.Code, d.Bad); err != nil {
+			return channels.Retry(fmt.Errorf("exchange: %s: keep that a number can't be reached: %w", channel, err), 0)
 		}
 	}
 	if d.OptedOut {

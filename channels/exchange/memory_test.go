@@ -61,6 +61,7 @@ type queued struct {
 	store.Message
 	state store.MessageState
 	at    time.Time // when it may next be taken; zero: never
+	went  time.Time
 }
 
 var _ store.Store = (*memory)(nil)
@@ -176,7 +177,15 @@ func (m *memory) apply(c *store.Change, w *kept) {
 		m.event(e)
 	}
 	for _, o := range c.Outbox {
-		m.outbox = append(m.outbox, &queued{o, store.Queued, o.Due})
+		o.Weight = max(o.Weight, 1)
+		m.outbox = append(m.outbox, &queued{Message: o, state: store.Queued, at: o.Due})
+	}
+	if c.Heard {
+		for _, q := range m.outbox {
+			if q.Resident == c.Resident && q.state == store.Queued && !q.Until.IsZero() {
+				q.state, q.Code = store.Dead, store.CodeOvertaken
+			}
+		}
 	}
 	for _, n := range c.Untimers {
 		delete(m.timers, timerKey{c.Resident, n})
@@ -239,15 +248,19 @@ func (m *memory) stopped(r store.Resident) bool {
 	return false
 }
 
-func (m *memory) Claim(_ context.Context, channels []string, now time.Time, n int, lease time.Duration) ([]store.Message, error) {
+func (m *memory) Claim(_ context.Context, w store.Want, now time.Time, lease time.Duration) ([]store.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []store.Message
 	busy := map[store.Resident]bool{}
-	for class := uint8(0); class < 3; class++ {
+	weighs := 0
+	for class := uint8(0); class <= w.Class; class++ {
 		for _, q := range m.outbox {
-			if q.Class != class || !slices.Contains(channels, q.Channel) || len(out) == n || busy[q.Resident] {
+			if q.Class != class || !slices.Contains(w.Channels, q.Channel) || len(out) == w.N || busy[q.Resident] {
 				continue
+			}
+			if w.Weight > 0 && weighs > 0 && weighs+q.Weight > w.Weight {
+				return out, nil
 			}
 			switch {
 			case q.at.IsZero() || q.at.After(now):
@@ -264,6 +277,10 @@ func (m *memory) Claim(_ context.Context, channels []string, now time.Time, n in
 				q.state, q.Code = store.Dead, store.CodeOptedOut
 				continue
 			}
+			if !q.Until.IsZero() && !q.Until.After(now) {
+				q.state, q.Code = store.Dead, store.CodeLate
+				continue
+			}
 			q.Unsure = q.state == store.Unsure
 			q.state, q.at = store.Claimed, now.Add(lease)
 			q.Attempts++
@@ -274,19 +291,24 @@ func (m *memory) Claim(_ context.Context, channels []string, now time.Time, n in
 				}
 			}
 			busy[q.Resident] = true
+			weighs += q.Weight
 			out = append(out, q.Message)
 		}
 	}
 	return out, nil
 }
 
-func (m *memory) Settle(_ context.Context, _ time.Time, all []store.Settled) error {
+func (m *memory) Settle(_ context.Context, now time.Time, all []store.Settled) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, s := range all {
 		for _, q := range m.outbox {
-			if q.ID == s.ID {
+			if q.ID == s.ID && (s.From == 0 || s.From == q.state) {
 				q.state, q.at, q.Code = s.State, s.Retry, s.Code
+				q.Attempts = max(q.Attempts-s.Forgive, 0)
+				if s.State == store.Sent {
+					q.went = now
+				}
 				if s.Receipt != "" {
 					q.Receipt = s.Receipt
 				}
@@ -342,6 +364,52 @@ func (m *memory) NextDue(context.Context) (time.Time, error) {
 	}
 	return next, nil
 }
+
+func (m *memory) NextMessage(_ context.Context, channel string, class uint8) (next time.Time, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ahead := map[store.Resident]bool{} // who has an earlier message that is not settled
+	for _, q := range m.outbox {
+		if q.Channel != channel || q.Class > class {
+			continue
+		}
+		if q.state <= store.Unsure && !ahead[q.Resident] && !q.at.IsZero() {
+			next = earlier(next, q.at)
+		}
+		if q.state == store.Queued || q.state == store.Claimed {
+			ahead[q.Resident] = true
+		}
+	}
+	return next, nil
+}
+
+func (m *memory) NextTimer(context.Context) (next time.Time, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, at := range m.timers {
+		next = earlier(next, at)
+	}
+	return next, nil
+}
+
+func (m *memory) Contacts(_ context.Context, r store.Resident, since time.Time) (all []store.Contact, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, q := range m.outbox {
+		if q.Resident != r || q.Class == 0 || q.state == store.Queued || q.state == store.Dead || !q.went.IsZero() && q.went.Before(since) {
+			continue
+		}
+		if i := slices.IndexFunc(all, func(c store.Contact) bool { return c.Due.Equal(q.Due) }); i < 0 {
+			all = append(all, store.Contact{Due: q.Due, At: q.went})
+		}
+	}
+	slices.SortFunc(all, func(a, b store.Contact) int { return a.At.Compare(b.At) })
+	return all, nil
+}
+
+func (m *memory) Piles(context.Context) ([]store.Pile, error) { return nil, nil }
+
+func (m *memory) Answered(context.Context, string, func(store.Resident) error) error { return nil }
 
 func (m *memory) Timers(_ context.Context, now time.Time, n int) ([]store.Timer, error) {
 	m.mu.Lock()

@@ -29,6 +29,8 @@ type metrics struct {
 	handoffs  prometheus.Counter
 	fetched   *prometheus.CounterVec
 	callbacks *prometheus.CounterVec
+	held      *prometheus.CounterVec
+	stopped   *prometheus.CounterVec
 }
 
 type lineMetrics struct {
@@ -53,6 +55,8 @@ func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metr
 		messages:  counter("messages_total", "What became of messages that were pushed.", "channel", "outcome"),
 		fetched:   counter("fetches_total", "Recordings and pictures that providers keep, and what became of them.", "channel", "outcome"),
 		callbacks: counter("callbacks_total", "Calls that were missed, and what became of them.", "outcome"),
+		held:      counter("held_total", "Messages that were about to leave and may not yet, or not at all.", "channel", "why"),
+		stopped:   counter("budget_stops_total", "Times that a budget was used up, for what can wait or for all.", "budget"),
 		handoffs:  prometheus.NewCounter(prometheus.CounterOpts{Namespace: "townline", Name: "handoffs_total", Help: "Residents who were passed on to a person."}),
 	}
 	for _, n := range names {
@@ -65,7 +69,7 @@ func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metr
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{turns, took, conflicts, m.kept, m.rung, m.messages, m.handoffs, m.fetched, m.callbacks, newStock(s)} {
+	for _, c := range []prometheus.Collector{turns, took, conflicts, m.kept, m.rung, m.messages, m.handoffs, m.fetched, m.callbacks, m.held, m.stopped, newStock(s)} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)

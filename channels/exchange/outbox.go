@@ -17,7 +17,9 @@ import (
 )
 
 const (
-	inFlight     = 8                // messages that are being sent on one channel at the same time
+	inFlight     = 8                // messages that are being sent on one channel at the same time, where no pace is set
+	mostInFlight = 256              // and where a fast one is
+	siftAtOnce   = 64               // messages that are looked through at once for those that may leave
 	sendPatience = 30 * time.Second // how long a provider may take to accept one
 	sendLease    = 2 * time.Minute  // how long a claim holds; longer than sendPatience and a commit
 	firstBackOff = 10 * time.Second
@@ -44,7 +46,7 @@ func (x *Exchange) Run(ctx context.Context) {
 	both.Go(func() {
 		for {
 			x.send(ctx, nil)
-			if !x.outbox.sleep(ctx, x.clock, x.nextDue(ctx), x.work.stop) {
+			if !x.outbox.sleep(ctx, x.clock, x.nextLeave(ctx), x.work.stop) {
 				return
 			}
 		}
@@ -53,10 +55,8 @@ func (x *Exchange) Run(ctx context.Context) {
 		for {
 			x.ring(ctx)
 			x.sweep(ctx)
-			next := x.closeRolls(ctx)
-			if due := x.nextDue(ctx); next.IsZero() || !due.IsZero() && due.Before(next) {
-				next = due
-			}
+			x.enterOwed(ctx, false)
+			next := earlier(x.closeRolls(ctx), x.nextTimer(ctx))
 			if !x.timers.sleep(ctx, x.clock, next, x.work.stop) {
 				return
 			}
@@ -64,6 +64,7 @@ func (x *Exchange) Run(ctx context.Context) {
 	})
 	both.Wait()
 	x.fetching.Wait()
+	x.enterOwed(context.WithoutCancel(ctx), false)
 }
 
 // Tick does once what Run does all the time: it rings the timers that are due, sends what is due, and returns when that
@@ -73,6 +74,7 @@ func (x *Exchange) Tick(ctx context.Context) {
 	x.fetching.Wait()
 	x.sweep(ctx)
 	x.closeRolls(ctx)
+	x.enterOwed(ctx, false)
 	var sending sync.WaitGroup
 	for x.send(ctx, &sending) {
 		sending.Wait()
@@ -80,8 +82,27 @@ func (x *Exchange) Tick(ctx context.Context) {
 	sending.Wait()
 }
 
-func (x *Exchange) nextDue(ctx context.Context) time.Time {
-	next, err := x.store.NextDue(ctx)
+// earlier is the earlier of two times; zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (x *Exchange) nextTimer(ctx context.Context) time.Time {
+	next, err := x.store.NextTimer(ctx)
+	return x.unlessAway(ctx, next, err)
+}
+
+func (x *Exchange) unlessAway(ctx context.Context, next time.Time, err error) time.Time {
 	if err != nil {
 		if ctx.Err() == nil {
 			x.log.LogAttrs(ctx, slog.LevelError, "the next due time can't be read", slog.Any("error", err))
@@ -91,64 +112,118 @@ func (x *Exchange) nextDue(ctx context.Context) time.Time {
 	return next
 }
 
-// send claims as much as may be in flight and begins to send it; it says whether it claimed anything. sending, when
+// nextLeave is when something may leave again: it is due, and nothing holds it back. A line that has all the messages on their
+// way that it can have isn't counted: the first that ends rings the bell.
+func (x *Exchange) nextLeave(ctx context.Context) (next time.Time) {
+	now := x.clock.Now()
+	for _, name := range x.order {
+		l := x.channels[name]
+		weight, free := x.limits.room(l, now)
+		replies, others := l.slots()
+		if weight == 0 && free.IsZero() || replies == 0 {
+			l.short.Store(true)
+			continue
+		}
+		free = later(free, l.rests)
+		due, err := x.store.NextMessage(ctx, name, classReply)
+		if due = x.unlessAway(ctx, due, err); !due.IsZero() {
+			next = earlier(next, later(due, later(free, l.stopped[0])))
+		}
+		if others == 0 {
+			l.short.Store(true)
+			continue
+		}
+		if due, err = x.store.NextMessage(ctx, name, classBroadcast); err != nil {
+			continue // it was told
+		}
+		if !due.IsZero() {
+			next = earlier(next, later(due, later(later(free, l.stopped[1]), x.limits.waits(l, now))))
+		}
+	}
+	return next
+}
+
+// slots is how many more messages may be on their way, replies and others. Some are kept for replies.
+func (l *line) slots() (replies, others int) {
+	replies = cap(l.flight) - len(l.flight)
+	return replies, max(replies-max(cap(l.flight)/4, 1), 0)
+}
+
+// send claims what may leave now and begins to send it; it says whether it claimed anything. sending, when
 // given, is waited on by the caller for the deliveries that were begun.
 func (x *Exchange) send(ctx context.Context, sending *sync.WaitGroup) bool {
 	any := false
 	for _, name := range x.order {
 		l := x.channels[name]
-		if x.sendOn(ctx, name, l, sending) {
+		if x.sendOn(ctx, name, l, classReply, sending) {
+			any = true
+		}
+		if x.sendOn(ctx, name, l, classBroadcast, sending) {
 			any = true
 		}
 	}
 	return any
 }
 
-func (x *Exchange) sendOn(ctx context.Context, name string, l *line, sending *sync.WaitGroup) bool {
-	free := 0
-	for range inFlight {
-		select {
-		case l.flight <- struct{}{}:
-			free++
-			continue
-		default:
-		}
-		break
+// sendOn claims and begins to send what may leave now on a line, in a class or a more urgent one. No more is claimed than can
+// leave, but where what is in front may not leave for its own reasons: then it is looked further, and what is behind put back.
+func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8, sending *sync.WaitGroup) bool {
+	now := x.clock.Now()
+	want := store.Want{Channels: []string{name}, Class: class}
+	replies, others := l.slots()
+	want.N = replies
+	stopped := l.stopped[0]
+	if class > classReply {
+		want.N = others
+		stopped = later(l.stopped[1], x.limits.waits(l, now))
 	}
-	if free == 0 {
-		return false // the next delivery that ends rings the bell
-	}
-	release := func(n int) {
-		for range n {
-			<-l.flight
-		}
+	var free time.Time
+	if want.Weight, free = x.limits.room(l, now); want.Weight == 0 || free.After(now) || want.N == 0 || stopped.After(now) || l.rests.After(now) {
+		l.short.Store(l.short.Load() || want.N == 0)
+		return false
 	}
 	if ctx.Err() != nil || !x.work.enter() {
-		release(free)
 		return false
 	}
 	defer x.work.leave()
-	claimed, err := x.store.Claim(ctx, []string{name}, x.clock.Now(), free, sendLease)
+	room, slots := want.Weight, want.N
+	if l.sift > 0 {
+		want.N, want.Weight = max(want.N, l.sift), 0
+	}
+	claimed, err := x.store.Claim(ctx, want, now, sendLease)
 	if err != nil {
-		release(free)
 		if ctx.Err() == nil {
 			x.log.LogAttrs(ctx, slog.LevelError, "the outbox can't be read", slog.String("channel", name), slog.Any("error", err))
 		}
+		l.rests = now.Add(shortestSleep)
 		return false
 	}
-	release(free - len(claimed))
-	full := len(claimed) == free
-	for _, group := range together(claimed) {
+	if len(claimed) == 0 {
+		return false
+	}
+	leaves, back := x.choose(ctx, l, claimed, now, room, slots)
+	if len(leaves) > 0 {
+		l.sift = 0
+	} else {
+		l.sift = min(max(2*l.sift, inFlight), siftAtOnce)
+	}
+	if len(back) > 0 {
+		x.settle(name, back...)
+	}
+	if len(leaves) == slots {
+		l.short.Store(true)
+	}
+	for _, group := range together(leaves) {
 		x.work.join()
+		for range group {
+			l.flight <- struct{}{}
+		}
 		if sending != nil {
 			sending.Add(1)
 		}
 		go func() {
 			defer func() {
 				x.work.leave()
-				if full {
-					x.outbox.ring() // more may be waiting
-				}
 				if sending != nil {
 					sending.Done()
 				}
@@ -157,9 +232,12 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, sending *sy
 				x.deliver(name, l, &group[i])
 				<-l.flight
 			}
+			if l.short.Swap(false) {
+				x.outbox.ring() // more may be waiting
+			}
 		}()
 	}
-	return len(claimed) > 0
+	return len(leaves) > 0 || len(back) > 0
 }
 
 // together keeps the messages of one resident together, in the order of the claim: they are sent one after the other.
@@ -176,6 +254,35 @@ func together(all []store.Message) [][]store.Message {
 	return groups
 }
 
+// choose says which of the claimed messages leave now, and what becomes of the others.
+func (x *Exchange) choose(ctx context.Context, l *line, claimed []store.Message, now time.Time, room, slots int) (leaves []store.Message, back []store.Settled) {
+	for i := range claimed {
+		m := &claimed[i]
+		if m.Unsure { // it is looked up, not sent
+			leaves = append(leaves, *m)
+			continue
+		}
+		if len(leaves) >= slots || room <= 0 {
+			back = append(back, store.Settled{ID: m.ID, State: store.Queued, Retry: m.Due, Forgive: 1})
+			continue
+		}
+		instead, err := x.mayLeave(ctx, l, m, now)
+		switch {
+		case err != nil:
+			x.log.LogAttrs(ctx, slog.LevelError, "whether a message may leave could not be looked up", slog.String("channel", m.Channel), slog.Any("error", err))
+			l.rests = now.Add(shortestSleep)
+			back = append(back, store.Settled{ID: m.ID, State: store.Queued, Retry: now.Add(shortestSleep), Forgive: 1})
+		case instead.State != 0:
+			instead.ID = m.ID
+			back = append(back, instead)
+		default:
+			room -= m.Weight
+			leaves = append(leaves, *m)
+		}
+	}
+	return leaves, back
+}
+
 // deliver sends one claimed message, or looks it up when it may have been sent, and settles it. It doesn't end with the
 // worker's context: what was begun is brought to its end, or broken off by Drain.
 func (x *Exchange) deliver(name string, l *line, m *store.Message) {
@@ -185,7 +292,7 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 	}
 	ctx, cancel := context.WithTimeout(x.work.cut, patience)
 	defer cancel()
-	var s store.Settled
+	s := store.Settled{}
 	var page render.Page
 	switch err := engine.Decode(m.Body, &page); {
 	case err != nil:
@@ -206,6 +313,7 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 		}
 		receipt, err := l.Deliver(ctx, reached(m), page, hex.EncodeToString(m.ID[:]))
 		s = x.judge(l, m, receipt, err)
+		x.noted(ctx, l, m, err)
 		if err != nil && l.rings() {
 			x.notRung(ctx, m, err)
 		}
@@ -216,14 +324,26 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 		}
 	}
 	s.ID = m.ID
-	// The settlement must not be lost with the worker: without it the message would be doubtful for nothing.
-	if err := x.store.Settle(context.Background(), x.clock.Now(), []store.Settled{s}); err != nil {
+	x.settle(name, s)
+}
+
+// settle records what came of claimed messages. It must not be lost with the worker: without it they would be doubtful for
+// nothing.
+func (x *Exchange) settle(name string, all ...store.Settled) {
+	ctx := context.Background()
+	if err := x.store.Settle(ctx, x.clock.Now(), all); err != nil {
 		x.log.LogAttrs(ctx, slog.LevelError, "a message was not settled", slog.String("channel", name), slog.Any("error", err))
 		return
 	}
-	x.metrics.settled(name, s.State)
-	if s.State == store.Dead || s.State == store.Unsure && s.Retry.IsZero() {
-		x.log.LogAttrs(ctx, slog.LevelWarn, "a message waits for a person", slog.String("channel", name), slog.String("state", stateName(s.State)), slog.String("code", s.Code))
+	for i := range all {
+		s := &all[i]
+		if s.Forgive > 0 {
+			continue // nothing was tried
+		}
+		x.metrics.settled(name, s.State)
+		if s.State == store.Dead && !dropped(s.Code) || s.State == store.Unsure && s.Retry.IsZero() {
+			x.log.LogAttrs(ctx, slog.LevelWarn, "a message waits for a person", slog.String("channel", name), slog.String("state", stateName(s.State)), slog.String("code", s.Code))
+		}
 	}
 }
 
@@ -239,6 +359,9 @@ func (x *Exchange) judge(l *line, m *store.Message, receipt string, err error) s
 		return store.Settled{State: store.Dead, Receipt: receipt, Code: code}
 	}
 	if after, ok := channels.Retrying(err); ok {
+		if errors.Is(err, channels.ErrThrottled) {
+			return x.held(l, m, after)
+		}
 		if l.rings() && !errors.Is(err, channels.ErrNotRung) {
 			if m.Attempts >= mostRings {
 				return store.Settled{State: store.Dead, Code: codeTired}

@@ -226,7 +226,7 @@ func TestDoubt(t *testing.T) {
 func TestClaimOfADeadProcess(t *testing.T) {
 	w := settle(t)
 	w.queue(ann, "one")
-	if got, err := w.store.Claim(t.Context(), []string{"sms"}, w.clock.Now(), 8, sendLease); err != nil || len(got) != 1 {
+	if got, err := w.store.Claim(t.Context(), store.Want{Channels: []string{"sms"}, Class: 2, N: 8}, w.clock.Now(), sendLease); err != nil || len(got) != 1 {
 		t.Fatal(got, err)
 	}
 	w.clock.pass(sendLease + time.Second)

@@ -150,7 +150,7 @@ func (x *Exchange) mayRing(ctx context.Context, m *store.Message, page *render.P
 		if late := now.Sub(m.Due); back && late > callLate || late > callAtAll {
 			return dead(codeLate)
 		}
-		if day := x.daytime(now); day.After(now) {
+		if day := x.daytime(number, now); day.After(now) {
 			return wait(day)
 		}
 		n, err := x.numberRow(ctx, key)
@@ -181,7 +181,7 @@ func (x *Exchange) mayRing(ctx context.Context, m *store.Message, page *render.P
 			case day == "" && back:
 				return dead(codeSpent)
 			case day == "":
-				return wait(x.daytime(time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location())))
+				return wait(x.daytime(number, time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location())))
 			}
 			spent = true
 		}

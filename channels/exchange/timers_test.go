@@ -96,7 +96,7 @@ func TestNoReminderForACall(t *testing.T) {
 func TestReminderWaitsForTheMorning(t *testing.T) {
 	morning := noon.Add(44 * time.Hour) // 8:00 on Wednesday
 	w := settle(t, func(_ *town, s *Settings) {
-		s.Quiet = func(now time.Time) time.Time {
+		s.Quiet = func(_ string, now time.Time) time.Time {
 			if now.Before(morning) {
 				return morning
 			}
@@ -210,6 +210,7 @@ func TestStoreIsAwayWhileWorking(t *testing.T) {
 	w.x.store = away{w.store}
 	w.x.Tick(t.Context())
 	w.x.store = w.store
+	w.clock.pass(shortestSleep)
 	w.x.Tick(t.Context())
 	if got := w.sms.texts(); len(got) != 1 {
 		t.Fatal(got)
@@ -222,7 +223,10 @@ type away struct{ store.Store }
 var errAway = errors.New("connection refused")
 
 func (away) Timers(context.Context, time.Time, int) ([]store.Timer, error) { return nil, errAway }
-func (away) NextDue(context.Context) (time.Time, error)                    { return time.Time{}, errAway }
-func (away) Claim(context.Context, []string, time.Time, int, time.Duration) ([]store.Message, error) {
+func (away) NextTimer(context.Context) (time.Time, error)                  { return time.Time{}, errAway }
+func (away) NextMessage(context.Context, string, uint8) (time.Time, error) {
+	return time.Time{}, errAway
+}
+func (away) Claim(context.Context, store.Want, time.Time, time.Duration) ([]store.Message, error) {
 	return nil, errAway
 }

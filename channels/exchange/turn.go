@@ -26,10 +26,11 @@ var errContested = errors.New("something else was committed each time")
 // eraseTimer is the name of the exchange's own timer: it erases a resident if the process died before it could.
 const eraseTimer = "erase"
 
-// classes of messages in the outbox: replies go before reminders.
+// classes of messages in the outbox: replies go before reminders, and those before what is told to many.
 const (
-	classReply    uint8 = 0
-	classReminder uint8 = 1
+	classReply     uint8 = 0
+	classReminder  uint8 = 1
+	classBroadcast uint8 = 2
 )
 
 // turn is one event, or one timer, on its way from the store through talk and back.
@@ -347,6 +348,14 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	if t.event != nil {
 		t.visit.stamp = [16]byte{} // who goes on here is no longer where the outpost left them
 	}
+	rings := t.event == nil && !said.Memory.Stopped && !t.erase
+	if t.event != nil && t.event.Kind != channels.HungUp {
+		t.heardFrom()
+	}
+	if rings && len(said.Pages) > 0 && !t.unreachable(t.way) {
+		t.more.Pushed = t.more.Pushed.changed()
+		t.more.Pushed.Waits = true
+	}
 	errands, err := encodeErrands(t.errands)
 	if err != nil {
 		return channels.Reply{}, fmt.Errorf("encode what is to be fetched: %w", err)
@@ -359,7 +368,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	switch {
 	case t.event == nil:
 		r.Pages = nil
-		if !said.Memory.Stopped && !t.erase {
+		if rings {
 			err = t.push(said.Pages, t.way, classReminder)
 		}
 	case t.event.Kind == channels.HungUp:
@@ -390,9 +399,12 @@ func (t *turn) push(pages []render.Page, w way, class uint8) error {
 	if l == nil {
 		return nil
 	}
-	due := t.now
-	if class == classReminder && t.x.quiet != nil {
-		due = t.x.quiet(t.now)
+	var until time.Time
+	if class == classReminder {
+		if t.unreachable(w) {
+			return nil
+		}
+		until = t.now.Add(reminderKeeps)
 	}
 	for i := range pages {
 		body, err := engine.Encode(&pages[i])
@@ -400,10 +412,17 @@ func (t *turn) push(pages []render.Page, w way, class uint8) error {
 			return fmt.Errorf("encode a page: %w", err)
 		}
 		t.change.Outbox = append(t.change.Outbox, store.Message{
-			ID: t.id("message"), Resident: t.resident, Channel: w.channel, Kind: w.kind, Due: due, Body: body, Class: class,
+			ID: t.id("message"), Resident: t.resident, Channel: w.channel, Kind: w.kind, Due: t.now, Body: body, Class: class,
+			Weight: l.weight(&pages[i]), Until: until,
 		})
 	}
 	return nil
+}
+
+// unreachable says whether nothing can be delivered on a way, as far as is known.
+func (t *turn) unreachable(w way) bool {
+	l := t.x.channels[w.channel]
+	return l == nil || !l.rings() && t.more.Pushed.bad(w.kind)
 }
 
 // id derives the next id of this turn.

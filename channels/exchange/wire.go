@@ -35,8 +35,9 @@ type row struct {
 
 // more is what only some rows have.
 type more struct {
-	Menu *menu   `cbor:"1,keyasint,omitempty"`
-	Call *wanted `cbor:"5,keyasint,omitempty"` // that is in the outbox
+	Menu   *menu   `cbor:"1,keyasint,omitempty"`
+	Call   *wanted `cbor:"5,keyasint,omitempty"` // that is in the outbox
+	Pushed *pushed `cbor:"8,keyasint,omitempty"`
 }
 
 func (m more) none() bool { return m == more{} }

@@ -74,16 +74,21 @@ func (w *work) drain(ctx context.Context) error {
 // Drain ends the exchange: Receive and the workers begin nothing new, and Drain returns when all turns in flight are on
 // disk and all messages in flight are settled. When ctx ends first, sending is broken off; what was being sent is kept
 // as doubtful and its error is ctx's.
-func (x *Exchange) Drain(ctx context.Context) error { return x.work.drain(ctx) }
+func (x *Exchange) Drain(ctx context.Context) error {
+	err := x.work.drain(ctx)
+	x.enterOwed(context.WithoutCancel(ctx), true)
+	return err
+}
 
 // alarm wakes one worker. Rings that come while it works count as one.
 type alarm struct {
-	bell chan struct{}
-	mu   sync.Mutex
-	next time.Time // when the worker wakes by itself; zero: it is awake
+	bell  chan struct{}
+	least time.Duration // that it sleeps
+	mu    sync.Mutex
+	next  time.Time // when the worker wakes by itself; zero: it is awake
 }
 
-func newAlarm() alarm { return alarm{bell: make(chan struct{}, 1)} }
+func newAlarm(least time.Duration) alarm { return alarm{bell: make(chan struct{}, 1), least: least} }
 
 // ring wakes the worker.
 func (a *alarm) ring() {
@@ -106,12 +111,12 @@ func (a *alarm) by(now, t time.Time) {
 	}
 }
 
-// sleep waits for the bell or until next, at least a second and at most a minute by the clock; false: it is over.
+// sleep waits for the bell or until next, at least a moment and at most a minute by the clock; false: it is over.
 func (a *alarm) sleep(ctx context.Context, clock Clock, next time.Time, stop <-chan struct{}) bool {
 	now := clock.Now()
 	wait := longestSleep
 	if !next.IsZero() {
-		wait = min(max(next.Sub(now), shortestSleep), longestSleep)
+		wait = min(max(next.Sub(now), a.least), longestSleep)
 	}
 	a.mu.Lock()
 	a.next = now.Add(wait)
@@ -133,6 +138,7 @@ func (a *alarm) sleep(ctx context.Context, clock Clock, next time.Time, stop <-c
 }
 
 const (
-	shortestSleep = time.Second // so that a message nobody serves can't keep a worker spinning
-	longestSleep  = time.Minute // so that a clock that was set is noticed
+	shortestSleep = time.Second          // so that what can't be done can't keep a worker spinning
+	shortestPace  = 5 * time.Millisecond // of the sender, who waits for its turn more often
+	longestSleep  = time.Minute          // so that a clock that was set is noticed
 )

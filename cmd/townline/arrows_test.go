@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"dialogs/library":    {},
 	"channels":           {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/card":      {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
-	"channels/exchange":  {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
+	"channels/exchange":  {"channels", "github.com/nyaruka/phonenumbers", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
 	"channels/preview":   {"channels", "channels/audio", "channels/call", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/call":      {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/g711":      {},

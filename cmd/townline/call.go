@@ -79,10 +79,10 @@ func ringOnce(ctx context.Context, cmd *cobra.Command, open opener, number, on s
 		return err
 	}
 	defer disk.Close()
-	calendar := exchange.Calendar{Zone: c.Town.Zone}
+	calendar, nights := exchange.Calendar{Zone: c.Town.Zone}, nightsOf(c)
 	x, err := exchange.New(exchange.Settings{
 		Store: disk, Keys: keys, Town: &talk.Town{Dialogs: exchange.NewCatalogue(disk, exchange.SystemClock{})}, Calendar: calendar,
-		Channels: []channels.Channel{farLine(on)}, Quiet: calendar.Daytime, Callbacks: callbacks(c), Entropy: rand.Reader,
+		Channels: []channels.Channel{farLine(on)}, Quiet: nights.Day, Callbacks: callbacks(c), Entropy: rand.Reader,
 	})
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func ringOnce(ctx context.Context, cmd *cobra.Command, open opener, number, on s
 	if outcome != "queued" {
 		return fmt.Errorf("%s is not rung: %s", to, notRung(outcome))
 	}
-	if at := calendar.Daytime(begun); at.After(begun) {
+	if at := nights.Day(to, begun.In(c.Town.Zone)); at.After(begun) {
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "It is night in %s. %s is rung from %s on, by the running server.\n", c.Town.Name, to, at.Format("15:04"))
 		return err
 	}

@@ -87,7 +87,7 @@ func TestBackupAndRestore(tt *testing.T) {
 	for n := range 20 {
 		t.speak(n)
 	}
-	claimed, err := t.Claim(t.Context(), []string{"sms"}, noon, 3, time.Minute)
+	claimed, err := t.Claim(t.Context(), store.Want{Channels: []string{"sms"}, Class: 2, N: 3}, noon, time.Minute)
 	t.must(err)
 	t.must(t.Settle(t.Context(), noon, []store.Settled{{ID: claimed[0].ID, State: store.Sent, Receipt: "SM1"}}))
 	t.must(t.Erase(t.Context(), number(1), noon))
@@ -150,7 +150,7 @@ func TestBackupAndRestore(tt *testing.T) {
 	if st.Queued != 0 || st.Unsure < 17 || st.Conversations != 18 || st.Responses != 18 {
 		t.Errorf("%+v", st)
 	}
-	again, err := t.Claim(t.Context(), []string{"sms"}, noon.Add(time.Hour), 100, time.Minute)
+	again, err := t.Claim(t.Context(), store.Want{Channels: []string{"sms"}, Class: 2, N: 100}, noon.Add(time.Hour), time.Minute)
 	t.must(err)
 	for _, m := range again {
 		if !m.Unsure || string(m.Body) != "spoken message" || m.Address == "" {

@@ -21,8 +21,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // The databases that each migration made in its day, with a little of everything in them: none is ever written anew once it
 // was published, since towns have such files.
 const (
-	firstDay = "testdata/migration1.db"
-	golden   = "testdata/migration2.db" // today's
+	firstDay  = "testdata/migration1.db"
+	secondDay = "testdata/migration2.db"
+	golden    = "testdata/migration3.db" // today's
 )
 
 // TestUpgrade: a database of any day opens today, with all that was in it.
@@ -31,8 +32,9 @@ func TestUpgrade(tt *testing.T) {
 		writeGolden(newTown(tt))
 	}
 	for name, stats := range map[string]store.Stats{
-		firstDay: {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1},
-		golden:   {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
+		firstDay:  {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1},
+		secondDay: {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
+		golden:    {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
 	} {
 		tt.Run(filepath.Base(name), func(t *testing.T) { upgrades(newTown(t), name, stats) })
 	}
@@ -100,7 +102,7 @@ func upgrades(t *town, name string, want store.Stats) {
 	if p, err := t.Dialog(ctx, "light", 1, "aa"); err != nil || string(p.Source) != "say: hello" {
 		t.Errorf("published %v, %v", p, err)
 	}
-	if m, err := t.Claim(ctx, []string{"sms"}, noon, 9, time.Minute); err != nil || len(m) != 2 {
+	if m, err := t.Claim(ctx, store.Want{Channels: []string{"sms"}, Class: 2, N: 9}, noon, time.Minute); err != nil || len(m) != 2 {
 		t.Errorf("outbox %v, %v", m, err)
 	}
 	if d, err := t.Timers(ctx, noon, 9); err != nil || len(d) != 1 {

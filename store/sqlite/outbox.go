@@ -2,15 +2,14 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/townline/townline/store"
 )
 
-const addMessage = `INSERT INTO outbox(id, resident, channel, kind, class, due, at, state, attempts, receipt, code, body)
-	VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7, '', '', ?8) ON CONFLICT DO NOTHING`
+const addMessage = `INSERT INTO outbox(id, resident, channel, kind, class, due, at, state, attempts, receipt, code, body, weight, until)
+	VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7, '', '', ?8, ?9, ?10) ON CONFLICT DO NOTHING`
 
 // post queues a message; body is sealed.
 func (t *tables) post(c *store.Change, m *store.Message, body []byte) error {
@@ -33,8 +32,13 @@ func (t *tables) post(c *store.Change, m *store.Message, body []byte) error {
 	s.BindInt64(6, stamp(due))
 	s.BindInt64(7, int64(m.Attempts))
 	s.BindBytes(8, body)
+	s.BindInt64(9, int64(max(m.Weight, 1)))
+	s.BindInt64(10, stamp(m.Until))
 	return run(s)
 }
+
+// overtaken gives up what waits for a resident who spoke, and is of no use to whoever spoke.
+const overtaken = `UPDATE outbox SET state = 6, at = ?2, code = ?3, body = x'' WHERE resident = ?1 AND state = 1 AND until <> 0`
 
 // forgetMessages destroys the words of what was pushed to a resident, but for what is still on its way: that loses them once
 // it went. What was in doubt could only be sent again with its words, so it is given up.
@@ -49,19 +53,20 @@ const (
 )
 
 const (
-	messageColumns = "SELECT seq, id, resident, channel, kind, class, due, attempts, receipt, code, body, state FROM outbox o"
+	messageColumns = "SELECT seq, id, resident, channel, kind, class, due, attempts, receipt, code, body, state, weight, until FROM outbox o"
 
 	// A message waits while another of the resident's is on its way on the same channel, and for those ahead of it that are
 	// no less urgent.
 	notWaiting = ` AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.resident = o.resident AND p.channel = o.channel
 		AND p.state IN (1, 2) AND (p.state = 2 OR p.class <= o.class AND (p.due, p.seq) < (o.due, o.seq)))`
 
-	selectQueued = messageColumns + ` WHERE state = 1 AND class = ?1 AND at <= ?2 AND channel IN (SELECT value FROM json_each(?3))` +
+	selectQueued = messageColumns + ` WHERE state = 1 AND channel = ?1 AND class = ?2 AND at <= ?3` +
 		notWaiting + " ORDER BY at, seq LIMIT ?4"
-	selectTaken = messageColumns + ` WHERE state IN (2, 3) AND at <= ?1 AND channel IN (SELECT value FROM json_each(?2)) ORDER BY at LIMIT ?3`
-
-	nextClass = "SELECT min(class) FROM outbox WHERE state = 1 AND class > ?"
+	selectTaken = messageColumns + ` WHERE state IN (2, 3) AND at <= ?1 AND channel = ?2 ORDER BY at LIMIT ?3`
 )
+
+// leastUrgent is the class of what waits longest.
+const leastUrgent = 2
 
 // claimed is a message with what has still to be opened.
 type claimed struct {
@@ -76,30 +81,32 @@ func scanMessage(q statement) claimed {
 	return claimed{seq: q.ColumnInt64(0), body: column(q, 10), state: store.MessageState(q.ColumnInt64(11)),
 		Message: store.Message{ID: column16(q, 1), Resident: column16(q, 2), Channel: q.ColumnText(3), Kind: q.ColumnText(4),
 			Class: uint8(q.ColumnInt64(5)), Due: moment(q.ColumnInt64(6)), Attempts: int(q.ColumnInt64(7)), Receipt: q.ColumnText(8),
-			Code: q.ColumnText(9)}}
+			Code: q.ColumnText(9), Weight: int(q.ColumnInt64(12)), Until: moment(q.ColumnInt64(13))}}
 }
 
 // Claim: see store.Store.
-func (s *Store) Claim(ctx context.Context, channels []string, now time.Time, n int, lease time.Duration) ([]store.Message, error) {
-	if n <= 0 || len(channels) == 0 {
+func (s *Store) Claim(ctx context.Context, w store.Want, now time.Time, lease time.Duration) ([]store.Message, error) {
+	if w.N <= 0 || len(w.Channels) == 0 {
 		return nil, nil
-	}
-	names, err := json.Marshal(channels)
-	if err != nil {
-		return nil, err
 	}
 	// Most polls find nothing, and those needn't disturb the writer.
 	due := false
 	if err := s.read(ctx, func(t *tables) error {
-		at, err := t.nextMessage()
-		due = at != 0 && at <= stamp(now)
-		return err
+		for _, channel := range w.Channels {
+			at, err := t.nextMessage(channel, w.Class)
+			if due = due || at != 0 && at <= stamp(now); err != nil || due {
+				return err
+			}
+		}
+		return nil
 	}); err != nil || !due {
 		return nil, err
 	}
 	var taken []claimed
-	if err := s.write(ctx, func(t *tables) (err error) {
-		taken, err = t.claim(string(names), stamp(now), n, stamp(now.Add(lease)))
+	if err := s.write(ctx, func(t *tables) error {
+		c := claim{t: t, now: stamp(now), until: stamp(now.Add(lease)), n: w.N, weight: w.Weight}
+		err := c.take(w)
+		taken = c.taken
 		return err
 	}); err != nil {
 		return nil, err
@@ -118,69 +125,99 @@ func (s *Store) Claim(ctx context.Context, channels []string, now time.Time, n i
 	return messages, nil
 }
 
-// claim takes first what may have been sent already, then what is queued.
-func (t *tables) claim(channels string, now int64, n int, until int64) ([]claimed, error) {
-	var taken []claimed
-	collect := func(q statement) error { taken = append(taken, scanMessage(q)); return nil }
-	if err := t.each(collect, selectTaken, now, channels, n); err != nil {
-		return nil, err
+// claim is one Claim under way.
+type claim struct {
+	t          *tables
+	now, until int64
+	n          int // still to be taken
+	weight     int // what was wanted; 0: any
+	weighs     int // what was taken
+	taken      []claimed
+}
+
+// take takes first what may have been sent already, then what is queued, the most urgent first.
+func (c *claim) take(w store.Want) error {
+	for _, channel := range w.Channels {
+		if err := c.doubtful(channel); err != nil {
+			return err
+		}
 	}
-	for i := range taken {
-		m := &taken[i]
+	for class := range int64(w.Class) + 1 {
+		for _, channel := range w.Channels {
+			if err := c.queued(channel, class); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *claim) doubtful(channel string) error {
+	var found []claimed
+	if err := c.t.each(func(q statement) error { found = append(found, scanMessage(q)); return nil }, selectTaken, c.now, channel, c.n); err != nil {
+		return err
+	}
+	for i := range found {
+		m := &found[i]
 		m.Unsure = true
-		if err := t.exec("UPDATE outbox SET state = 3, at = ?2 WHERE seq = ?1", m.seq, until); err != nil {
-			return nil, err
+		if err := c.t.exec("UPDATE outbox SET state = 3, at = ?2 WHERE seq = ?1", m.seq, c.until); err != nil {
+			return err
 		}
-		if _, err := t.reach(m); err != nil {
-			return nil, err
+		if _, err := c.t.reach(m); err != nil {
+			return err
 		}
 	}
-	for class := int64(-1); len(taken) < n; {
-		next, err := t.one(func(q statement) error {
-			if !q.ColumnIsNull(0) {
-				class = q.ColumnInt64(0)
+	c.taken, c.n = append(c.taken, found...), c.n-len(found)
+	return nil
+}
+
+func (c *claim) queued(channel string, class int64) error {
+	// Giving one up may free the one behind it, so ask until there is nothing more.
+	for c.n > 0 && !c.laden(1) {
+		var found []claimed
+		most := c.n
+		if c.weight > 0 { // each weighs something
+			most = min(most, c.weight-c.weighs+1)
+		}
+		if err := c.t.each(func(q statement) error { found = append(found, scanMessage(q)); return nil }, selectQueued, channel, class, c.now, max(most, 1)); err != nil {
+			return err
+		}
+		gaveUp := false
+		for i := range found {
+			m := &found[i]
+			code, err := c.t.reach(m)
+			if err != nil {
+				return err
+			}
+			if code == "" && !m.Until.IsZero() && stamp(m.Until) <= c.now {
+				code = store.CodeLate
+			}
+			if code != "" {
+				gaveUp = true
+				if err := c.t.exec("UPDATE outbox SET state = 6, at = ?2, code = ?3 WHERE seq = ?1", m.seq, c.now, code); err != nil {
+					return err
+				}
+				continue
+			}
+			if c.n == 0 || c.laden(m.Weight) {
 				return nil
 			}
-			class = -1
-			return nil
-		}, nextClass, class)
-		if err != nil || !next || class < 0 {
-			return taken, err
+			if err := c.t.exec("UPDATE outbox SET state = 2, at = ?2, attempts = attempts + 1 WHERE seq = ?1", m.seq, c.until); err != nil {
+				return err
+			}
+			m.Attempts++
+			c.taken, c.n, c.weighs = append(c.taken, *m), c.n-1, c.weighs+m.Weight
 		}
-		// Giving one up may free the one behind it, so ask until there is nothing more.
-		for len(taken) < n {
-			had := len(taken)
-			if err := t.each(collect, selectQueued, class, now, channels, n-had); err != nil {
-				return nil, err
-			}
-			found := taken[had:]
-			taken = taken[:had]
-			gaveUp := false
-			for i := range found {
-				m := found[i]
-				code, err := t.reach(&m)
-				if err != nil {
-					return nil, err
-				}
-				if code != "" {
-					gaveUp = true
-					if err := t.exec("UPDATE outbox SET state = 6, at = ?2, code = ?3 WHERE seq = ?1", m.seq, now, code); err != nil {
-						return nil, err
-					}
-					continue
-				}
-				if err := t.exec("UPDATE outbox SET state = 2, at = ?2, attempts = attempts + 1 WHERE seq = ?1", m.seq, until); err != nil {
-					return nil, err
-				}
-				m.Attempts++
-				taken = append(taken, m)
-			}
-			if !gaveUp {
-				break
-			}
+		if !gaveUp {
+			return nil
 		}
 	}
-	return taken, nil
+	return nil
+}
+
+// laden says whether so much more is too much.
+func (c *claim) laden(weight int) bool {
+	return c.weight > 0 && c.weighs > 0 && c.weighs+weight > c.weight
 }
 
 // reach finds the newest address of the message's kind, or the code with which it is given up.
@@ -258,8 +295,9 @@ func (t *tables) settle(now int64, s *store.Settled) error {
 			state = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN state ELSE ?2 END,
 			at = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN at ELSE ?3 END,
 			receipt = CASE WHEN ?4 = '' THEN receipt ELSE ?4 END,
-			code = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN code ELSE ?5 END
-		WHERE id = ?1`, s.ID, int64(s.State), at, s.Receipt, s.Code)
+			code = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN code ELSE ?5 END,
+			attempts = max(attempts - ?6, 0)
+		WHERE id = ?1 AND (?7 = 0 OR state = ?7)`, s.ID, int64(s.State), at, s.Receipt, s.Code, s.Forgive, int64(s.From))
 }
 
 // ByReceipt: see store.Store.
@@ -309,8 +347,11 @@ func (s *Store) messages(ctx context.Context, query string, args ...any) ([]stor
 	return messages, nil
 }
 
-// nextMessage returns when a message can next be claimed, 0 for never. Those that wait for another don't count.
-func (t *tables) nextMessage() (int64, error) {
+const nextQueued = "SELECT at FROM outbox o WHERE state = 1 AND channel = ?1 AND class = ?2" + notWaiting + " ORDER BY at, seq LIMIT 1"
+
+// nextMessage returns when a message of a channel can next be claimed in a class or a more urgent one, 0 for never. Those that
+// wait for another don't count.
+func (t *tables) nextMessage(channel string, most uint8) (int64, error) {
 	first := int64(0)
 	earlier := func(q statement) error {
 		if at := q.ColumnInt64(0); !q.ColumnIsNull(0) && (first == 0 || at < first) {
@@ -318,32 +359,56 @@ func (t *tables) nextMessage() (int64, error) {
 		}
 		return nil
 	}
-	if _, err := t.one(earlier, "SELECT min(at) FROM outbox WHERE state IN (2, 3)"); err != nil {
+	if _, err := t.one(earlier, "SELECT min(at) FROM outbox WHERE state IN (2, 3) AND channel = ?", channel); err != nil {
 		return 0, err
 	}
-	for class := int64(-1); ; {
-		last := true
-		if _, err := t.one(func(q statement) error {
-			last = q.ColumnIsNull(0)
-			class = q.ColumnInt64(0)
-			return nil
-		}, nextClass, class); err != nil || last {
-			return first, err
-		}
-		if _, err := t.one(earlier, "SELECT at FROM outbox o WHERE state = 1 AND class = ?"+notWaiting+" ORDER BY at, seq LIMIT 1", class); err != nil {
+	for class := range int64(most) + 1 {
+		if _, err := t.one(earlier, nextQueued, channel, class); err != nil {
 			return 0, err
 		}
 	}
+	return first, nil
+}
+
+// NextMessage: see store.Store.
+func (s *Store) NextMessage(ctx context.Context, channel string, class uint8) (time.Time, error) {
+	var first int64
+	err := s.read(ctx, func(t *tables) (err error) {
+		first, err = t.nextMessage(channel, class)
+		return err
+	})
+	return moment(first), err
+}
+
+// NextTimer: see store.Store.
+func (s *Store) NextTimer(ctx context.Context) (time.Time, error) {
+	var first int64
+	err := s.read(ctx, func(t *tables) (err error) {
+		first, err = t.number("SELECT at FROM timer ORDER BY at LIMIT 1")
+		return err
+	})
+	return moment(first), err
 }
 
 // NextDue: see store.Store.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	var first int64
-	err := s.read(ctx, func(t *tables) (err error) {
-		if first, err = t.nextMessage(); err != nil {
+	err := s.read(ctx, func(t *tables) error {
+		var channels []string
+		if err := t.each(func(q statement) error { channels = append(channels, q.ColumnText(0)); return nil },
+			"SELECT DISTINCT channel FROM outbox WHERE state = 1 UNION SELECT DISTINCT channel FROM outbox WHERE state IN (2, 3)"); err != nil {
 			return err
 		}
-		_, err = t.one(func(q statement) error {
+		for _, channel := range channels {
+			at, err := t.nextMessage(channel, leastUrgent)
+			if err != nil {
+				return err
+			}
+			if at != 0 && (first == 0 || at < first) {
+				first = at
+			}
+		}
+		_, err := t.one(func(q statement) error {
 			if at := q.ColumnInt64(0); !q.ColumnIsNull(0) && (first == 0 || at < first) {
 				first = at
 			}

@@ -322,12 +322,12 @@ func (b *blackout) batch(t testing.TB) (batch []*job) {
 			at := noon.Add(time.Duration(b.claims) * time.Minute)
 			state := []store.MessageState{store.Sent, store.Queued, store.Unsure, store.Dead}[b.r.IntN(4)]
 			batch = append(batch, &job{do: func(w *tables) error {
-				claimed, err := w.claim(`["sms"]`, stamp(at), 3, stamp(at.Add(time.Minute)))
-				if err != nil {
+				c := claim{t: w, now: stamp(at), until: stamp(at.Add(time.Minute)), n: 3}
+				if err := c.take(store.Want{Channels: []string{"sms"}, Class: leastUrgent}); err != nil {
 					return err
 				}
-				for i := range claimed[:len(claimed)/2] {
-					if err := w.settle(stamp(at), &store.Settled{ID: claimed[i].ID, State: state, Receipt: "SM", Retry: at}); err != nil {
+				for i := range c.taken[:len(c.taken)/2] {
+					if err := w.settle(stamp(at), &store.Settled{ID: c.taken[i].ID, State: state, Receipt: "SM", Retry: at}); err != nil {
 						return err
 					}
 				}
@@ -379,8 +379,13 @@ func (b *blackout) turn(t testing.TB, i int) (parts []*job, turn *job) {
 	}
 	if v%3 == 1 {
 		c.Responses = []store.Response{{ID: b.number('p', i, v), Poll: "p", At: noon, Record: []byte("record")}}
-		c.Outbox = []store.Message{{ID: b.number('o', i, v), Channel: "sms", Kind: "tel", Due: noon, Body: []byte("body")}}
+		m := store.Message{ID: b.number('o', i, v), Channel: "sms", Kind: "tel", Due: noon, Body: []byte("body"), Weight: int(v % 4)}
+		if v%2 == 0 {
+			m.Class, m.Until = 1, noon.Add(time.Hour)
+		}
+		c.Outbox = []store.Message{m}
 	}
+	c.Heard = v%4 == 3
 	if v%5 == 2 {
 		c.Ballots = []store.Ballot{{Poll: "q", Voter: b.number('v', i, v), ID: b.number('b', i, v*0x9e3779b97f4a7c15), Day: "2027-03-15", Linked: v%2 == 0}}
 		c.Consents = []store.Consent{{ID: b.number('c', i, v), Yes: true, At: noon}}

@@ -139,8 +139,7 @@ func TestIndices(tt *testing.T) {
 	for _, query := range []string{
 		selectRow,
 		strings.Replace(selectQueued, "?4", "10", 1),
-		nextClass,
-		"SELECT at FROM outbox o WHERE state = 1 AND class = ?" + notWaiting + " ORDER BY at, seq LIMIT 1",
+		nextQueued,
 		requestColumns + " ORDER BY opened DESC, seq DESC LIMIT 9",
 		requestColumns + " WHERE dialog = ? AND opened >= ? ORDER BY opened DESC, seq DESC LIMIT 9",
 		requestColumns + " WHERE dialog = ? AND place = ? AND opened >= ? ORDER BY opened DESC, seq DESC LIMIT 9",

@@ -405,6 +405,11 @@ func (t *tables) effects(o *sealedTurn) error {
 			return err
 		}
 	}
+	if c.Heard {
+		if err := t.exec(overtaken, c.Resident, c.At, store.CodeOvertaken); err != nil {
+			return err
+		}
+	}
 	for i := range c.Outbox {
 		if o.bodies[i] == nil {
 			continue

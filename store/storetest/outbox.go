@@ -14,7 +14,7 @@ func (t town) claim(at time.Time, n int, channels ...string) []store.Message {
 	if channels == nil {
 		channels = []string{"sms", "telegram"}
 	}
-	m, err := t.Claim(t.Context(), channels, at, n, time.Minute)
+	m, err := t.Claim(t.Context(), store.Want{Channels: channels, Class: 2, N: n}, at, time.Minute)
 	t.must(err)
 	return m
 }
@@ -57,7 +57,7 @@ func outbox(tt *testing.T, open func(t *testing.T) store.Store) {
 	ctx := t.Context()
 	r := t.reachable()
 	t.next(time.Time{})
-	m := store.Message{ID: id(), Resident: r, Channel: "sms", Kind: "tel", Due: noon.Add(time.Minute), Body: []byte("your light is mended"), Class: 1}
+	m := store.Message{ID: id(), Resident: r, Channel: "sms", Kind: "tel", Due: noon.Add(time.Minute), Body: []byte("your light is mended"), Class: 1, Weight: 1}
 	t.turn(r, func(c *store.Change) { c.Outbox = []store.Message{m} })
 	t.turn(r, func(c *store.Change) { c.Outbox = []store.Message{m} }) // the id is its own: it isn't doubled
 	t.next(m.Due)
@@ -304,7 +304,7 @@ func outboxWorkers(tt *testing.T, open func(t *testing.T) store.Store) {
 	for range workers {
 		wg.Go(func() {
 			for {
-				ms, err := t.Claim(ctx, []string{"sms"}, noon, 3, time.Hour)
+				ms, err := t.Claim(ctx, store.Want{Channels: []string{"sms"}, Class: 2, N: 3}, noon, time.Hour)
 				if err != nil {
 					t.Error(err)
 					return

@@ -578,7 +578,7 @@ func stats(tt *testing.T, open func(t *testing.T) store.Store) {
 			c.Media = []store.Media{{ID: id(), Type: "audio/ogg", Bytes: make([]byte, 100), At: noon}}
 		})
 	}
-	m, err := t.Claim(ctx, []string{"sms"}, noon, 2, time.Minute)
+	m, err := t.Claim(ctx, store.Want{Channels: []string{"sms"}, Class: 2, N: 2}, noon, time.Minute)
 	t.must(err)
 	t.equal("claimed", len(m), 2)
 	t.must(t.Settle(ctx, noon, []store.Settled{{ID: m[0].ID, State: store.Dead, Code: "30005"}, {ID: m[1].ID, State: store.Unsure}}))
