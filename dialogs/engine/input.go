@@ -56,6 +56,7 @@ type Can struct {
 	InTurn    bool // rank is asked place by place (a screen, where nothing is dragged)
 	Live      bool // the resident is waiting: a call, a USSD menu, a kiosk
 	Carried   bool // a phone company or a chat firm sees what is said
+	Behind    bool // the resident gave a PIN: they are found by that, and not by their address
 	Ring      bool // a call: the town may ring the number that it comes from
 	Cut       int  // most characters that one input can hold: longer words are written piece by piece; 0: no limit
 }
@@ -107,6 +108,9 @@ const (
 	RingBack    EffectKind = "ring"   // the caller is to be called back; At
 	Ended       EffectKind = "ended"  // the conversation is over; what was set aside may be offered
 	Carry       EffectKind = "carry"  // waits: a code to take the conversation along; Values may name a number to text it to; Result "code", "until" (2027-03-15)
+	EnterPIN    EffectKind = "pin"    // waits: Values is a PIN; Result "pin": "good", "unknown" or "locked"
+	ChoosePIN   EffectKind = "newpin" // waits: Values is a PIN and how it is meant; Result "pin": "good", "easy" or "locked"
+	ShutPIN     EffectKind = "lock"   // what a PIN opened is closed
 	Redeem      EffectKind = "redeem" // waits: Values is the code; Result "code": "good" (with Input.State), "own" (it is this conversation's own) or "unknown"
 )
 

@@ -49,7 +49,7 @@ func (w *walk) pause() {
 }
 
 // hidden says whether somebody calls who doesn't show their number: nobody finds their answers again, or can call them back.
-func (w *walk) hidden() bool { return w.calls() && !w.in.Can.Address }
+func (w *walk) hidden() bool { return w.calls() && !w.in.Can.Address && !w.in.Can.Behind }
 
 // rings says whether a caller can be called back: they show their number, and it is one that the town may ring.
 func (w *walk) rings() bool { return w.calls() && w.in.Can.Address && w.in.Can.Ring }

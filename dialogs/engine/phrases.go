@@ -78,6 +78,7 @@ const (
 	PhraseHidden  = "@speech.hidden"  // the number is hidden: the town doesn't know who this is
 	PhraseOpenly  = "@speech.public"  // the same, where answers are public
 	PhraseApart   = "@speech.apart"   // answers without a number are counted apart
+	PhraseOwnPart = "@pin.apart"      // an answer behind a PIN is counted apart
 	PhraseThird   = "@speech.third"   // the third misunderstanding: take your time, hear all of it
 	PhraseSorry   = "@speech.sorry"   // not understood for good; stuck.person … follow
 	PhraseNothing = "@speech.nothing" // nothing heard for good; stuck.person … follow

@@ -233,6 +233,9 @@ func (w *walk) opening(out []Prompt) []Prompt {
 		if w.hidden() && w.d.Who == dialogs.OneNumber {
 			out = append(out, phrase(PhraseApart))
 		}
+		if w.in.Can.Behind && w.d.Who == dialogs.OneNumber {
+			out = append(out, phrase(PhraseOwnPart))
+		}
 	}
 	if w.s.Hint && w.in.Can.Form != Screen { // a screen has buttons for help and for languages
 		if !w.calls() { // there every page ends with how to get help

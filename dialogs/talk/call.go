@@ -27,6 +27,9 @@ func (x *hearing) meets(moved bool) {
 	switch {
 	case x.h.Kind == Rang, x.h.Kind == Looked:
 		return
+	case x.calls() && x.h.Kind == Opened: // a PIN is a proof
+		x.hungUp()
+		x.unveil()
 	case !x.calls():
 		if x.m.Aloud {
 			x.hungUp()
@@ -169,6 +172,9 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 			offer("@help.", "reach")
 		}
 		offer("@help.", "code")
+		if x.shares() {
+			offer("@help.", "pin")
+		}
 		for i := range p.Options {
 			p.Options[i].Place = i
 		}
@@ -219,6 +225,8 @@ func (x *hearing) chosenOnCall(id string) error {
 		return x.toldInHall(engine.Input{Command: locales.Start})
 	case "erase":
 		return x.toldInHall(engine.Input{Command: locales.Erase})
+	case "pin":
+		return x.pin()
 	case "ear":
 		x.m.Hall = &Hall{Kind: EarHall, Inside: h.Inside}
 		return x.hall()
@@ -311,7 +319,7 @@ func (x *hearing) farewell() error {
 	switch {
 	case x.m.Now == nil:
 		x.bye("@speech.bye")
-	case x.h.Traits.Address:
+	case x.found():
 		x.bye(engine.PhraseLater)
 	default:
 		x.bye(engine.PhraseLost)

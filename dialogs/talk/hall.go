@@ -99,7 +99,13 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 	if h.Note != "" {
 		out = append(out, engine.Prompt{Key: h.Note, Step: -1, Args: []engine.Arg{{Name: "hours", Value: h.Shut}}})
 	}
+	if h.Note == "@hall.help" && x.h.Traits.Address {
+		out = append(out, engine.Prompt{Key: "@pin.hint", Step: -1})
+	}
 	p := engine.Prompt{Asks: engine.Pick, Step: -1}
+	if h.ofPIN() {
+		return append(out, x.onPIN(p))
+	}
 	switch h.Kind {
 	case FirstHall, HelpHall, EarHall, KeepHall, HoldHall, StuckHall, ReachHall, CodeHall:
 		return append(out, x.onCall(p)...)
@@ -157,6 +163,9 @@ func (x *hearing) inHall() error {
 		}
 	}
 	h := x.m.Hall
+	if h.ofPIN() {
+		note = h.unread()
+	}
 	heard := render.Heard{Words: x.h.Words, Choice: x.h.Choice, Media: x.h.Media, Quiet: x.h.Kind == Quiet}
 	in := render.Read(x.words(nil, lang), x.hallPrompts(lang), h.Page, x.h.Traits, heard)
 	if in.Kind != engine.Turned { // the pages of what is on show stay as they are while they are turned
@@ -203,6 +212,9 @@ func (x *hearing) inHall() error {
 // chosen takes a choice from what the hall shows.
 func (x *hearing) chosen(id string) error {
 	h := x.m.Hall
+	if h.ofPIN() {
+		return x.chosenPIN(id)
+	}
 	switch h.Kind {
 	case OfferHall:
 		if id == "on" && x.m.Now != nil {
@@ -251,6 +263,10 @@ func (x *hearing) toldInHall(in engine.Input) error {
 	switch in.Command {
 	case locales.Carry:
 		return x.carry(in)
+	case locales.PIN:
+		return x.pin()
+	case locales.Lock:
+		return x.lockPIN()
 	case locales.Stop:
 		phrase := engine.PhraseStopped
 		if x.claimed() && x.h.Texted {
@@ -297,6 +313,9 @@ func (x *hearing) toldInHall(in engine.Input) error {
 			x.m.Hall.Note, x.m.Hall.Shut = engine.PhrasePersonShut, out.Result["hours"]
 		}
 	case locales.Back:
+		if x.m.Hall.ofPIN() {
+			return x.withoutPIN()
+		}
 		switch x.m.Hall.Kind {
 		case EraseHall:
 			return x.onward()

@@ -69,6 +69,8 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 		x.hungUp()
 	case Returned:
 		err = x.returned()
+	case Opened:
+		err = x.opened()
 	case Came:
 		err = x.came(due)
 	case Looked:
@@ -212,6 +214,9 @@ func (x *hearing) heard(aloud bool) error {
 	if h := &x.h; h.Refused != "" && h.Words == "" && h.Choice == "" && len(h.Media) == 0 {
 		return x.again()
 	}
+	if done, err := x.aboutPIN(); done || err != nil {
+		return err
+	}
 	if done, err := x.brought(); done || err != nil {
 		return err
 	}
@@ -234,6 +239,12 @@ func (x *hearing) heard(aloud bool) error {
 	in := x.read(d, s, x.h.Words)
 	if in.Kind == engine.Told && in.Command == locales.Carry {
 		return x.carry(in)
+	}
+	if in.Kind == engine.Told && in.Command == locales.PIN {
+		return x.pin()
+	}
+	if in.Kind == engine.Told && in.Command == locales.Lock {
+		return x.lockPIN()
 	}
 	if in.Kind == engine.Told && in.Command == locales.Start && x.startsByText() {
 		x.lobby("@speech.start")

@@ -73,6 +73,10 @@ type Hall struct {
 	Here   bool   `cbor:"9,keyasint,omitempty"`  // OfferHall: the question that is offered was on show on this channel
 	Anew   string `cbor:"10,keyasint,omitempty"` // MenuHall: the dialog that begins anew if it is chosen
 	Parts  bool   `cbor:"12,keyasint,omitempty"` // the caller is about to go: the call ends after it
+
+	PIN  string `cbor:"20,keyasint,omitempty"` // that was chosen, until it is given once more
+	At   int64  `cbor:"21,keyasint,omitempty"` // when it was asked, of what is asked of PINs; unix seconds
+	Last *Hall  `cbor:"22,keyasint,omitempty"` // what stood before that
 }
 
 // HallKind is what the hall shows.
@@ -108,6 +112,10 @@ type Heard struct {
 	Out    bool   // of a call that the town made: whoever is on it is at that number
 	Texted bool   // on a call: the resident has written from this number, so that a text message reaches them
 
+	// Of a phone that several use.
+	Behind bool // the resident gave their PIN
+	Once   bool // Kind Opened: the desk gave it, to choose another with
+
 	// Refused is the phrase that says why something that came along is not kept; it leads what is shown. Where nothing else
 	// was said, the question stays as open as it was.
 	Refused string
@@ -137,6 +145,11 @@ type Said struct {
 	Pass    bool          // the call is to be passed on to a desk once the pages were said; it is not over
 	Desk    string        // which one, as the dialog names it; "" is the town's own
 	End     string        // how a conversation ended in this turn (engine.State.End); "" when none did
+
+	Opens    bool    // a PIN was right: whoever it found is heard next, with Rest; nothing is shown
+	Rest     string  // what else the message said
+	Leave    bool    // Heard.Behind: what was said is meant for whoever is found without a PIN; nothing is shown
+	Newcomer *Memory // of somebody who begins behind a PIN that was chosen; what is shown is theirs
 }
 
 // Effect is an engine's effect and the dialog that it came from.
