@@ -117,17 +117,18 @@ func (f *fitting) play(step int, lang string, t Traits) {
 			continue
 		}
 		pages := Render(f.w, prompts, t)
-		segments := 0
+		segments, over := 0, 0
 		for _, p := range pages {
-			if !pageFits(p, t) {
-				f.problem(step, "page-too-long", fmt.Sprintf("%q does not fit on %s in %s", st.ID, t.Name, lang), "shorten it, or give it a `short` variant")
-			}
+			over = max(over, pageOver(p, t))
 			if t.GSM && !t.Live {
 				segments = max(segments, Count(p.Text).Segments)
 			}
 			if t.Form == engine.Speech {
 				f.heard(step, lang, p)
 			}
+		}
+		if over > 0 {
+			f.problem(step, "page-too-long", fmt.Sprintf("%q of %s does not fit on %s in %s: a page has %s too many", st.ID, f.d.ID, t.Name, lang, many(over, "character", "characters")), "shorten it, or give it a `short` variant")
 		}
 		if st.Type == dialogs.Review { // as long as the answers are
 			continue
@@ -302,9 +303,19 @@ func (f *fitting) heard(step int, lang string, p Page) {
 	}
 }
 
-func pageFits(p Page, t Traits) bool {
+// pageOver is how many characters a page has more than fit.
+func pageOver(p Page, t Traits) int {
 	if t.Form != engine.Text || t.Limit <= 0 {
-		return true
+		return 0
 	}
-	return measure(p.Text).fits(t)
+	s := measure(p.Text)
+	switch {
+	case s.fits(t):
+		return 0
+	case !t.GSM:
+		return s.units - t.Limit
+	case s.strange:
+		return max(1, s.units-t.Limit16)
+	}
+	return max(1, s.septets-t.Limit)
 }
