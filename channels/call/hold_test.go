@@ -346,6 +346,15 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// Who speaks softly has spoken: the line that recorded it heard the same.
+func TestASoftVoiceIsAVoice(t *testing.T) {
+	for level, want := range map[float64]time.Duration{8000: time.Second, 200: time.Second, 40: 0} { // -12, -44 and -58 dBFS
+		if got := voiced(sung(time.Second, level)); got != want {
+			t.Errorf("a voice of %v is %v long", level, got)
+		}
+	}
+}
+
 func FuzzVoiced(f *testing.F) {
 	f.Add(tone(time.Second))
 	f.Add(tone(0))

@@ -168,14 +168,17 @@ func (c *caller) Pass(_ context.Context, desk string) (bool, error) {
 	return c.answers, nil
 }
 
-// tone is a recording of a voice that sings one note; of no length it is a second of silence.
+// tone is a recording of a voice that sings one note again and again; of no length it is a second of silence.
 func tone(d time.Duration) []byte {
+	if d == 0 {
+		return sung(time.Second, 20)
+	}
+	return sung(d, 8000)
+}
+
+func sung(d time.Duration, level float64) []byte {
 	const rate = 8000
 	n := int(d.Seconds() * rate)
-	level := 8000.0
-	if n == 0 {
-		n, level = rate, 20
-	}
 	le := binary.LittleEndian
 	b := append([]byte("RIFF"), le.AppendUint32(nil, uint32(36+2*n))...)
 	b = append(b, "WAVEfmt "...)
@@ -189,7 +192,11 @@ func tone(d time.Duration) []byte {
 	b = append(b, "data"...)
 	b = le.AppendUint32(b, uint32(2*n))
 	for i := range n {
-		b = le.AppendUint16(b, uint16(int16(level*math.Sin(float64(i)/4))))
+		loud := level
+		if i%2000 > 1400 { // as syllables come
+			loud = min(level, 20)
+		}
+		b = le.AppendUint16(b, uint16(int16(loud*math.Sin(float64(i)/4))))
 	}
 	return b
 }

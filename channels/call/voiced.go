@@ -3,10 +3,9 @@ package call
 import (
 	"encoding/binary"
 	"time"
-)
 
-// loud is the mean level of a frame of 20 ms with a voice in it: a hundredth of full scale, −40 dBFS. A telephone line is quieter.
-const loud = 32768 / 100
+	"github.com/townline/townline/channels/hearing"
+)
 
 // voiced is how long a recording is, 0 where nothing is said in it: one fifth of a second of voice is the least. A
 // recording of another kind than 16-bit PCM is taken to be one with a voice.
@@ -18,15 +17,14 @@ func voiced(wav []byte) time.Duration {
 	if rate == 0 {
 		return longHold
 	}
-	frame := rate / 50 * 2
+	frame := make([]int16, rate/50)
 	frames := 0
-	for at := 0; at+frame <= len(samples); at += frame {
-		sum := 0
-		for i := at; i < at+frame; i += 2 {
-			x := int(int16(binary.LittleEndian.Uint16(samples[i:])))
-			sum += max(x, -x)
+	var voice hearing.Voice
+	for at := 0; at+2*len(frame) <= len(samples); at += 2 * len(frame) {
+		for i := range frame {
+			frame[i] = int16(binary.LittleEndian.Uint16(samples[at+2*i:]))
 		}
-		if sum >= loud*frame/2 {
+		if voice.In(frame) {
 			frames++
 		}
 	}

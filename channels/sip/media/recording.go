@@ -1,8 +1,9 @@
 package media
 
 import (
-	"math"
 	"time"
+
+	"github.com/townline/townline/channels/hearing"
 )
 
 // recording is what somebody says while they are asked to. Each packet's sound is put where its time says, so that what
@@ -13,7 +14,7 @@ type recording struct {
 	most    int // samples
 	began   int64
 	silence int64 // beats
-	voice   voice
+	voice   hearing.Voice
 	heard   int64 // beat of the last voice
 	spoken  int   // samples up to the end of the last voice
 	words   int   // packets with voice
@@ -46,7 +47,7 @@ func (r *recording) add(stamp uint32, ticks int, pcm []int16, now int64) {
 		n = 0
 	}
 	r.pcm = append(r.pcm, pcm[:n]...)
-	if r.voice.in(pcm) {
+	if r.voice.In(pcm) {
 		r.heard, r.spoken = now, len(r.pcm)
 		r.words++
 	}
@@ -78,41 +79,4 @@ func (r *recording) wav(quiet bool) []byte {
 		pcm = pcm[:min(len(pcm), r.spoken+r.rate/4)]
 	}
 	return writeWAV(r.rate, pcm)
-}
-
-// voice tells speech from the noise of a line, whatever its level: it is 9 dB louder than the quietest there was lately.
-type voice struct {
-	floor float64 // power
-	loud  int     // packets in a row
-}
-
-const (
-	softest = 32768 * 32768 * 1e-5 * 0.5 // power of a sine at -50 dBFS: nothing below is speech
-	above   = 8                          // times the power of the noise
-)
-
-func (v *voice) in(pcm []int16) bool {
-	if len(pcm) == 0 {
-		return false
-	}
-	power := 0.0
-	for _, x := range pcm {
-		power += float64(x) * float64(x)
-	}
-	power /= float64(len(pcm))
-	if v.floor == 0 {
-		v.floor = softest
-	}
-	speech := power > softest && power > above*v.floor
-	if power < v.floor {
-		v.floor = math.Max(power, softest/100)
-	} else {
-		v.floor *= 1.01 // 2 dB a second: a noise that stays is no speech
-	}
-	if !speech {
-		v.loud = 0
-		return false
-	}
-	v.loud++
-	return v.loud >= 2 // one packet alone is a click
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels/g711"
+	"github.com/townline/townline/channels/hearing"
 )
 
 // TestRecordingIsWhatWasSaid: what comes is kept sample by sample, in whatever order it comes; what is lost is silence of its length.
@@ -189,7 +190,7 @@ func TestSoftVoicesOnNoisyLines(t *testing.T) {
 		gain := 32768 * math.Pow(10, c.speech/20) / math.Sqrt(power/float64(len(said)))
 		noise := 32768 * math.Pow(10, c.noise/20) * math.Sqrt(3)
 		r := rand.New(rand.NewPCG(1, 2))
-		var v voice
+		var v hearing.Voice
 		pause, longest, after := 0, 0, 0
 		for i := range 1400 { // 2 s of noise, 12 s of speech, 14 s of noise
 			pcm := make([]int16, 160)
@@ -200,7 +201,7 @@ func TestSoftVoicesOnNoisyLines(t *testing.T) {
 				}
 				pcm[k] = g711.FromA(g711.ToA(int16(x)))
 			}
-			heard := v.in(pcm)
+			heard := v.In(pcm)
 			switch {
 			case i >= 100 && i < 700 && heard:
 				pause = 0
