@@ -248,6 +248,10 @@ func (c *checker) own() {
 			if !s.Optional && !s.broken {
 				c.f.Add(s.Pos.Line, s.Pos.Column, "photo-required", fmt.Sprintf("%q must be answered, but on a phone call and at a USSD menu nobody can send a picture", s.ID), "add `optional: true`")
 			}
+		case Number:
+			if s.HasMin && s.Min < 0 && !s.Optional && !s.broken {
+				c.field(s, "min", "below-zero", fmt.Sprintf("%q must be answered, but on a phone call nobody can key in a number below 0", s.ID), "ask in a step before whether it is below 0 and write `min: 0` here, or add `optional: true`", false)
+			}
 		case Handoff:
 			if desks := c.l.options.Desks; desks != nil && s.To != "" && !contains(desks, s.To) {
 				c.named(s, "to", "unknown-desk", "desk", s.To, desks)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/sms"
@@ -46,4 +48,21 @@ func textLines(c *config.Config, log *slog.Logger) ([]channels.Channel, error) {
 		lines = append(lines, line)
 	}
 	return lines, nil
+}
+
+// settle waits for what lines do beside what they are asked for: turns that a provider was told to come again for, recordings
+// that are being deleted there.
+func settle(ctx context.Context, lines []channels.Channel) {
+	var all sync.WaitGroup
+	for _, l := range lines {
+		if w, ok := l.(interface{ Wait() }); ok {
+			all.Go(w.Wait)
+		}
+	}
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }

@@ -172,6 +172,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	held.Wait() // what callers say last is still taken
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
+	settle(end, lines)
 	drained := h.exchange.Drain(end)
 	stopWork()
 	workers.Wait()

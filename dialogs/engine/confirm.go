@@ -111,9 +111,15 @@ func (w *walk) confirming() Prompt {
 	switch st.Type {
 	case dialogs.Number, dialogs.Contact, dialogs.Code, dialogs.Status:
 		p.Key, p.Args = PhrasePressed, value(ArgKeyed, one)
+		if strings.Contains(one, ".") {
+			p.Args = value(ArgNumber, one)
+		}
 	case dialogs.Date:
 		p.Key, p.Args = PhraseDay, value(ArgDate, one)
 	case dialogs.Words, dialogs.Place:
+		if len(a.Media) > 0 && w.choosing() {
+			return p // they have heard themselves
+		}
 		if len(a.Media) > 0 {
 			p.Key, p.Args = PhraseVoice, []Arg{{Name: "recording", Kind: ArgMedia, Value: a.Media[0].Ref}}
 		} else {
@@ -123,6 +129,11 @@ func (w *walk) confirming() Prompt {
 		p.Key, p.Args = PhraseChose, []Arg{w.wording(a)}
 	}
 	return p
+}
+
+// choosing says whether a caller is only told again what to choose from: nothing was heard, or understood.
+func (w *walk) choosing() bool {
+	return strings.HasPrefix(w.s.Note, PhraseSilent) || strings.HasPrefix(w.s.Note, PhraseRetry) || w.s.Note == PhraseThird
 }
 
 // wording is an answer as an argument.

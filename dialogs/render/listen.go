@@ -19,6 +19,7 @@ const (
 	mostRef     = 12  // digits of a reference
 	mostCode    = 20  // digits of a code from a letter
 	mostNumber  = 9   // digits of a number without a bound
+	mostPart    = 3   // keys of its decimals: a star and two digits
 	dayAndMonth = 4
 	wholeDate   = 8
 )
@@ -64,10 +65,14 @@ func (w *Words) keys(q *engine.Prompt) int {
 		return wholeDate
 	}
 	st := w.step(q.Step)
-	if st == nil || !st.HasMax {
-		return mostNumber
+	keys := mostNumber
+	if st != nil && st.HasMax {
+		keys = len(strconv.Itoa(int(math.Abs(st.Max))))
 	}
-	return len(strconv.Itoa(int(math.Abs(st.Max))))
+	if st != nil && !st.Whole {
+		keys += mostPart
+	}
+	return keys
 }
 
 // withinYear says whether a day and a month are enough to tell the day that a question of a date asks for.
@@ -78,4 +83,10 @@ func (w *Words) withinYear(q *engine.Prompt) bool {
 	}
 	from, to := st.Earliest.On(w.Today), st.Latest.On(w.Today)
 	return to.Before(from.AddDate(1, 0, 0)) && !from.Before(w.Today.Add(-24*time.Hour))
+}
+
+// pointed says whether a question asks for a number that may have decimals.
+func (w *Words) pointed(q *engine.Prompt) bool {
+	st := w.step(q.Step)
+	return st != nil && st.Type == dialogs.Number && !st.Whole
 }

@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/townline/townline/dialogs/render"
@@ -41,5 +42,31 @@ func TestWhatALineWaitsFor(t *testing.T) {
 		if p.Listen != nil {
 			t.Errorf("a text waits for %+v", p.Listen)
 		}
+	}
+}
+
+// A telephone has no key for a point.
+func TestTheStarIsThePointOfANumber(t *testing.T) {
+	d, prompts := asked(t, "park", "visits", render.Voice)
+	d.Steps[d.Index("visits")].Whole = false
+	w := wordsFor(catalogue(t), d, "en")
+	page := render.Render(w, prompts, render.Voice)[0]
+	if page.Listen.Keys != 2+3 {
+		t.Errorf("%d keys", page.Listen.Keys)
+	}
+	told := ""
+	for _, s := range page.Spoken {
+		told += s.Words + " "
+	}
+	if !strings.Contains(told, "For two and a half, press 2, star, 5.") {
+		t.Errorf("%q", told)
+	}
+	for keys, want := range map[string]string{"2*5": "said 2.5", "2*50": "said 2.5", "12": "said 12", "0*25": "said 0.25", "*": "told help", "2**5": "unclear", "2*": "said 2", "1*2*3": "unclear"} {
+		if got := brief(render.Read(w, prompts, 0, render.Voice, render.Heard{Words: keys})); got != want {
+			t.Errorf("%s: %s, want %s", keys, got, want)
+		}
+	}
+	if got := brief(render.Read(w, prompts, 0, render.SMS, render.Heard{Words: "2*5"})); got != "unclear" {
+		t.Errorf("in a text message: %s", got)
 	}
 }

@@ -46,6 +46,9 @@ func (r *reader) declined() engine.Input {
 // number reads a number in the conversation's language, then in the others. Languages that part thousands and decimals
 // the other way round are not asked about digits.
 func (r *reader) number() engine.Input {
+	if n, ok := r.withPoint(); ok {
+		return said(n)
+	}
 	bare := r.w.Lang.Unwrap(r.raw)
 	for i, l := range r.tongues() {
 		n, ok := l.Number(r.raw)
@@ -63,6 +66,16 @@ func (r *reader) number() engine.Input {
 		}
 	}
 	return unclear()
+}
+
+// withPoint is a number that was keyed in on a telephone with the star for its point.
+func (r *reader) withPoint() (string, bool) {
+	whole, part, ok := strings.Cut(r.raw, "*")
+	if !ok || r.t.Form != engine.Speech || !numeric(whole) || !numeric(part) {
+		return "", false
+	}
+	n, err := strconv.ParseFloat(whole+"."+part, 64)
+	return strconv.FormatFloat(n, 'f', -1, 64), err == nil
 }
 
 // alone is the only number in a sentence whose other words change nothing: "I am 72".

@@ -333,6 +333,8 @@ func (w *Words) how(q *engine.Prompt, t Traits, f locales.Form) line {
 	key := engine.PhraseHow + string(q.Asks)
 	if spoken {
 		switch n := w.keys(q); {
+		case q.Asks == dialogs.Number && w.pointed(q):
+			key = "@speech.point"
 		case q.Asks == dialogs.Number && n == 1:
 			key = "@speech.digit"
 		case q.Asks == dialogs.Date && n == wholeDate:

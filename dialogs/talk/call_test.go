@@ -86,6 +86,26 @@ func TestWhatIsSaidIsPlayedBackBeforeItIsKept(t *testing.T) {
 	}
 }
 
+// Who says nothing after hearing themselves hears the choice again, and not all that they said.
+func TestASilenceDoesntPlayARecordingAgain(t *testing.T) {
+	played := func(p *person) bool {
+		return slices.ContainsFunc(p.said.Pages[0].Spoken, func(s render.Spoken) bool { return s.Media != "" })
+	}
+	p := reports(t).records("where.wav")
+	for range 2 {
+		if p.silent().hears("If that is right, press 1.").not("This is what you said"); played(p) {
+			t.Fatal("it is played again")
+		}
+	}
+	if p.says("7").hears("I did not understand", "If that is right, press 1."); played(p) {
+		t.Fatal("it is played again after a wrong key")
+	}
+	if p.says("9").hears("This is what you said"); !played(p) {
+		t.Fatal("who wants to hear it again doesn't")
+	}
+	p.silent().says("1").hears("Describe it")
+}
+
 // While a voice is recorded, the keys for help, again and back still do what they always do.
 func TestAKeyOutdoesWhatWasRecorded(t *testing.T) {
 	p := reports(t)
