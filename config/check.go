@@ -128,6 +128,10 @@ func (r *reading) set(c *Config, s Setting, text string) {
 			r.setSIP(&c.SIP, s, text)
 			return
 		}
+		if strings.HasPrefix(s.Key, "smpp.") {
+			r.setSMPP(&c.SMPP, s, text)
+			return
+		}
 		if strings.HasPrefix(s.Key, "ussd.") {
 			r.setUSSD(&c.USSD, s, text)
 			return
@@ -239,6 +243,7 @@ func (r *reading) together(c *Config) {
 	}
 	r.calls(c, missing)
 	r.ussd(c, missing)
+	r.smpp(c, missing)
 	r.limits(c)
 }
 

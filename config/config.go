@@ -15,6 +15,7 @@ type Config struct {
 	Store     Store
 	SMS       SMS
 	Voice     Voice
+	SMPP      SMPP
 	SIP       SIP
 	USSD      USSD
 	Limits    Limits

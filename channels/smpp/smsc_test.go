@@ -49,7 +49,9 @@ type session struct {
 	gone     chan struct{}
 }
 
-func newSMSC(t testing.TB) *smsc { return &smsc{t: t, password: "secret", came: make(chan *session, 100)} }
+func newSMSC(t testing.TB) *smsc {
+	return &smsc{t: t, password: "secret", came: make(chan *session, 100)}
+}
 
 // dial connects to it over a line without any length.
 func (c *smsc) dial(context.Context, string) (net.Conn, error) {

@@ -49,14 +49,14 @@ var verdicts = map[status]verdict{
 	0x64: later, // ESME_RX_T_APPN
 	0xFF: later, // ESME_RUNKNOWNERR
 
-	0x04: stopped, // ESME_RINVBNDSTS: this bind may not send
-	0x0A: stopped, // ESME_RINVSRCADR: from=
-	0x15: stopped, // ESME_RINVSERTYP: service=
+	0x04: stopped,   // ESME_RINVBNDSTS: this bind may not send
+	0x0A: stopped,   // ESME_RINVSRCADR: from=
+	0x15: stopped,   // ESME_RINVSERTYP: service=
 	0x43: longLater, // ESME_RINVESMCLASS: long=
-	0x48: stopped, // ESME_RINVSRCTON: ton=
-	0x49: stopped, // ESME_RINVSRCNPI: npi=
-	0x59: stopped, // ESME_RPROVNOTALLWD (v5.0)
-	0x53: stopped, // ESME_RINVSYSTYP
+	0x48: stopped,   // ESME_RINVSRCTON: ton=
+	0x49: stopped,   // ESME_RINVSRCNPI: npi=
+	0x59: stopped,   // ESME_RPROVNOTALLWD (v5.0)
+	0x53: stopped,   // ESME_RINVSYSTYP
 	0x07: longLater, // ESME_RINVREGDLVFLG: receipts=
 	0x61: longLater, // ESME_RINVSCHED
 	0x62: longLater, // ESME_RINVEXPIRY: validity=

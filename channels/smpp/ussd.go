@@ -90,14 +90,15 @@ func (m *Menus) check() error {
 	case m.Session == ByTag && m.SessionTag == 0:
 		return errors.New("the parameter with the number of a session is missing")
 	}
-	t := m.traits()
+	t := m.Traits()
 	if t.Limit < 60 || t.Limit > 182 || t.Limit16 < 40 || t.Limit16 > 80 {
 		return errors.New("a screen holds 60 to 182 septets, and 40 to 80 characters of UCS-2")
 	}
 	return nil
 }
 
-func (m *Menus) traits() render.Traits {
+// Traits are those of menus, with the size of this phone company's screens.
+func (m *Menus) Traits() render.Traits {
 	t := render.USSD
 	if m.Septets != 0 {
 		t.Limit = m.Septets
@@ -112,14 +113,17 @@ func (m *Menus) traits() render.Traits {
 }
 
 // Traits are those of menus, with the size of this phone company's screens.
-func (u *USSD) Traits() render.Traits { return u.cfg.Menus.traits() }
+func (u *USSD) Traits() render.Traits { return u.cfg.Menus.Traits() }
+
+// Counts of what went on.
+func (u *USSD) Counts() *menu.Counts { return u.screens.Counts() }
 
 func (c *Config) newMenu() *menu.Menu {
 	if c.Menus == nil {
 		return nil
 	}
 	return menu.New(menu.Config{
-		Channel: "ussd.smpp." + c.Operator, Traits: c.Menus.traits(), Phrases: c.Phrases, Lang: c.Lang, Texts: c.Pushes, Log: c.Log,
+		Channel: "ussd.smpp." + c.Operator, Traits: c.Menus.Traits(), Phrases: c.Phrases, Lang: c.Lang, Texts: c.Pushes, Log: c.Log,
 	})
 }
 

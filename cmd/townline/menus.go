@@ -43,7 +43,8 @@ func gateway(c *config.Config, m *config.Menus) ussd.Config {
 // checked are the channels that dialogs must fit on: one of each kind, and each size of screen that menus of this town have.
 func checked(c *config.Config) []render.Traits {
 	all := render.Channels()
-	if !c.USSD.On() {
+	own := operatorMenus(c)
+	if !c.USSD.On() && len(own) == 0 {
 		return all
 	}
 	all = slices.DeleteFunc(all, func(t render.Traits) bool { return t.Name == render.USSD.Name })
@@ -54,6 +55,11 @@ func checked(c *config.Config) []render.Traits {
 		}
 		t.Name = ussd.Prefix + c.USSD.Gateways[i].Dialect
 		all = append(all, t)
+	}
+	for _, t := range own {
+		if !slices.ContainsFunc(all, func(o render.Traits) bool { return o.Live && o.Limit == t.Limit && o.Limit16 == t.Limit16 }) {
+			all = append(all, t)
+		}
 	}
 	return all
 }

@@ -83,6 +83,12 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		return err
 	}
 	withPreview := previewed(c, listener.Addr())
+	operators, err := operatorLines(c, lines, keys, phrases, metrics, log)
+	if err != nil {
+		return err
+	}
+	countMenus(metrics, operators)
+	lines = append(lines, operators...)
 	var shelf *audio.Shelf // of all who say something aloud
 	if withPreview || phoned(c) || c.Pages.Kiosk || c.Pages.Web {
 		if shelf, err = newShelf(ctx, c, phrases, set.All(), clipSecret(keys), log); err != nil {
