@@ -35,6 +35,7 @@ type inbox struct {
 	replies  map[string]channels.Reply
 	answer   func(channels.Event) channels.Reply // nil: "Reply <number>"
 	broken   error
+	turned   int           // how many messages were refused
 	deadline time.Duration // what the last event had
 }
 
@@ -50,6 +51,7 @@ func (in *inbox) Receive(ctx context.Context, e channels.Event) (channels.Reply,
 		in.deadline = time.Until(at)
 	}
 	if in.broken != nil {
+		in.turned++
 		return channels.Reply{}, in.broken
 	}
 	if r, ok := in.replies[e.Channel+e.ID]; ok {
@@ -75,6 +77,20 @@ func (in *inbox) Report(_ context.Context, channel, receipt string, d channels.D
 	}
 	in.reports = append(in.reports, reported{channel, receipt, d})
 	return nil
+}
+
+// breakdown has everything refused with err; nil mends it.
+func (in *inbox) breakdown(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.broken = err
+}
+
+// refused is how many messages were, by a breakdown.
+func (in *inbox) refused() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.turned
 }
 
 func (in *inbox) all() []channels.Event {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,7 +104,7 @@ func TestReadmeGammu(t *testing.T) {
 	}
 	write(script, example(t, "townline-gammu"), 0o700)
 	write(filepath.Join(dir, "gammu-smsd-inject"), "#!/bin/sh\nprintf '<%s>' \"$@\" >> '"+told+"'\n", 0o700)
-	conf := "TOWNLINE_SENT='" + filepath.Join(dir, "sent") + "'\n"
+	conf := "TOWNLINE_SPOOL='" + filepath.Join(dir, "spool") + "'\n"
 	for _, one := range env[:2] {
 		name, value, _ := strings.Cut(one, "=")
 		conf += name + "='" + value + "'\n"
@@ -163,6 +164,39 @@ func TestReadmeGammu(t *testing.T) {
 	run(t, "", env, "/bin/sh", script, "send")
 	if got := saw(); got != "" {
 		t.Errorf("sent %q with nothing to send", got)
+	}
+
+	// A text that the town didn't take is handed over later, and answered then, once.
+	write(filepath.Join(dir, "conf"), strings.Replace(conf, gatewaySecret, "another-secret-0123456789", 1), 0o600)
+	c := exec.Command("/bin/sh", script, "12")
+	c.Env = append(os.Environ(), append(env, "SMS_MESSAGES=1", "SMS_1_NUMBER=+15550100123", "SMS_1_TEXT=later")...)
+	if out, err := c.CombinedOutput(); err == nil {
+		t.Errorf("the town's refusal is no failure: %s", out)
+	}
+	write(filepath.Join(dir, "conf"), conf, 0o600)
+	waits, err := filepath.Glob(filepath.Join(dir, "spool", "in-*"))
+	if err != nil || len(waits) != 1 {
+		t.Fatalf("%q wait, %v", waits, err)
+	}
+	for range 2 {
+		run(t, "", env, "/bin/sh", script, "send")
+		if got := saw(); got != "" {
+			t.Errorf("sent %q while Gammu may still be trying", got)
+		}
+	}
+	if err := os.Chtimes(waits[0], time.Time{}, time.Now().Add(-5*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "", env, "/bin/sh", script, "send")
+	if got, want := saw(), "<TEXT><+15550100123><-text><Karibu \"é\" \\ 100%\n1 Ndio\n\n2 Hapana><-autolen><1000>"; got != want {
+		t.Errorf("replied %q, want %q", got, want)
+	}
+	run(t, "", env, "/bin/sh", script, "send")
+	if got := saw(); got != "" {
+		t.Errorf("replied again: %q", got)
+	}
+	if all := in.all(); all[len(all)-1].ID != "gammu-12" || all[len(all)-1].Words != "later" {
+		t.Errorf("the town heard %+v", all[len(all)-1])
 	}
 }
 
