@@ -32,6 +32,9 @@ type Resident struct {
 	memory talk.Memory
 	bytes  []byte
 	timers map[string]time.Time
+	out    bool // on a call that the town made
+	wrote  bool // from the number that they call from
+	rung   bool // the town rings them
 	err    error
 }
 
@@ -99,7 +102,7 @@ func (r *Resident) Silent() { r.hear("quiet", "…", talk.Heard{Kind: talk.Quiet
 
 // Comes begins a call, a USSD menu or a visit to the kiosk.
 func (r *Resident) Comes(traits render.Traits) {
-	r.Traits = traits
+	r.Traits, r.out = traits, false
 	r.hear("comes", traits.Name, talk.Heard{Kind: talk.Came})
 }
 
@@ -151,6 +154,10 @@ func (r *Resident) Waits(d time.Duration) {
 			r.Now = at
 		}
 		h := talk.Heard{Kind: talk.Rang, Timer: name}
+		if r.memory.Reach == talk.ByCall && strings.HasPrefix(name, "remind:") {
+			r.answers(h)
+			continue
+		}
 		if r.Traits.Live { // the call is over by now: it is sent as a text message
 			away := r.Traits
 			r.Traits = render.SMS
@@ -161,6 +168,20 @@ func (r *Resident) Waits(d time.Duration) {
 		}
 	}
 	r.Now = until
+}
+
+// answers is a call of the town's that comes of a timer, and is taken.
+func (r *Resident) answers(h talk.Heard) {
+	away := r.Traits
+	r.Traits, r.rung = render.Voice, false
+	r.turn(h)
+	if !r.rung {
+		r.Traits = away
+		return
+	}
+	r.out = true
+	r.note("rings", r.Traits.Name)
+	r.turn(talk.Heard{Kind: talk.Came})
 }
 
 // next is the timer that is due first; names decide between two of the same time.
@@ -247,6 +268,8 @@ func (r *Resident) turn(h talk.Heard) {
 	}
 	h.At, h.Traits, h.Seed = r.Now, r.Traits, r.Seed
 	r.Shown = r.Traits
+	r.wrote = r.wrote || h.Kind == talk.Words && r.Traits.Texts
+	h.Out, h.Texted = r.out, r.wrote && r.Traits.Form == engine.Speech
 	if r.Town.Zone != nil {
 		h.At = h.At.In(r.Town.Zone)
 	}
@@ -274,6 +297,8 @@ func (r *Resident) turn(h talk.Heard) {
 			r.timers[e.Timer] = e.At
 		case engine.StopTimer:
 			delete(r.timers, e.Timer)
+		case engine.RingBack:
+			r.rung = true
 		}
 	}
 	if !r.Mute {
