@@ -30,10 +30,15 @@ func (t *turn) canText() bool {
 	return t.x.textLine() != "" && t.event.From.Kind == "tel" && !t.memory.Stopped
 }
 
-// lastWords are what is texted of a conversation that ended in the turn that was slow: nothing is on show any more, and the
-// number of a request may be among them.
+// lastWords sees to it that what is texted has the last words of a conversation that ended in the turn that was slow: the
+// number of a request may be among them, and they are not on show any more, or stand before what is.
 func (t *turn) lastWords(ctx context.Context, said *talk.Said) error {
-	if len(said.Pages) > 0 || len(t.answered) == 0 {
+	if r := t.memory.Rest; r != nil && len(r.Pages) > 0 {
+		said.Pages = whole(r.Pages)
+		return nil
+	}
+	h := said.Memory.Hall
+	if len(said.Pages) > 0 && (h == nil || h.Kind != talk.OfferHall) || len(t.answered) == 0 {
 		return nil
 	}
 	b, _, err := t.x.store.Reply(ctx, t.resident, t.answered[0])
@@ -44,7 +49,9 @@ func (t *turn) lastWords(ctx context.Context, said *talk.Said) error {
 	if err != nil {
 		return err
 	}
-	said.Pages = whole(r.Pages)
+	if len(r.Pages) > 0 {
+		said.Pages = whole(r.Pages)
+	}
 	return nil
 }
 
@@ -65,5 +72,5 @@ func whole(screens []render.Page) []render.Page {
 		}
 		b.WriteString(text)
 	}
-	return []render.Page{{Lang: screens[0].Lang, Text: b.String(), Number: 1, Of: 1, Over: true}}
+	return []render.Page{{Lang: screens[0].Lang, Text: b.String(), Number: 1, Of: 1}}
 }

@@ -65,6 +65,7 @@ func (w *walk) show() []Prompt {
 		return append(out, w.which())
 	}
 	switch {
+	case s.Note == "" && written(w.st().Type) && len(w.written()) > 0: // in the middle of a sentence
 	case w.calls() && len(s.Part) > 0 && (s.Note == "" || strings.HasPrefix(s.Note, PhraseEcho)): // they were said with the first part
 	case leads(s.Note), w.resumes() && s.From < 0:
 		out = w.statements(out)

@@ -12,6 +12,7 @@ func Veil(d *dialogs.Dialog, s State) State {
 	if !s.sound(d) { // it ends with the next step
 		return s
 	}
+	s = writtenSoFar(d, s)
 	s.Answers = slices.Clone(s.Answers)
 	for i := range s.Answers {
 		if a := &s.Answers[i]; a.Skip == Answered && d.Steps[a.Step].Type != dialogs.Review {
@@ -19,7 +20,6 @@ func Veil(d *dialogs.Dialog, s State) State {
 		}
 	}
 	s.Veiled = s.Veiled || s.Ref != ""
-	s = writtenSoFar(d, s)
 	s.Note, s.Found, s.Part, s.Among = "", nil, nil, nil
 	if s.Mode != Over && s.Mode != Paused && s.Mode != Waiting && s.Held == nil {
 		s.Mode, s.Page, s.Tries, s.Silent = Asking, 0, 0, 0
