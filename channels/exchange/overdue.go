@@ -62,15 +62,10 @@ func whole(screens []render.Page) []render.Page {
 	}
 	var b strings.Builder
 	for i := range screens {
-		p := &screens[i]
-		text := p.Text
-		if n := len(p.Options); n > 0 && p.Number < p.Of { // the line that leads on
-			text = strings.TrimSuffix(text, "\n"+p.Options[n-1].Digit+" "+p.Options[n-1].Label)
-		}
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(text)
+		b.WriteString(render.Alone(screens[i]).Text)
 	}
 	return []render.Page{{Lang: screens[0].Lang, Text: b.String(), Number: 1, Of: 1}}
 }
