@@ -40,7 +40,7 @@ func TestWordsThatPhoneCompaniesTake(t *testing.T) {
 	if len(rows) != 3 {
 		t.Fatalf("there are %d rows of words", len(rows))
 	}
-	words := 0
+	words, options := 0, town(t)
 	for i, row := range rows {
 		as := "advice"
 		if i == 0 {
@@ -55,11 +55,11 @@ func TestWordsThatPhoneCompaniesTake(t *testing.T) {
 				"\n        text: The way ahead\n        also: [ahead, \"" + word + `"]`: "problem",
 				`"` + label + ` sign"`: "", `"The ` + label + `"`: "",
 			} {
-				if _, problems := load(t, asking(option, "LEFT")); verdict(problems, "carrier-word") != want {
+				if _, problems := dialogs.Load(folder(asking(option, "LEFT")), options); verdict(problems, "carrier-word") != want {
 					t.Errorf("%s is %q, want %q:\n%s", option, verdict(problems, "carrier-word"), want, problems)
 				}
 			}
-			if _, problems := load(t, asking("This way", word)); verdict(problems, "start-command") != "problem" {
+			if _, problems := dialogs.Load(folder(asking("This way", word)), options); verdict(problems, "start-command") != "problem" {
 				t.Errorf("%s may begin a dialog:\n%s", word, problems)
 			}
 		}
@@ -71,8 +71,9 @@ func TestWordsThatPhoneCompaniesTake(t *testing.T) {
 
 // Spaces, hyphens and accents don't hide a word that phone companies compare without them.
 func TestCarrierWordsInDisguise(t *testing.T) {
+	options := town(t)
 	for word, want := range map[string]string{"Opt out": "problem", "opt-out": "problem", "Stop all": "problem", "ARRÊT": "problem", "S T O P": "problem", "Stopping place": "", "Backend": "", "Fin": "advice", "Menu": "advice"} {
-		if _, problems := load(t, asking(`"`+word+`"`, "LEFT")); verdict(problems, "carrier-word") != want {
+		if _, problems := dialogs.Load(folder(asking(`"`+word+`"`, "LEFT")), options); verdict(problems, "carrier-word") != want {
 			t.Errorf("%q is %q, want %q:\n%s", word, verdict(problems, "carrier-word"), want, problems)
 		}
 	}
