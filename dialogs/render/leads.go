@@ -41,3 +41,16 @@ func Alone(p Page) Page {
 	p.Number, p.Of = 1, 1
 	return p
 }
+
+// Joined is pages of text that follow one another as one.
+func Joined(pages []Page) Page {
+	var out Page
+	for i := range pages {
+		p := Alone(pages[i])
+		if i > 0 {
+			p.Text = out.Text + "\n" + p.Text
+		}
+		out = p
+	}
+	return out
+}

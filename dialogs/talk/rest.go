@@ -32,10 +32,7 @@ func (x *hearing) reads() bool {
 		return false
 	}
 	if x.h.Kind == Shown && !x.paged() && x.h.Traits.Form == engine.Text { // the rest is texted, in one go
-		x.m.Rest, x.said.Over = nil, r.Over
-		for _, p := range r.Pages {
-			x.said.Pages = append(x.said.Pages, render.Alone(p))
-		}
+		x.m.Rest, x.said.Over, x.said.Pages = nil, r.Over, []render.Page{render.Joined(r.Pages)}
 		return true
 	}
 	if !x.paged() || x.h.At.Unix() > r.Until || len(r.Pages) == 0 {
