@@ -289,7 +289,7 @@ func (l *leg) ack(req *sip.Request) {
 func (s *SIP) media(l *leg) media.Config {
 	to := l.source.Addr()
 	c := media.Config{
-		Bind: netip.IPv4Unspecified(), Advertise: leaving(to), Ports: s.cfg.Ports, SRTP: l.trunk.SRTP, Wide: s.cfg.Wide, Text: s.cfg.Text, Now: s.cfg.Now,
+		Bind: netip.IPv4Unspecified(), Advertise: leaving(to), Ports: s.cfg.Ports, SRTP: l.trunk.SRTP, Wide: s.cfg.Wide, Text: s.cfg.Text, Now: s.cfg.Now, Patience: s.still,
 	}
 	if to.Is6() {
 		c.Bind = netip.IPv6Unspecified()

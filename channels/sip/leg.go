@@ -188,12 +188,42 @@ func (s *SIP) direct(req *sip.Request, transport, to string) {
 
 // do sends a request within the call and waits for what becomes of it, showing the password where it is asked for.
 func (l *leg) do(ctx context.Context, req *sip.Request) (*sip.Response, error) {
-	return l.line.do(ctx, l.trunk, req, func(r *sip.Request) {
+	number := func(r *sip.Request) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.cseq++
 		r.CSeq().SeqNo = l.cseq
-	})
+	}
+	res, err := l.line.do(ctx, l.trunk, req, number)
+	if err == nil || ctx.Err() != nil {
+		return res, err
+	}
+	back, ok := l.dialBack()
+	if !ok {
+		return res, err
+	}
+	again := req.Clone()
+	again.ReplaceHeader(newBranch(req.Via()))
+	l.line.direct(again, l.transport, back)
+	return l.line.do(ctx, l.trunk, again, number)
+}
+
+// dialBack is where the other side takes connections, when the one that the call came by is gone: its Contact says so, which is
+// believed only of the same machine or one of the trunk's.
+func (l *leg) dialBack() (to string, ok bool) {
+	l.mu.Lock()
+	target := l.target
+	l.mu.Unlock()
+	a, err := netip.ParseAddr(strings.Trim(target.Host, "[]"))
+	if err != nil || l.ours || l.transport == "UDP" || a != l.source.Addr() && !l.trunk.is(a) {
+		return "", false
+	}
+	port := target.Port
+	if port == 0 {
+		port = sip.DefaultPort(l.transport)
+	}
+	back := netip.AddrPortFrom(a, uint16(port))
+	return back.String(), back != l.source
 }
 
 // do sends a request that is no INVITE. next numbers it anew when it has to be sent again with a password.

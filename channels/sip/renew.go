@@ -186,6 +186,10 @@ func (l *leg) keep() {
 			return
 		case <-l.media.Gone():
 			timer.Stop()
+			if l.there() {
+				l.media.Linger()
+				continue
+			}
 			l.ringOff("nothing was heard any more")
 			return
 		case <-l.renewed:
@@ -201,6 +205,14 @@ func (l *leg) keep() {
 			}
 		}
 	}
+}
+
+// there says whether the other side still knows the call. A telephone that sends no sound while nobody speaks is not gone.
+func (l *leg) there() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 16*l.line.t1)
+	defer cancel()
+	res, err := l.do(ctx, l.request(sip.OPTIONS, nil, ""))
+	return err == nil && res.StatusCode != sip.StatusCallTransactionDoesNotExists && res.StatusCode != sip.StatusRequestTimeout
 }
 
 var errGlare = errors.New("sip: both asked at once")

@@ -74,6 +74,7 @@ type SIP struct {
 	server *sipgo.Server
 	t1     time.Duration // of RFC 3261: an estimate of the way there and back
 	least  time.Duration // Min-SE of RFC 4028
+	still  time.Duration // that a telephone may send nothing for before it is asked whether it is there; 0: 60 s
 	gap    time.Duration // the longest a registration waits before it is tried again
 
 	mu      sync.Mutex

@@ -17,6 +17,8 @@ type Config struct {
 	Text      bool           // real-time text (T.140) is taken where it is offered, and offered
 	From      []netip.Prefix // where sound may come from, beside the address in the other side's SDP; empty: anywhere, once it is sure
 	Now       func() time.Time
+
+	Patience time.Duration // that nothing may be heard for before Gone; 0: 60 s
 }
 
 // Encryption says whether sound is encrypted by SRTP with the keys of the SDP (SDES). That is worth something only where

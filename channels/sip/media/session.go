@@ -344,7 +344,21 @@ func (s *Session) account() Stats {
 }
 
 // Gone is closed when neither RTP nor RTCP came for 60 s although the call isn't on hold.
-func (s *Session) Gone() <-chan struct{} { return s.gone }
+func (s *Session) Gone() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone
+}
+
+// Linger waits another 60 s once Gone was closed: the other side is known to be there.
+func (s *Session) Linger() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = s.beat
+	if s.isGone {
+		s.isGone, s.gone = false, make(chan struct{})
+	}
+}
 
 // wake lets all who wait look again.
 func (s *Session) wake() {

@@ -1,11 +1,12 @@
 package media
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
 
-const goneAfter = 60 * 50 // beats
+const goneAfter = time.Minute
 
 // tick is what a call does every 20 ms. beats is more than 1 when the machine stood still: that time is left out in the
 // clock of our packets, nothing of the sound.
@@ -34,7 +35,7 @@ func (s *Session) compose(beats int, late time.Duration) (n int) {
 		s.alarm = 0
 		s.wake()
 	}
-	if s.beat-s.heard >= goneAfter && !s.isGone {
+	if s.beat-s.heard >= int64(cmp.Or(s.c.Patience, goneAfter)/beat) && !s.isGone {
 		s.isGone = true
 		close(s.gone)
 	}
