@@ -26,6 +26,7 @@ type script uint8
 const (
 	inGSM script = iota
 	inLatin1
+	inIA5
 	inUCS2
 	inCyrillic // ISO 8859-5
 	inHebrew   // ISO 8859-8
@@ -40,8 +41,10 @@ func scriptOf(coding byte, own Alphabet) script {
 			return inLatin1
 		}
 		return inGSM
-	case coding == 0x01, coding == 0x03:
-		return inLatin1 // IA5 is its lower half
+	case coding == 0x01:
+		return inIA5
+	case coding == 0x03:
+		return inLatin1
 	case coding == 0x06:
 		return inCyrillic
 	case coding == 0x07:
@@ -74,6 +77,10 @@ func read(octets []byte, s script) (words string, ok bool) {
 		words = fromTable(octets, charmap.ISO8859_5)
 	case inHebrew:
 		words = fromTable(octets, charmap.ISO8859_8)
+	case inIA5: // many write GSM 7-bit under this name, npm's smpp for one: it shows where there are control characters
+		if words = fromTable(octets, charmap.Windows1252); len(octets) > 0 && !printable(octets) {
+			words = fromGSM(octets)
+		}
 	case inOctets:
 		if !utf8.Valid(octets) || !printable(octets) {
 			return "", false

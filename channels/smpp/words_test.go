@@ -32,6 +32,7 @@ func TestRead(t *testing.T) {
 		{"UTF-8 by mistake", 0x00, GSM, "41 C3 A9 D0 B6", "Aéж", true},
 		{"the phone company's own is Latin 1", 0x00, Latin1, "40 E9", "@é", true},
 		{"ASCII", 0x01, GSM, "40 41 5B", "@A[", true},
+		{"GSM 7-bit by the name of ASCII", 0x01, GSM, "00 1B 28 31 1B 29", "@{1}", true},
 		{"Latin 1", 0x03, GSM, "40 E9", "@é", true},
 		{"Cyrillic", 0x06, GSM, "D6", "ж", true},
 		{"Hebrew", 0x07, GSM, "F9 EC", "של", true},
