@@ -3,14 +3,15 @@ package preview
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/menu"
 	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/locales"
 )
 
 // USSDName is the name of the channel that menus on the page have.
@@ -18,28 +19,32 @@ const USSDName = Name + ".ussd"
 
 // USSD is the page's phone for menus: whoever dials the town's code gets one screen at a time, as any handset shows it. The
 // page is the phone company, too: it gives each menu an id, counts what is sent, asks again where an answer was lost, and
-// cuts off who is slow. Nothing of a menu is kept here.
+// cuts off who is slow. Nothing of a menu is kept here, and no screen waits longer for the town than a gateway would.
 type USSD struct {
 	p    *Preview
+	menu *menu.Menu
 	stem string // of the town's code: "*384*123"
 }
 
 var (
-	_ channels.Channel = (*USSD)(nil)
-	_ channels.Mounter = (*USSD)(nil)
+	_ channels.Channel  = (*USSD)(nil)
+	_ channels.Mounter  = (*USSD)(nil)
+	_ channels.Listener = (*USSD)(nil)
 )
 
 // usualCode is dialled where the town has no code of its own.
 const usualCode = "*384*123#"
 
 // NewUSSD puts a phone for menus beside the texts of p, before either is mounted. code is what residents dial; "": one
-// that is made up.
-func NewUSSD(p *Preview, code string) *USSD {
+// that is made up. lang is the town's first language; log may be nil.
+func NewUSSD(p *Preview, code string, phrases *locales.Catalogue, lang string, log *slog.Logger) *USSD {
 	if code == "" {
 		code = usualCode
 	}
 	p.code = code
-	return &USSD{p: p, stem: strings.TrimSuffix(code, "#")}
+	u := &USSD{p: p, stem: strings.TrimSuffix(code, "#")}
+	u.menu = menu.New(menu.Config{Channel: USSDName, Traits: u.Traits(), Phrases: phrases, Lang: lang, Texts: true, Log: log})
+	return u
 }
 
 // Name is "preview.ussd".
@@ -57,10 +62,15 @@ func (u *USSD) Deliver(context.Context, channels.Address, render.Page, string) (
 	return "", channels.Gone(errors.New("preview: nobody can be written to by menu"), "menu")
 }
 
+// Listen waits for the end, and then for the turns that took longer than the phone waited.
+func (u *USSD) Listen(ctx context.Context, _ channels.Inbox) error {
+	<-ctx.Done()
+	return u.menu.Close()
+}
+
 const (
-	mostKeyed   = 160              // characters of one answer: what a screen holds
-	mostDialled = 60               // of a code
-	answerIn    = 10 * time.Second // for the town, before the page asks again
+	mostKeyed   = 160 // characters of one answer: what a screen holds
+	mostDialled = 60  // of a code
 )
 
 // Mount serves the menus' part of the page. The page itself is Preview's.
@@ -82,21 +92,16 @@ type keyed struct {
 	Words   string `json:"words"`  // send
 }
 
-// Screens are what the phone shows next.
-type Screens struct {
-	Screens []Screen `json:"screens"` // one after another; none: the town said nothing
-	Over    bool     `json:"over"`    // the menu closes after the last one
-	Kept    []Kept   `json:"kept"`
-	Now     string   `json:"now"`
-}
-
-// Screen is one fill of the phone's display.
+// Screen is what the phone shows next.
 type Screen struct {
 	Words string `json:"words"`
 	Lang  string `json:"lang,omitempty"`
+	Over  bool   `json:"over"`  // the menu closes with it
 	Units int    `json:"units"` // how long it is: septets, or UCS-2 where GSM is false
 	Most  int    `json:"most"`  // how long it may be
 	GSM   bool   `json:"gsm"`
+	Kept  []Kept `json:"kept"`
+	Now   string `json:"now"`
 }
 
 // takeDial opens a menu by the town's code, and perhaps what is dialled after it.
@@ -154,11 +159,9 @@ func (u *USSD) read(w http.ResponseWriter, r *http.Request) (in keyed, ok bool) 
 
 // take hands a request to the town. A page that has gone away meanwhile changes nothing about it.
 func (u *USSD) take(w http.ResponseWriter, r *http.Request, in keyed, kind channels.EventKind, words string) {
-	ctx, done := context.WithTimeout(context.WithoutCancel(r.Context()), answerIn)
-	defer done()
-	reply, err := u.p.inbox.Receive(ctx, channels.Event{
-		Channel: USSDName, ID: in.Session + "-" + strconv.Itoa(in.Number), From: channels.Address{Kind: "tel", ID: in.From}, To: Name,
-		Kind: kind, Words: words, At: u.p.town.Now(),
+	shown, err := u.menu.Turn(r.Context(), u.p.inbox, channels.Event{
+		Channel: USSDName, From: channels.Address{Kind: "tel", ID: in.From}, To: Name, Kind: kind, Words: words,
+		Session: &channels.Session{ID: in.Session, Number: in.Number}, At: u.p.town.Now(),
 	})
 	if err != nil {
 		w.Header().Set("Retry-After", "1")
@@ -166,19 +169,10 @@ func (u *USSD) take(w http.ResponseWriter, r *http.Request, in keyed, kind chann
 		return
 	}
 	state := u.p.state(in.From, 1<<30)
-	out := Screens{Screens: []Screen{}, Over: reply.Over || len(reply.Pages) == 0, Kept: state.Kept, Now: state.Now}
-	for i := range reply.Pages {
-		out.Screens = append(out.Screens, u.screen(&reply.Pages[i]))
+	out := Screen{Words: shown.Text, Lang: shown.Lang, Over: shown.Over, Kept: state.Kept, Now: state.Now}
+	n, t := render.Count(shown.Text), u.Traits()
+	if out.Units, out.Most, out.GSM = n.Units, t.Limit, n.GSM; !n.GSM {
+		out.Most = t.Limit16
 	}
 	answer(w, out)
-}
-
-// screen is a page with its length as the network counts it.
-func (u *USSD) screen(p *render.Page) Screen {
-	n, t := render.Count(p.Text), u.Traits()
-	s := Screen{Words: p.Text, Lang: p.Lang, Units: n.Units, Most: t.Limit, GSM: n.GSM}
-	if !n.GSM {
-		s.Most = t.Limit16
-	}
-	return s
 }

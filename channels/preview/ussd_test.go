@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/locales"
 )
 
 // asker is a town that asks two questions by menu.
@@ -36,7 +38,7 @@ func (a *asker) Receive(ctx context.Context, e channels.Event) (channels.Reply, 
 	case e.Kind == channels.HungUp:
 		return channels.Reply{}, nil
 	case e.Words == "2":
-		return channels.Reply{Over: true, Pages: []render.Page{{Text: "Спасибо", Lang: "ru"}, {Text: "Thank you"}}}, nil
+		return channels.Reply{Over: true, Pages: []render.Page{{Text: "Спасибо", Lang: "ru"}}}, nil
 	}
 	return channels.Reply{Pages: []render.Page{{Text: "Which? 5 €\n1 Trees\n2 Buses", Lang: "en"}}}, nil
 }
@@ -53,7 +55,7 @@ func openMenus(t testing.TB, code string) (*USSD, *asker, string) {
 	t.Helper()
 	in, mux := &asker{}, http.NewServeMux()
 	p := New(Town{Name: "Elmwood", Hosts: []string{"localhost"}, Words: func() []StartWord { return nil }, Now: func() time.Time { return noon }})
-	u := NewUSSD(p, code)
+	u := newUSSD(t, p, code)
 	p.Mount(mux, in)
 	u.Mount(mux, in)
 	s := httptest.NewServer(mux)
@@ -61,11 +63,20 @@ func openMenus(t testing.TB, code string) (*USSD, *asker, string) {
 	return u, in, s.URL
 }
 
+func newUSSD(t testing.TB, p *Preview, code string) *USSD {
+	t.Helper()
+	phrases, err := locales.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewUSSD(p, code, phrases, "en", nil)
+}
+
 // keys sends one request of the phone's and returns what it shows.
-func keys(t *testing.T, url, path, body string) Screens {
+func keys(t *testing.T, url, path, body string) Screen {
 	t.Helper()
 	status, text := do(t, "POST", url+"/preview/ussd/"+path, body, "Content-Type", asJSON)
-	var got Screens
+	var got Screen
 	if err := json.Unmarshal([]byte(text), &got); err != nil || status != http.StatusOK {
 		t.Fatalf("%s %s: %d %s", path, body, status, text)
 	}
@@ -79,26 +90,30 @@ func TestAMenuOnThePage(t *testing.T) {
 	}
 	got := keys(t, url, "dial", `{"from":"`+first+`","session":"s","number":1,"code":"*384*123#"}`)
 	// The euro sign takes two septets.
-	if want := (Screen{Words: "Which? 5 €\n1 Trees\n2 Buses", Lang: "en", Units: 27, Most: 160, GSM: true}); len(got.Screens) != 1 || got.Screens[0] != want || got.Over {
-		t.Errorf("it shows %+v, want %+v", got, want)
+	if want := "Which? 5 €\n1 Trees\n2 Buses en false 27 160 true"; brief(got) != want {
+		t.Errorf("it shows %s, want %s", brief(got), want)
 	}
 	got = keys(t, url, "send", `{"from":"`+first+`","session":"s","number":2,"words":"2"}`)
-	if want := (Screen{Words: "Спасибо", Lang: "ru", Units: 7, Most: 70}); len(got.Screens) != 2 || got.Screens[0] != want || !got.Over {
-		t.Errorf("it shows %+v, want %+v", got, want)
+	if want := "Спасибо ru true 7 70 false"; brief(got) != want {
+		t.Errorf("it shows %s, want %s", brief(got), want)
 	}
-	if got = keys(t, url, "end", `{"from":"`+first+`","session":"s","number":3}`); len(got.Screens) != 0 || !got.Over {
+	if got = keys(t, url, "end", `{"from":"`+first+`","session":"s","number":3}`); got.Words != "" || !got.Over {
 		t.Errorf("a menu that was closed shows %+v", got)
 	}
 	keys(t, url, "dial", `{"from":"`+first+`","session":"t","number":1,"code":"*384*123*1#"}`)
 
 	from := channels.Address{Kind: "tel", ID: first}
 	want := []channels.Event{
-		{Channel: USSDName, ID: "s-1", From: from, To: Name, Kind: channels.Dialed, At: noon},
-		{Channel: USSDName, ID: "s-2", From: from, To: Name, Kind: channels.Message, Words: "2", At: noon},
-		{Channel: USSDName, ID: "s-3", From: from, To: Name, Kind: channels.HungUp, At: noon},
-		{Channel: USSDName, ID: "t-1", From: from, To: Name, Kind: channels.Dialed, Words: "1", At: noon},
+		{Channel: USSDName, Session: &channels.Session{ID: "s", Number: 1}, From: from, To: Name, Kind: channels.Dialed, At: noon},
+		{Channel: USSDName, Session: &channels.Session{ID: "s", Number: 2}, From: from, To: Name, Kind: channels.Message, Words: "2", At: noon},
+		{Channel: USSDName, Session: &channels.Session{ID: "s", Number: 3}, From: from, To: Name, Kind: channels.HungUp, At: noon},
+		{Channel: USSDName, Session: &channels.Session{ID: "t", Number: 1}, From: from, To: Name, Kind: channels.Dialed, Words: "1", At: noon},
 	}
 	sameEvents(t, in.events(), want)
+}
+
+func brief(s Screen) string {
+	return fmt.Sprint(s.Words, " ", s.Lang, " ", s.Over, " ", s.Units, " ", s.Most, " ", s.GSM)
 }
 
 func sameEvents(t *testing.T, got, want []channels.Event) {
@@ -159,7 +174,7 @@ func TestTheDialString(t *testing.T) {
 		{"", "", "", false},
 		{"", "*384*123*" + strings.Repeat("1", mostDialled) + "#", "", false},
 	} {
-		u := NewUSSD(New(Town{}), c.town)
+		u := newUSSD(t, New(Town{}), c.town)
 		if words, ok := u.dialled(c.dialled); ok != c.ok || ok && words != c.words {
 			t.Errorf("%q dialled in a town of %q is %q, %v; want %q, %v", c.dialled, c.town, words, ok, c.words, c.ok)
 		}
@@ -169,7 +184,7 @@ func TestTheDialString(t *testing.T) {
 func FuzzDialString(f *testing.F) {
 	f.Add("*384*123*1#")
 	f.Add("*384*123#")
-	u := NewUSSD(New(Town{}), "")
+	u := newUSSD(f, New(Town{}), "")
 	f.Fuzz(func(t *testing.T, code string) {
 		words, ok := u.dialled(code)
 		if !ok {
@@ -222,11 +237,15 @@ func TestThePhoneForMenusRefuses(t *testing.T) {
 	}
 }
 
+// While the town is away the phone says so, and a menu that was closed is told again.
 func TestTheTownIsDownForMenus(t *testing.T) {
 	_, in, url := openMenus(t, "")
 	in.down = true
-	status, body := do(t, "POST", url+"/preview/ussd/dial", `{"from":"`+first+`","session":"s","number":1,"code":"*384*123#"}`, "Content-Type", asJSON)
-	if status != http.StatusServiceUnavailable || strings.Contains(body, "down") {
+	got := keys(t, url, "dial", `{"from":"`+first+`","session":"s","number":1,"code":"*384*123#"}`)
+	if !got.Over || !strings.Contains(got.Words, "dial again") || got.Lang != "en" {
+		t.Errorf("it shows %+v", got)
+	}
+	if status, body := do(t, "POST", url+"/preview/ussd/end", `{"from":"`+first+`","session":"s","number":2}`, "Content-Type", asJSON); status != http.StatusServiceUnavailable || strings.Contains(body, "down") {
 		t.Errorf("%d %s", status, body)
 	}
 }

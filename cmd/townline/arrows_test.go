@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 	"channels":           {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/card":      {"dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/exchange":  {"channels", "github.com/nyaruka/phonenumbers", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang", "golang.org/x/sync"},
-	"channels/preview":   {"channels", "channels/audio", "channels/call", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
+	"channels/preview":   {"channels", "channels/audio", "channels/call", "channels/menu", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/call":      {"channels", "channels/hearing", "dialogs/render", "dialogs/engine", "dialogs", "locales"},
 	"channels/g711":      {},
 	"channels/hearing":   {},

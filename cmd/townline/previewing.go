@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -35,7 +36,7 @@ func previewed(c *config.Config, addr net.Addr) bool {
 }
 
 // newPreviewing makes the page's channels: texts, calls that shelf says, and menus. Its clock may be moved where clock can be.
-func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock, shelf *audio.Shelf, phrases *locales.Catalogue) *previewing {
+func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *store.Keys, clock exchange.Clock, shelf *audio.Shelf, phrases *locales.Catalogue, log *slog.Logger) *previewing {
 	var numbers []string
 	for _, h := range preview.Handsets() {
 		numbers = append(numbers, h.Number)
@@ -53,7 +54,7 @@ func newPreviewing(ctx context.Context, c *config.Config, s store.Store, keys *s
 	}
 	p.channel = preview.New(town)
 	p.telephone = preview.NewTelephone(p.channel, shelf, phrases, c.Town.Languages[0])
-	p.menus = preview.NewUSSD(p.channel, c.USSD.Code)
+	p.menus = preview.NewUSSD(p.channel, c.USSD.Code, phrases, c.Town.Languages[0], log)
 	return p
 }
 

@@ -115,7 +115,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		if len(lines) == 0 { // nobody but who looks at the page
 			clock = &movedClock{}
 		}
-		shown = newPreviewing(ctx, c, disk, keys, clock, shelf, phrases)
+		shown = newPreviewing(ctx, c, disk, keys, clock, shelf, phrases, log)
 		s = shown.store
 		lines = append(lines, shown.channel, shown.telephone, shown.menus)
 	}

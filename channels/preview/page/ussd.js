@@ -1,7 +1,7 @@
 "use strict";
 // The phone for menus shows one screen at a time and forgets it, as phones do. The page is the phone company, too: it counts
 // what is sent, asks again where an answer was lost, and cuts off who is slow.
-const menu = { id: "", from: "", number: 0, turn: 0, screens: [], over: false, shown: 0, slow: 60, whole: 180, until: 0, end: 0, warned: false };
+const menu = { id: "", from: "", number: 0, turn: 0, over: false, shown: 0, slow: 60, whole: 180, until: 0, end: 0, warned: false };
 let code = "";
 
 // opens takes the code that the town has, if any.
@@ -42,18 +42,19 @@ function overlay(words, lang, input, ok) {
   (input ? $("reply") : $("menu-cancel")).focus({ preventScroll: true });
 }
 
-function onScreen() {
-  const s = menu.screens.shift(), more = menu.screens.length > 0;
+function onScreen(s) {
   menu.shown++;
+  menu.over = s.over;
   $("reply").value = "";
-  overlay(s.words, s.lang, !menu.over && !more, more ? "More" : menu.over && "OK");
+  overlay(s.words, s.lang, !s.over, s.over && "OK");
   const long = s.units > s.most;
   $("menu-counts").textContent = `Screen ${menu.shown} · ${s.units} of ${s.most} characters${s.gsm ? "" : ", not in the GSM alphabet"}${long ? ": too long" : ""}`;
   $("menu-counts").classList.toggle("long", long);
-  $("ussd-line").textContent = menu.over && !more ? "The menu is over." : "A menu is open.";
+  $("ussd-line").textContent = s.over ? "The menu is over." : "A menu is open.";
   menu.until = Date.now() + menu.slow * 1000;
   menu.warned = false;
-  clock(!menu.over);
+  clock(!s.over);
+  if (s.over) menu.id = "";
 }
 
 // clock shows how long the phone company waits: for this answer, and for the whole menu.
@@ -83,7 +84,6 @@ function clock(runs) {
 function ends(note) {
   menu.id = "";
   menu.turn++;
-  menu.screens = [];
   clock(false);
   $("ussd-line").textContent = note;
 }
@@ -121,11 +121,7 @@ async function requests(path, more) {
     if (mine !== menu.turn) return;
     keep(answer.kept);
     if (answer.now) $("now").textContent = answer.now;
-    menu.over = answer.over;
-    menu.screens = answer.screens;
-    if (!menu.screens.length) menu.screens = [{ words: "The menu is over.", units: 0, most: 160, gsm: true }];
-    onScreen();
-    if (menu.over) menu.id = "";
+    onScreen(answer);
   } catch (err) {
     if (mine !== menu.turn) return;
     ends("No menu is open.");
@@ -137,17 +133,13 @@ async function requests(path, more) {
 }
 
 function dials(words) {
-  Object.assign(menu, { id: fresh(), from, number: 0, shown: 0, over: false, screens: [], turn: menu.turn + 1, end: Date.now() + menu.whole * 1000 });
+  Object.assign(menu, { id: fresh(), from, number: 0, shown: 0, over: false, turn: menu.turn + 1, end: Date.now() + menu.whole * 1000 });
   $("menu-counts").textContent = "";
   overlay("", "en", true);
   requests("dial", { code: words });
 }
 
 function cancels() {
-  if (menu.screens.length) {
-    onScreen();
-    return;
-  }
   if (menu.id) {
     asks("end").catch(() => {});
     ends("You closed the menu.");
