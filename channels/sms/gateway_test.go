@@ -180,7 +180,7 @@ func TestGatewayPush(t *testing.T) {
 		status int
 		want   string
 	}{
-		{200, "sent k1"}, {204, "sent k1"}, {403, "retry 5m0s"}, {404, "retry 5m0s"}, {301, "retry 5m0s"}, {429, "retry 30s"}, {503, "retry 30s"},
+		{200, "sent k1"}, {204, "sent k1"}, {403, "retry 5m0s"}, {404, "retry 5m0s"}, {301, "retry 5m0s"}, {429, "throttled 30s"}, {503, "retry 30s"},
 		{410, "gone 410"}, {422, "gone 422"}, {0, "retry 0s"},
 	} {
 		phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

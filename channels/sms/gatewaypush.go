@@ -47,7 +47,9 @@ func (g *Gateway) Deliver(ctx context.Context, to channels.Address, p render.Pag
 		return key, nil
 	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden, a.status == http.StatusNotFound, a.status >= 300 && a.status < 400:
 		return "", channels.Retry(err, 5*time.Minute) // the secret, the clock or the address: staff can mend it
-	case a.status >= 500, a.status == http.StatusTooManyRequests, a.status == http.StatusRequestTimeout:
+	case a.status == http.StatusTooManyRequests:
+		return "", channels.Retry(fmt.Errorf("%w: %w", channels.ErrThrottled, err), channels.RetryAfter(a.retryAfter, g.now()))
+	case a.status >= 500, a.status == http.StatusRequestTimeout:
 		return "", channels.Retry(err, channels.RetryAfter(a.retryAfter, g.now()))
 	}
 	return "", channels.Gone(err, strconv.Itoa(a.status))

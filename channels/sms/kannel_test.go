@@ -206,6 +206,7 @@ func TestKannelPush(t *testing.T) {
 		{"refused", 403, "Authorization failed for sendsms", "retry 5m0s"},
 		{"not there", 404, "", "retry 5m0s"},
 		{"bad request", 400, "", "gone 400"},
+		{"too many", 429, "", "throttled 30s"},
 		{"temporal failure", 503, "Temporal failure, try again later.", "retry 30s"},
 		{"broken", 500, "", "retry 30s"},
 		{"somebody between gave up", 504, "", "doubt"},
@@ -331,9 +332,15 @@ func word(receipt string, err error) string {
 		return "a receipt and an error"
 	}
 	if after, ok := channels.Retrying(err); ok {
+		if errors.Is(err, channels.ErrThrottled) {
+			return "throttled " + after.String()
+		}
 		return "retry " + after.String()
 	}
 	if code, ok := channels.IsGone(err); ok {
+		if errors.Is(err, channels.ErrBadNumber) {
+			return "bad number " + code
+		}
 		return "gone " + code
 	}
 	if channels.InDoubt(err) {

@@ -64,7 +64,9 @@ func (k *Kannel) Deliver(ctx context.Context, to channels.Address, p render.Page
 		return "", channels.Retry(err, 5*time.Minute) // user, password or address: staff can mend it
 	case answer.status == http.StatusGatewayTimeout:
 		return "", channels.Doubt(err)
-	case answer.status >= 500, answer.status == http.StatusTooManyRequests, answer.status >= 300 && answer.status < 400:
+	case answer.status == http.StatusTooManyRequests:
+		return "", channels.Retry(fmt.Errorf("%w: %w", channels.ErrThrottled, err), channels.RetryAfter(answer.retryAfter, k.now()))
+	case answer.status >= 500, answer.status >= 300 && answer.status < 400:
 		return "", channels.Retry(err, channels.RetryAfter(answer.retryAfter, k.now()))
 	}
 	return "", channels.Gone(err, strconv.Itoa(answer.status))

@@ -221,6 +221,7 @@ func TestTwilioStatus(t *testing.T) {
 		{"MessageStatus=delivered&ErrorCode=0", []reported{{TwilioName, sid, channels.Delivery{State: channels.Arrived, At: noon}}}},
 		{"MessageStatus=read&To=whatsapp%3A%2B15550100123", []reported{{WhatsAppName, sid, channels.Delivery{State: channels.Arrived, At: noon}}}},
 		{"MessageStatus=undelivered&ErrorCode=30003", []reported{{TwilioName, sid, channels.Delivery{State: channels.Failed, Code: "30003", At: noon}}}},
+		{"MessageStatus=undelivered&ErrorCode=30006", []reported{{TwilioName, sid, channels.Delivery{State: channels.Failed, Code: "30006", At: noon, Bad: true}}}},
 		{"MessageStatus=failed&ErrorCode=21610", []reported{{TwilioName, sid, channels.Delivery{State: channels.Failed, Code: "21610", At: noon, OptedOut: true}}}},
 		{"SmsStatus=canceled", []reported{{TwilioName, sid, channels.Delivery{State: channels.Failed, At: noon}}}},
 		{"MessageStatus=received", nil},

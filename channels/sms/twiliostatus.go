@@ -38,7 +38,8 @@ func (t *Twilio) status(w http.ResponseWriter, r *http.Request, in channels.Inbo
 	d := channels.Delivery{State: state, At: t.now()}
 	if code := f.Value("ErrorCode"); code != "" && code != "0" {
 		d.Code = code
-		d.OptedOut = code == strconv.Itoa(twilio.CodeOptedOut)
+		n, _ := strconv.Atoi(code)
+		d.OptedOut, d.Bad = n == twilio.CodeOptedOut, state == channels.Failed && twilio.BadNumber(n)
 	}
 	if report(w, r, in, t.log, channel, receipt, d) {
 		w.WriteHeader(http.StatusNoContent)

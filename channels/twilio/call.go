@@ -99,12 +99,18 @@ func (c *Call) Failure(what string, err error) (code int, failed error) {
 		if c.after > 0 {
 			after = c.after
 		}
+		if Throttles(c.Status, code) {
+			err = fmt.Errorf("%w: %w", channels.ErrThrottled, err)
+		}
 		return code, channels.Retry(err, after)
 	case Unsure:
 		return code, channels.Doubt(err)
 	}
 	if code == CodeOptedOut {
 		err = fmt.Errorf("%w: %w", channels.ErrOptedOut, err)
+	}
+	if BadNumber(code) {
+		err = fmt.Errorf("%w: %w", channels.ErrBadNumber, err)
 	}
 	if code == 0 {
 		code = c.Status

@@ -31,7 +31,34 @@ const (
 	codeCap          = 30027 // 10DLC: a carrier's day
 	codeProviderTime = 30410 // the carrier did not answer in time
 	codeChannelRate  = 63018 // WhatsApp's share is used up
+
+	codeNotValid       = 21211
+	codeNotMobile      = 21214 // not a number that can be reached
+	codeNoRoute        = 21217
+	codeNotTextable    = 21614
+	codeUnknownHandset = 30005
+	codeLandline       = 30006
 )
+
+// Throttles says whether a refusal is of everything that the account, or its number, sends just now.
+func Throttles(status, code int) bool {
+	switch code {
+	case codeTooMany, codeQueueFull, codeOverflow, codeSecondCap, codeDayCap, codeCap, codeChannelRate:
+		return true
+	case codeReplyRate: // to one number
+		return false
+	}
+	return status == http.StatusTooManyRequests
+}
+
+// BadNumber says whether nothing can ever be delivered to a number that was refused.
+func BadNumber(code int) bool {
+	switch code {
+	case codeNotValid, codeNotMobile, codeNoRoute, codeNotTextable, codeUnknownHandset, codeLandline:
+		return true
+	}
+	return false
+}
 
 // Judge says what to do after a refusal, and how long to wait where Twilio doesn't say.
 func Judge(status, code int) (Verdict, time.Duration) {
