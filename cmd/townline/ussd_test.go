@@ -240,6 +240,9 @@ func TestThePreviewPageIsSound(t *testing.T) {
 		if cut := ask[[]string](b, `[...document.querySelectorAll("#menu, #menu button, #reply, #menu-text")].filter(e=>{const r=e.getBoundingClientRect();return r.width<20||r.left<0||r.right>innerWidth}).map(e=>e.id)`); len(cut) > 0 {
 			t.Errorf("%s: out of sight: %s", look.name, cut)
 		}
+		if cut := ask[[]string](b, `[...document.querySelectorAll(".phone")].filter(e=>e.scrollHeight>e.clientHeight+1).map(e=>e.id||e.className)`); len(cut) > 0 {
+			t.Errorf("%s: cut off at the bottom: %s", look.name, cut)
+		}
 		for _, found := range ask[[]string](b, `axe.run(document).then(r=>r.violations.flatMap(v=>v.nodes.map(n=>v.id+": "+n.target.join(" "))))`) {
 			t.Errorf("%s: %s", look.name, found)
 		}
