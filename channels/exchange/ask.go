@@ -32,6 +32,10 @@ func (t *turn) ask(ctx context.Context, e talk.Effect) (engine.Input, error) {
 		in, err = t.redeem(ctx, e.Values)
 	case engine.PassOn:
 		in.Result, err = t.passOn(ctx, &e)
+	case engine.EnterPIN:
+		in.Result, err = t.enterPIN(ctx, e.Values)
+	case engine.ChoosePIN:
+		in.Result, err = t.choosePIN(ctx, e.Values)
 	default:
 		err = fmt.Errorf("nobody answers %q", e.Kind)
 	}

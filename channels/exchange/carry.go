@@ -33,7 +33,7 @@ const (
 const mostTexts = 2
 
 func proved(kind string) bool {
-	return kind != contactKind && kind != carryKind && kind != callKind && !strings.HasPrefix(kind, textKind)
+	return kind != contactKind && kind != carryKind && kind != callKind && kind != gateKind && !strings.HasPrefix(kind, textKind)
 }
 
 // carry makes a code, which holds once this turn is committed.
@@ -80,7 +80,7 @@ func (t *turn) redeem(ctx context.Context, values []string) (engine.Input, error
 		if err != nil {
 			return engine.Input{}, err
 		}
-		s := memory.Take(values[0], t.now, t.key[:])
+		s := memory.Take(values[0], t.now, t.taker())
 		if s == nil || row.gone {
 			return unknown, nil
 		}
@@ -269,7 +269,7 @@ func (t *turn) texts(ctx context.Context, all []talk.Text) error {
 
 // reached is the address that a message goes to.
 func reached(m *store.Message) channels.Address {
-	if m.Kind == callKind || strings.HasPrefix(m.Kind, textKind) {
+	if m.Kind == callKind || m.Kind == pinKind || strings.HasPrefix(m.Kind, textKind) {
 		return channels.Address{Kind: "tel", ID: m.Address}
 	}
 	return channels.Address{Kind: m.Kind, ID: m.Address}

@@ -121,6 +121,18 @@ func (m *memory) Commit(_ context.Context, c *store.Change) (store.Outcome, erro
 			return store.Outcome{Kind: store.Conflict}, nil
 		}
 	}
+	for _, k := range c.Unlink {
+		if m.addresses[k].resident != c.Resident {
+			return store.Outcome{Kind: store.Conflict}, nil
+		}
+	}
+	if n := c.Newcomer; n != nil {
+		for _, a := range n.Link {
+			if o, ok := m.addresses[a.Key]; ok && (o.resident != c.Resident || !slices.Contains(c.Unlink, a.Key)) {
+				return store.Outcome{Kind: store.Conflict}, nil
+			}
+		}
+	}
 	for _, e := range c.Requests {
 		if e.Kind == store.Opened && m.request(e.Reference) != nil {
 			return store.Outcome{Kind: store.Conflict}, nil
@@ -157,6 +169,15 @@ func (m *memory) apply(c *store.Change, w *kept) {
 		if len(w.answered) > 16 {
 			delete(w.replies, w.answered[16])
 			w.answered = w.answered[:16]
+		}
+	}
+	for _, k := range c.Unlink {
+		delete(m.addresses, k)
+	}
+	if n := c.Newcomer; n != nil {
+		m.rows[n.Resident] = &kept{version: 1, state: slices.Clone(n.State), replies: map[store.Inbound][]byte{}}
+		for _, a := range n.Link {
+			m.addresses[a.Key] = owned{n.Resident, a}
 		}
 	}
 	for _, a := range c.Link {

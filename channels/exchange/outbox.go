@@ -300,6 +300,10 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 	case m.Unsure:
 		s = x.look(ctx, l, m, &page)
 	default:
+		if ok, instead := x.mayReply(ctx, m); !ok {
+			s = instead
+			break
+		}
 		if l.rings() {
 			ok, instead, err := x.mayRing(ctx, m, &page)
 			if err != nil {

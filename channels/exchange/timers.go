@@ -66,8 +66,11 @@ func (x *Exchange) ring(ctx context.Context) {
 func (x *Exchange) ringOne(ctx context.Context, timer store.Timer) {
 	// A turn that has begun is brought to its end, whatever happens to the worker.
 	do := x.rang
-	if timer.Name == callTimer {
+	switch timer.Name {
+	case callTimer:
 		do = x.callOver
+	case gateTimer:
+		do = x.gateOver
 	}
 	err := do(context.WithoutCancel(ctx), timer)
 	if err != nil {

@@ -50,6 +50,7 @@ type turn struct {
 	taken    int            // references that were taken
 	mute     bool           // an answer that is to be tied to nobody would have named what came along: it is left out
 	done     *channels.Done // what an outpost did, while that is entered; nil: the turn is held here
+	shared   shared
 
 	attempt
 }
@@ -126,9 +127,12 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
-	var open *menu
-	if t.came != nil && t.came.Session != nil {
-		p := t.place(before.more.Menu)
+	if r, outcome, theirs, err := t.inside(ctx, kept, before); theirs || err != nil {
+		return r, outcome, err
+	}
+	open := t.shared.arrived()
+	if t.came != nil && t.came.Session != nil && t.shared.arrival == nil {
+		p := t.placed(t.place(before.more.Menu))
 		t.inbound = p.inbound
 		if p.placing == nothing && !slices.Contains(kept.Answered, t.inbound) {
 			return channels.Reply{}, outcomeDuplicate, nil
@@ -151,6 +155,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 			return channels.Reply{}, outcomeFailed, err
 		}
 		return channels.Reply{}, outcomeConflict, nil
+	}
+	if r, outcome, ends := t.outside(kept, before); ends {
+		return r, outcome, nil
 	}
 	if err := t.recall(ctx, kept, before); err != nil {
 		return channels.Reply{}, outcomeFailed, err
@@ -188,6 +195,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 			return t.rung(ctx, err)
 		}
 	}
+	if err := t.hears(ctx, &heard); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
 	looks := heard.Kind == talk.Looked
 	said, err := t.x.town.Hear(t.memory, heard, func(e talk.Effect) (engine.Input, error) { return t.ask(ctx, e) })
 	if err != nil {
@@ -200,6 +210,12 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	}
 	if looks {
 		return channels.Reply{Pages: said.Pages, Over: said.Over}, outcomeApplied, nil
+	}
+	if said.Leave {
+		return t.stepOut(ctx, &said)
+	}
+	if said.Opens {
+		return t.letIn(ctx, &said)
 	}
 	if err := t.effects(ctx, said.Effects); err != nil {
 		return channels.Reply{}, outcomeFailed, err
@@ -229,6 +245,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 			t.comes(ctx, &said)
 			t.over = (said.Over || said.Pass) && t.line.rings()
 		}
+	}
+	if err := t.settlePIN(&said); err != nil {
+		return channels.Reply{}, outcomeFailed, err
 	}
 	r, err := t.write(&said)
 	if err != nil {
@@ -422,7 +441,7 @@ func (t *turn) push(pages []render.Page, w way, class uint8) error {
 // unreachable says whether nothing can be delivered on a way, as far as is known.
 func (t *turn) unreachable(w way) bool {
 	l := t.x.channels[w.channel]
-	return l == nil || !l.rings() && t.more.Pushed.bad(w.kind)
+	return l == nil || w.kind == pinKind || !l.rings() && t.more.Pushed.bad(w.kind)
 }
 
 // id derives the next id of this turn.
@@ -461,6 +480,7 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 	for i := range t.change.Timers {
 		x.timers.by(t.now, t.change.Timers[i].At)
 	}
+	t.stopsForAll(context.WithoutCancel(ctx))
 	for _, to := range t.texted {
 		if x.texted.count(t.now, textSpan, to) == mostSent {
 			x.log.Warn("pages sent many codes by text: they send no more for a while", slog.Duration("span", textSpan))
@@ -590,6 +610,9 @@ func (t *turn) ledger(ctx context.Context, out bool) error {
 			return fmt.Errorf("find the resident's addresses: %w", err)
 		}
 		for _, a := range all {
+			if a.Kind == pinKind { // the number that others use as well
+				a.Key = t.x.keys.Address("tel", a.Address)
+			}
 			if !slices.Contains(keys, a.Key) && proved(a.Kind) {
 				keys = append(keys, a.Key)
 			}

@@ -38,6 +38,8 @@ type more struct {
 	Menu   *menu   `cbor:"1,keyasint,omitempty"`
 	Call   *wanted `cbor:"5,keyasint,omitempty"` // that is in the outbox
 	Pushed *pushed `cbor:"8,keyasint,omitempty"`
+	Behind *behind `cbor:"20,keyasint,omitempty"` // of somebody whom a PIN finds
+	Doors  *doors  `cbor:"21,keyasint,omitempty"` // of somebody whom the number finds without one
 }
 
 func (m more) none() bool { return m == more{} }

@@ -7,11 +7,14 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/store"
 )
 
 func TestRow(t *testing.T) {
 	for _, r := range []row{{memory: []byte{}}, {way: way{"sms", "tel"}, memory: []byte{1, 2}}, {gone: true, memory: []byte{0}}, {visit: visit{7, [16]byte{1, 2}}, memory: []byte{3}},
 		{made: true, offered: true, over: true, left: true, unanswered: true, errands: []byte{9, 9}, memory: []byte{3}}, {visit: visit{7, [16]byte{1}}, errands: []byte{9}, memory: []byte{}},
+		{more: more{Behind: &behind{Key: make([]byte, 16), On: "sms", At: 5, Once: 9}}, memory: []byte{3}},
+		{more: more{Doors: &doors{Open: []door{{Channel: "sms", Who: store.Resident{1}}}, Past: []door{{Who: store.Resident{2}, Answered: []store.Inbound{{1}, {2}}}}}}, memory: []byte{3}},
 		{more: more{Menu: &menu{Channel: "ussd", Session: []byte{1}, Said: 3, At: 5}}, memory: []byte{3}}} {
 		if got, err := decodeRow(r.encode()); err != nil || !reflect.DeepEqual(got, r) {
 			t.Fatal(got, err)
@@ -30,6 +33,7 @@ func FuzzRow(f *testing.F) {
 	f.Add(row{errands: []byte{1}, memory: []byte{0x80}}.encode())
 	f.Add(row{visit: visit{1, [16]byte{1}}, memory: []byte{0x80}}.encode())
 	f.Add(row{errands: []byte{1}, more: more{Menu: &menu{Channel: "ussd", Session: []byte{1}, Said: 3, At: 5}}, memory: []byte{0x80}}.encode())
+	f.Add(row{more: more{Doors: &doors{Open: []door{{Channel: "sms"}}}, Behind: &behind{At: 3}}, memory: []byte{0x80}}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRow(b)
 		if err != nil || len(b) == 0 {

@@ -1,0 +1,622 @@
+package exchange
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/store"
+)
+
+// chooses sets a PIN by text; mine says what becomes of what was said before: "1" goes behind it, "2" stays, "" there was nothing.
+func (w *town) chooses(from, pin, mine string) string {
+	w.t.Helper()
+	last := w.says(from, "PIN", "2", pin, pin)
+	if mine != "" {
+		w.expect(last, "Was it only you")
+		last = w.says(from, mine)
+	}
+	w.expect(last, "Your PIN is set")
+	return last
+}
+
+func (w *town) not(got string, unwanted ...string) {
+	w.t.Helper()
+	for _, s := range unwanted {
+		if strings.Contains(got, s) {
+			w.t.Fatalf("%q in:\n%s", s, got)
+		}
+	}
+}
+
+const nothingHere = "That PIN opens nothing here."
+
+func TestSeveralResidentsOnOnePhone(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on)
+		w.expect(w.says(ann, "PARK", "1"), "How many days")
+		w.expect(w.chooses(ann, "4821", "1"), "Go on")
+		w.expect(w.says(ann, "1"), "How many days")
+		// While it is open, it is theirs.
+		w.expect(w.says(ann, "12"), "12")
+		w.expect(w.says(ann, "LOCK PIN"), "Your PIN is closed")
+
+		// Whoever takes the phone next was never here.
+		w.not(w.says(ann, "hello"), "Go on", "Park survey?")
+		w.expect(w.says(ann, "MEND"), "")
+		w.expect(w.says(ann, "PIN 9350"), nothingHere)
+		w.says(ann, "2")
+
+		// And is what they were when somebody was there in between.
+		w.expect(w.says(ann, "PIN 4821"), "Your PIN is open", "Park survey")
+		w.expect(w.says(ann, "1"), "12")
+		w.clock.pass(14 * time.Minute)
+		w.not(w.says(ann, "yes"), "know that word")
+		w.clock.pass(15 * time.Minute)
+		if last := w.says(ann, "menu"); strings.Contains(last, "Park survey") && strings.Contains(last, "Not finished") {
+			t.Fatal(last)
+		}
+		// A third one begins something of their own.
+		w.chooses(ann, "7305", "2")
+		w.expect(w.says(ann, "PARK", "2"), "How many days")
+		w.expect(w.says(ann, "PIN 4821 PARK"), "") // straight over to the first
+		w.expect(w.says(ann, "PIN 7305"), "Not finished: Park survey")
+		w.expect(w.says(ann, "PIN 7305 MEND"), "")
+	})
+}
+
+// TestAPINThatIsTaken is refused as one that is easy to guess, and counts.
+func TestAPINThatIsTaken(t *testing.T) {
+	w := settle(t)
+	w.chooses(ann, "4821", "")
+	w.says(ann, "LOCK PIN")
+	taken := w.says(ann, "PIN", "2", "4821", "4821")
+	if strings.Contains(taken, "Was it only") {
+		taken = w.says(ann, "2")
+	}
+	easy := w.says(ann, "1234")
+	if taken != easy {
+		t.Fatalf("taken:\n%s\neasy:\n%s", taken, easy)
+	}
+	for range 3 {
+		w.expect(w.says(ann, "4821", "4821"), "easy to guess")
+	}
+	w.expect(w.says(ann, "4821", "4821"), "No PIN can be used on this phone")
+	// Its own number's end is easy to guess as well.
+	w.says(ben, "PIN", "2", ben[len(ben)-4:])
+	w.expect(w.says(ben, ben[len(ben)-4:]), "easy to guess")
+}
+
+func TestWrongPINsLockTheNumber(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on)
+		w.chooses(ann, "4821", "")
+		w.says(ann, "LOCK PIN")
+		for i := range 4 {
+			w.expect(w.says(ann, fmt.Sprint("PIN 930", i)), nothingHere)
+		}
+		// A right one forgives itself alone: whoever has one could try all others.
+		w.expect(w.says(ann, "PIN 4821"), "Your PIN is open")
+		w.says(ann, "LOCK PIN")
+		w.expect(w.says(ann, "PIN 9305"), "No PIN can be used on this phone")
+		// By every channel and server, whether right or not, however long.
+		other, err := New(Settings{Store: w.store, Keys: seals{}, Town: w.x.town, Clock: w.clock, Entropy: chance(9), Channels: []channels.Channel{w.sms}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		here := w.x
+		w.x = other
+		w.expect(w.says(ann, "PIN 4821"), "No PIN can be used")
+		w.x = here
+		w.clock.pass(100 * 24 * time.Hour)
+		w.x.Tick(t.Context())
+		w.expect(w.says(ann, "PIN 4821"), "No PIN can be used")
+		w.expect(w.says(ben, "PIN 4821"), nothingHere)
+
+		look := func() PINs {
+			p, err := LookPINs(t.Context(), w.store, seals{}, ann, w.clock.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		if p := look(); !p.Locked || p.Tries != 5 {
+			t.Fatalf("%+v", p)
+		}
+		if err := UnlockPINs(t.Context(), w.store, seals{}, ann, w.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if p := look(); p.Locked || p.Tries != 0 {
+			t.Fatalf("%+v", p)
+		}
+		w.expect(w.says(ann, "PIN 4821"), "Your PIN is open")
+	})
+}
+
+// TestWrongPINsAreForgiven one a day.
+func TestWrongPINsAreForgiven(t *testing.T) {
+	w := settle(t)
+	for day := range 30 {
+		w.expect(w.says(ann, fmt.Sprint("PIN ", 9300+day)), nothingHere)
+		w.clock.pass(24 * time.Hour)
+	}
+	w.clock.pass(24 * time.Hour)
+	w.x.Tick(t.Context())
+	if _, known, _ := w.store.Find(t.Context(), seals{}.Address(gateKind, ann)); known {
+		t.Fatal("what counts no longer is kept")
+	}
+	if p, err := LookPINs(t.Context(), w.store, seals{}, ann, w.clock.Now()); err != nil || p.Tries != 0 {
+		t.Fatal(p, err)
+	}
+}
+
+// TestAWrongPINCountsOnce however often its message comes.
+func TestAWrongPINCountsOnce(t *testing.T) {
+	w := settle(t)
+	for i := range 3 {
+		e := w.text(ann, fmt.Sprint("PIN 930", i))
+		first := w.hear(e)
+		for range 4 {
+			if again := w.hear(e); again != first {
+				t.Fatalf("%q, then %q", first, again)
+			}
+		}
+	}
+	if p, _ := LookPINs(t.Context(), w.store, seals{}, ann, w.clock.Now()); p.Tries != 3 {
+		t.Fatalf("%+v", p)
+	}
+}
+
+// TestNothingIsSentToThePhone of what was said behind a PIN: no reminder, no call; the last words to somebody else that are on
+// their way when they go behind it.
+func TestNothingIsSentToThePhone(t *testing.T) {
+	w, p := landline(t)
+	w.says(ann, "PARK", "1")
+	w.chooses(ann, "4821", "1")
+	w.says(ann, "1", "12", "LOCK PIN")
+	w.says(ben, "PARK", "1")
+	for range 40 {
+		w.clock.pass(6 * time.Hour)
+		w.x.Tick(t.Context())
+	}
+	for _, l := range w.sms.letters() {
+		if l.to.ID == ann {
+			t.Fatalf("%+v", l)
+		}
+	}
+	if len(w.sms.letters()) == 0 {
+		t.Fatal("nobody was reminded, so that this shows nothing")
+	}
+	p.expect(t)
+}
+
+// TestRepliesThatArePushedReachThem on a channel that can say nothing in its response.
+func TestRepliesThatArePushedReachThem(t *testing.T) {
+	w := settle(t, func(w *town, _ *Settings) { w.sms.traits.Pushed = true })
+	last := func() string {
+		w.x.Tick(t.Context())
+		all := w.sms.letters()
+		if len(all) == 0 {
+			return ""
+		}
+		if l := all[len(all)-1]; l.to != (channels.Address{Kind: "tel", ID: ann}) {
+			t.Fatalf("%+v", l.to)
+		}
+		return all[len(all)-1].text
+	}
+	for _, s := range []string{"PARK", "1", "PIN", "2", "4821", "4821", "1"} {
+		w.says(ann, s)
+		last()
+	}
+	w.expect(last(), "Your PIN is set")
+	w.says(ann, "1")
+	w.expect(last(), "How many days")
+	w.says(ann, "LOCK PIN")
+	w.expect(last(), "closed")
+	w.says(ann, "PIN 4821")
+	w.expect(last(), "Your PIN is open")
+	// What waits for them isn't sent once the number said STOP.
+	w.sms.fail = func(string, int) error { return channels.Retry(errors.New("busy"), time.Minute) }
+	w.says(ann, "1")
+	w.x.Tick(t.Context())
+	w.sms.fail = nil
+	n := len(w.sms.letters())
+	w.clock.pass(16 * time.Minute)
+	w.says(ann, "STOP")
+	w.clock.pass(time.Hour)
+	w.x.Tick(t.Context())
+	for _, l := range w.sms.letters()[n:] {
+		w.not(l.text, "How many days")
+	}
+}
+
+func TestSTOPHoldsForTheNumber(t *testing.T) {
+	w := settle(t)
+	w.says(ann, "PARK", "1")
+	w.chooses(ann, "4821", "2")
+	w.says(ann, "STOP")
+	if out, _ := w.store.OptedOut(t.Context(), seals{}.Address("tel", ann)); !out {
+		t.Fatal("the number is not in the ledger")
+	}
+	w.clock.pass(time.Hour)
+	if got := w.says(ann, "PARK"); strings.TrimSpace(got) != "" {
+		t.Fatalf("who said STOP is let alone, whoever writes: %s", got)
+	}
+	if got := w.says(ann, "PIN 4821"); strings.TrimSpace(got) != "" {
+		t.Fatal(got)
+	}
+	w.expect(w.says(ann, "START"), "How many days")
+	w.expect(w.says(ann, "PIN 4821"), "Your PIN is open")
+	w.expect(w.says(ann, "PARK"), "What should come first")
+}
+
+// TestBehindPINsAnswersAreCountedApart, and the number's own answer is neither told of them nor taken by them.
+func TestBehindPINsAnswersAreCountedApart(t *testing.T) {
+	w := settle(t)
+	w.says(ann, "PARK")
+	w.chooses(ann, "4821", "2")
+	w.expect(w.says(ann, "NUMB"), "Behind a PIN, your answer is counted apart")
+	w.expect(w.says(ann, "1", "yes"), "Your receipt is")
+	if voted, err := w.store.Voted(t.Context(), "number-vote", numberVoter(seals{}, "number-vote", ann)); voted || err != nil {
+		t.Fatal("it is marked as the number's", err)
+	}
+	w.says(ann, "LOCK PIN")
+	w.not(w.says(ann, "NUMB"), "already", "counted apart")
+	w.expect(w.says(ann, "2", "yes"), "Your receipt is")
+	w.expect(w.says(ann, "NUMB"), "already")
+	if got := w.polled("number-vote"); !slices.Equal(got, []string{"plan=monday agree=yes", "plan=sunday agree=yes"}) {
+		t.Fatal(got)
+	}
+}
+
+func TestErasingThoseWhoShareAPhone(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on)
+		w.says(ann, "PARK", "1")
+		w.chooses(ann, "4821", "2")
+		w.says(ann, "PARK", "2", "LOCK PIN")
+		w.says(ann, "PIN 9300", "2") // counts
+		// Whoever the number finds goes; nobody behind a PIN does, and what was tried still counts.
+		w.expect(w.says(ann, "erase", "1"), "We keep nothing about you")
+		if p, _ := LookPINs(t.Context(), w.store, seals{}, ann, w.clock.Now()); p.Tries != 1 {
+			t.Fatalf("%+v", p)
+		}
+		w.expect(w.says(ann, "PIN 4821"), "Your PIN is open", "Park survey")
+		// And the other way round.
+		w.says(ann, "LOCK PIN", "PARK", "1")
+		e := w.text(ann, "1")
+		w.says(ann, "PIN 4821", "erase")
+		first := w.hear(e)
+		w.expect(first, "We keep nothing about you")
+		if again := w.hear(e); again != first {
+			t.Fatalf("%q, then %q", first, again)
+		}
+		w.expect(w.says(ann, "12"), "12")
+		w.expect(w.says(ann, "PIN 4821"), nothingHere)
+	})
+}
+
+// TestTheDeskGivesAPIN to who made a request behind one that they forgot.
+func TestTheDeskGivesAPIN(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on)
+		w.chooses(ann, "4821", "")
+		w.expect(w.says(ann, "person"), "")
+		w.says(ann, "LOCK PIN")
+		w.says(ben, "person")
+		var theirs, bens string
+		for _, r := range w.requests() {
+			p, err := ParsePersonal(r.Personal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Address == ann {
+				theirs = r.Reference
+				if p.Kind != pinKind {
+					t.Fatalf("the desk isn't told that it is behind a PIN: %+v", p)
+				}
+			} else {
+				bens = r.Reference
+			}
+		}
+		for range 5 {
+			w.says(ann, "PIN 9300")
+		}
+		give := func(number, reference string) (string, error) {
+			return GivePIN(t.Context(), w.store, seals{}, number, reference, w.clock.Now(), rand.Reader)
+		}
+		for _, wrong := range [][2]string{{ben, theirs}, {ann, bens}, {ben, bens}} {
+			if _, err := give(wrong[0], wrong[1]); !errors.Is(err, ErrNoPIN) {
+				t.Fatal(wrong, err)
+			}
+		}
+		if _, err := give(ann, "999-999-9"); !errors.Is(err, store.ErrNotFound) {
+			t.Fatal(err)
+		}
+		pin, err := give(ann, theirs)
+		if err != nil || len(pin) != 6 {
+			t.Fatal(pin, err)
+		}
+		w.expect(w.says(ann, "PIN 4821"), nothingHere)
+		w.says(ann, "2")
+		w.expect(w.says(ann, "PIN "+pin), "for this one time", "Choose 4 to 6 digits")
+		w.expect(w.says(ann, "7305", "7305"), "Your PIN is set")
+		w.says(ann, "LOCK PIN")
+		w.expect(w.says(ann, "PIN "+pin), nothingHere)
+		w.expect(w.says(ann, "PIN 7305"), "Your PIN is open")
+		w.says(ann, "LOCK PIN")
+
+		// One that nobody uses opens nothing after three days.
+		if pin, err = give(ann, theirs); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.pass(onceFor)
+		w.expect(w.says(ann, "PIN "+pin), nothingHere)
+	})
+}
+
+// TestAConversationGoesAlongToAPhoneThatSeveralUse: who has it open there has it, and nobody has it twice.
+func TestAConversationGoesAlongToAPhoneThatSeveralUse(t *testing.T) {
+	w := settle(t)
+	w.says(ben, "PARK", "1")
+	code := codeIn(t, w.says(ben, "kiosk"))
+	w.chooses(ann, "4821", "")
+	w.expect(w.says(ann, code), "How many days")
+	w.not(w.says(ben, "hello"), "How many days")
+	w.says(ann, "LOCK PIN")
+	w.clock.pass(time.Hour)
+	w.not(w.says(ben, "menu"), "Not finished")
+	w.not(w.says(ann, "menu"), "Not finished")
+	w.expect(w.says(ann, "PIN 4821"), "Park survey")
+}
+
+func TestAPINOnACall(t *testing.T) {
+	w, p := landline(t)
+	w.says(ann, "PARK", "1")
+	w.chooses(ann, "4821", "1")
+	w.says(ann, "LOCK PIN")
+	pick := func(r channels.Reply, id string) channels.Reply {
+		t.Helper()
+		for range 6 {
+			for _, pg := range r.Pages {
+				for _, o := range pg.Options {
+					if o.ID == id {
+						return w.key(ann, o.Digit)
+					}
+				}
+			}
+			r = w.key(ann, "8")
+		}
+		t.Fatalf("no %q in %s", id, textOf(r))
+		return r
+	}
+	r := w.on(ann, "0")
+	r = pick(pick(r, "pin"), "@pin.have")
+	w.expect(textOf(r), "Press the digits of your PIN")
+	r = w.key(ann, "4821#")
+	w.expect(textOf(r), "Your PIN is open until you hang up", "Park survey")
+	r = w.key(ann, "1")
+	w.expect(textOf(r), "How many days")
+	w.ringsOff(ann)
+	// A key that comes after that is theirs.
+	w.key(ann, "12#")
+	w.passes(time.Hour)
+	p.expect(t) // nobody is rung
+	// The next call is anybody's.
+	w.not(textOf(w.on(ann)), "Park survey?", "not finished")
+	// So is a call of the town's.
+	w.ringsOff(ann)
+	w.passes(time.Hour)
+	out := w.call(ann, channels.Dialed, "")
+	out.Out = true
+	w.not(w.hear(out), "not finished")
+}
+
+func (w *town) key(number, words string) channels.Reply {
+	w.t.Helper()
+	r, err := w.x.Receive(w.t.Context(), w.call(number, channels.Message, words))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// dialler is a phone on a gateway that joins all that was keyed.
+type dialler struct {
+	w      *town
+	number string
+	id     int
+	keyed  string
+	last   channels.Event
+}
+
+func (h *dialler) dials() string {
+	h.id, h.keyed = h.id+1, ""
+	return h.ask(channels.Dialed)
+}
+
+func (h *dialler) keys(s string) string {
+	if h.keyed != "" {
+		s = "*" + s
+	}
+	h.keyed += s
+	return h.ask(channels.Message)
+}
+
+func (h *dialler) ask(kind channels.EventKind) string {
+	h.w.clock.pass(3 * time.Second)
+	h.last = channels.Event{Channel: "ussd", From: channels.Address{Kind: "tel", ID: h.number}, Kind: kind, Words: h.keyed, At: h.w.clock.Now(),
+		Session: &channels.Session{ID: fmt.Sprint("s", h.id), Whole: true}}
+	return h.w.hear(h.last)
+}
+
+func TestAPINOnAMenu(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on)
+		w.says(ann, "PARK", "1")
+		w.chooses(ann, "4821", "2")
+		w.expect(w.says(ann, "PARK", "2"), "How many days")
+		w.says(ann, "LOCK PIN")
+		h := &dialler{w: w, number: ann}
+		w.expect(h.dials(), "Park survey")
+		open := h.keys("PIN 4821")
+		w.expect(open, "Your PIN is open until this menu ends")
+		if again := w.hear(h.last); again != open {
+			t.Fatalf("%q, then %q", open, again)
+		}
+		w.expect(h.keys("1"), "How many days")
+		w.expect(h.keys("7"), "7")
+		if again := w.hear(h.last); !strings.Contains(again, "7") {
+			t.Fatal(again)
+		}
+		end := h.keys("LOCK PIN")
+		w.expect(end, "Your PIN is closed")
+		if again := w.hear(h.last); again != end {
+			t.Fatalf("%q, then %q", end, again)
+		}
+		// What comes of it later is nobody's: not a key of it is heard by whoever dials next.
+		h.keys("5")
+		w.expect(h.dials(), "Park survey")
+		w.expect(h.keys("1"), "How many days")
+		w.expect(h.keys("9"), "9")
+
+		// Nothing of it is texted that came too late.
+		h.dials()
+		h.keys("PIN 4821")
+		late := h.last
+		late.Kind = channels.Overdue
+		if r, err := w.x.Receive(t.Context(), late); err != nil || r.Texts {
+			t.Fatal(r, err)
+		}
+		w.x.Tick(t.Context())
+		if n := len(w.sms.letters()); n > 0 {
+			t.Fatal(w.sms.letters())
+		}
+		// Who is cut off and erased takes their keys along.
+		h.dials()
+		h.keys("PIN 4821")
+		h.keys("erase")
+		w.expect(h.keys("1"), "We keep nothing about you")
+		w.hear(h.last)
+		h.keys("4")
+		w.expect(h.dials(), "Park survey")
+	})
+}
+
+// TestRepeatsOfWhatWasSaidBehindAPIN get what they got, whoever has the phone by then.
+func TestRepeatsOfWhatWasSaidBehindAPIN(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on)
+		type said struct {
+			e channels.Event
+			r string
+		}
+		var all []said
+		for _, words := range []string{"PIN", "2", "4821", "4821", "PARK", "1", "PIN", "1", "MEND", "PIN", "2", "7305", "7305", "2", "PARK", "2", "PIN 4821", "12", "PIN 7305 5", "LOCK PIN", "hello"} {
+			e := w.text(ann, words)
+			all = append(all, said{e, w.hear(e)})
+			if len(all) > 12 {
+				all = all[1:]
+			}
+			for _, s := range all {
+				if again := w.hear(s.e); again != s.r {
+					t.Fatalf("after %q: %q was answered %q, then %q", words, s.e.Words, s.r, again)
+				}
+			}
+		}
+	})
+}
+
+// crashing is a store whose n-th commit fails, before or after it is on disk.
+type crashing struct {
+	store.Store
+	n     int
+	after bool
+}
+
+var errCrash = errors.New("the process died")
+
+func (c *crashing) Commit(ctx context.Context, change *store.Change) (store.Outcome, error) {
+	if c.n--; c.n != 0 {
+		return c.Store.Commit(ctx, change)
+	}
+	if c.after {
+		if o, err := c.Store.Commit(ctx, change); err != nil || o.Kind != store.Applied {
+			return o, err
+		}
+	}
+	return store.Outcome{}, errCrash
+}
+
+// TestCrashesBetweenCommits: whichever commit a process dies at, the same messages given again to another get the same
+// replies, and what is left is the same.
+func TestCrashesBetweenCommits(t *testing.T) {
+	script := []string{"PARK", "1", "PIN", "2", "4821", "4821", "1", "1", "5", "LOCK PIN", "PARK", "2", "PIN 9300", "2", "PIN 4821", "yes", "yes", "PIN", "2", "7306", "7306", "PIN 7306",
+		"PIN 4821", "2", "PIN", "2", "6042", "6042", "2", "MEND", "PIN 7306", "erase", "1", "PIN 7306", "2", "12"}
+	plain := edited(t, "survey.yaml", swap("    rotate: true\n", ""))
+	unrotated := func(w *town) {
+		w.dialogs.current.Store(new(plain.All()))
+		for _, d := range plain.All() {
+			w.dialogs.keep(d)
+		}
+	}
+	run := func(n int, after bool) (replies, left []string, commits int) {
+		w := settle(t)
+		unrotated(w)
+		c := &crashing{Store: w.store, n: n, after: after}
+		w.x.store = c
+		for _, words := range script {
+			e := w.text(ann, words)
+			r, err := w.x.Receive(t.Context(), e)
+			if err != nil {
+				// Another process: nothing is remembered but what is on disk.
+				disk := w.store
+				w.open(Settings{Keys: seals{}, Clock: w.clock, Entropy: chance(uint64(100 + n)), Channels: []channels.Channel{
+					&post{name: "voice", traits: render.Voice}, &post{name: "ussd", traits: render.USSD}, &post{name: "telegram", traits: render.Telegram}, &post{name: "kiosk", traits: render.Kiosk}}})
+				w.x.store = disk
+				unrotated(w)
+				if r, err = w.x.Receive(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			replies = append(replies, masked(textOf(r)))
+			w.clock.pass(time.Second)
+		}
+		return replies, w.left(), -c.n
+	}
+	want, left, commits := run(0, false)
+	if commits < 40 {
+		t.Fatalf("only %d commits", commits)
+	}
+	for n := 1; n <= commits; n++ {
+		for _, after := range []bool{false, true} {
+			got, l, _ := run(n, after)
+			for i := range want {
+				if got[i] != want[i] && !(after && got[i] == "" && strings.Contains(want[i], "We keep nothing")) {
+					t.Fatalf("dies at commit %d (on disk: %v): %q is answered\n%s\nwant\n%s", n, after, script[i], got[i], want[i])
+				}
+			}
+			if !slices.Equal(l, left) {
+				t.Fatalf("dies at commit %d (on disk: %v): left\n%s\nwant\n%s", n, after, strings.Join(l, "\n"), strings.Join(left, "\n"))
+			}
+		}
+	}
+}
+
+// masked hides what is random in a reply.
+func masked(words string) string {
+	out := []byte(words)
+	for i := 0; i+9 <= len(out); i++ {
+		if out[i+3] == '-' && out[i+7] == '-' && strings.Trim(words[i:i+3]+words[i+4:i+7]+words[i+8:i+9], "0123456789") == "" {
+			copy(out[i:], "???-???-?")
+		}
+	}
+	return string(out)
+}
