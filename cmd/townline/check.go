@@ -50,7 +50,7 @@ The exit status is 1 when there is a problem.`,
 			count := 0
 			for _, f := range all {
 				if costs || !asJSON {
-					cards = append(cards, costCards(c, f, phrases)...)
+					cards = append(cards, costCards(c, f, phrases, !costs)...)
 				}
 				n, found := checkFolder(c, f, phrases, time.Now())
 				count += n

@@ -32,14 +32,18 @@ when it is played back. "menu" comes before that: from the first word of the cal
 
 const pagesLegend = `At the kiosk and by chat: pages that are shown, messages that the town sends.`
 
-// costCards makes the cost cards of a folder's dialogs that were asked for.
-func costCards(c *config.Config, f folder, phrases *locales.Catalogue) []cost.Card {
+// costCards makes the cost cards of a folder's dialogs that were asked for; briefly, where that is enough for a line.
+func costCards(c *config.Config, f folder, phrases *locales.Catalogue, briefly bool) []cost.Card {
+	cards := cost.Of
+	if briefly {
+		cards = cost.Brief
+	}
 	set, _ := f.load(c, phrases, time.Time{})
 	town := callTown(c, phrases, set.All())
 	var out []cost.Card
 	for _, d := range set.All() {
 		if f.names(d.File, d.ID, set) {
-			out = append(out, cost.Of(town, d)...)
+			out = append(out, cards(town, d)...)
 		}
 	}
 	return out
@@ -71,17 +75,21 @@ func costLines(cards []cost.Card, price textPrice) []string {
 
 func costLine(cards []cost.Card, price textPrice) string {
 	var texts, screens, calls extent
+	cut := false
 	for i := range cards {
 		c := &cards[i]
 		if c.Text != nil {
 			texts.take(c.Text.Shortest.Segments, c.Text.Longest.Segments)
+			cut = cut || c.Text.Cut
 		}
 		if c.Menu != nil {
 			screens.take(c.Menu.Shortest.Menu+c.Menu.Shortest.Shown, c.Menu.Longest.Menu+c.Menu.Longest.Shown)
+			cut = cut || c.Menu.Cut
 		}
 		if c.Call != nil {
 			short, long := &c.Call.Shortest, &c.Call.Longest
 			calls.take(seconds(short.Menu+short.Whole()), seconds(long.Menu+long.Whole()))
+			cut = cut || c.Call.Cut
 		}
 	}
 	var parts []string
@@ -97,6 +105,9 @@ func costLine(cards []cost.Card, price textPrice) string {
 			least += " to " + most
 		}
 		parts = append(parts, least+" on the phone")
+	}
+	if cut {
+		parts = append(parts, "there are more ways than could be tried")
 	}
 	return strings.Join(parts, "; ")
 }

@@ -39,18 +39,25 @@ type Walk struct {
 }
 
 // Of makes the cards of a dialog, one a language. town must have the dialog on offer.
-func Of(town *talk.Town, d *dialogs.Dialog) []Card {
+func Of(town *talk.Town, d *dialogs.Dialog) []Card { return cards(town, d, mostWalks, true) }
+
+// Brief makes cards of text messages, menus and calls only, and tries fewer ways where there are very many.
+func Brief(town *talk.Town, d *dialogs.Dialog) []Card { return cards(town, d, briefWalks, false) }
+
+func cards(town *talk.Town, d *dialogs.Dialog, most int, whole bool) []Card {
 	out := make([]Card, len(d.AllLanguages()))
 	var all sync.WaitGroup
 	for i, lang := range d.AllLanguages() {
 		c := &out[i]
 		c.Dialog, c.Lang = d.ID, lang
-		all.Go(func() { c.Text = find(town, d, lang, byText()) })
-		all.Go(func() { c.Menu = find(town, d, lang, byMenu()) })
-		all.Go(func() { c.Call = find(town, d, lang, byCall()) })
-		all.Go(func() { c.Kiosk = find(town, d, lang, byKiosk()) })
-		all.Go(func() { c.WhatsApp = find(town, d, lang, byWhatsApp()) })
-		all.Go(func() { c.Telegram = find(town, d, lang, byTelegram()) })
+		all.Go(func() { c.Text = find(town, d, lang, byText(), most) })
+		all.Go(func() { c.Menu = find(town, d, lang, byMenu(), most) })
+		all.Go(func() { c.Call = find(town, d, lang, byCall(), most) })
+		if whole {
+			all.Go(func() { c.Kiosk = find(town, d, lang, byKiosk(), most) })
+			all.Go(func() { c.WhatsApp = find(town, d, lang, byWhatsApp(), most) })
+			all.Go(func() { c.Telegram = find(town, d, lang, byTelegram(), most) })
+		}
 	}
 	all.Wait()
 	return out
@@ -58,7 +65,7 @@ func Of(town *talk.Town, d *dialogs.Dialog) []Card {
 
 // OfCall is what a dialog takes by telephone in one language; nil where it can't be finished that way.
 func OfCall(town *talk.Town, d *dialogs.Dialog, lang string) *Span[Call] {
-	return find(town, d, lang, byCall())
+	return find(town, d, lang, byCall(), mostWalks)
 }
 
 // manner is one way to answer: its channel, what own words are tried there, and how a conversation is added up and weighed.

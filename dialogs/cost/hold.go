@@ -26,7 +26,7 @@ func (s stand) fork() stand {
 // course is what came of going on with a conversation.
 type course[W any] struct {
 	open  *stand  // waits for a step that decides and isn't settled; nil: it is over
-	free  []stand // how it stood at each other step that leaves a choice, when that was first asked
+	free  []stand // how it stood at each step that decides nothing and leaves a choice, when that was first asked; once not all ways can be tried, at each that leaves one
 	asked []int
 	walk  W
 	whole bool // it came to a proper end: what the dialog is for was done
@@ -71,7 +71,7 @@ func (s *search[W]) goOn(at stand, p plan, part bool) (c course[W]) {
 					c.open = &here
 					return c
 				}
-				if !s.decides[i] && len(s.answers[i]) > 1 {
+				if (!s.decides[i] || s.cut) && len(s.answers[i]) > 1 {
 					c.free = append(c.free, here.fork())
 				}
 			}

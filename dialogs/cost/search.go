@@ -9,8 +9,12 @@ import (
 	"github.com/townline/townline/dialogs/talk"
 )
 
-// mostWalks is how many conversations are held at most to find the ways through one dialog in one language.
-const mostWalks = 6000
+// How many conversations are held at most to find the ways through one dialog, in one language on one channel, before only
+// those are looked at that come near the best so far.
+const (
+	mostWalks  = 6000
+	briefWalks = 600
+)
 
 // plan is which of its answers each step is given; the first where it isn't in it.
 type plan map[int]int
@@ -34,6 +38,7 @@ type search[W any] struct {
 	answers [][]answer
 	decides []bool        // by step: some condition looks at it
 	adds    map[int][]add // by step that decides nothing: what each of its answers adds to the first
+	most    int           // conversations
 	walks   int
 	cut     bool
 }
@@ -44,8 +49,8 @@ type add struct {
 	whole  bool
 }
 
-func newSearch[W any](town *talk.Town, d *dialogs.Dialog, lang string, how manner[W]) *search[W] {
-	s := &search[W]{town: town, d: d, lang: lang, how: how, now: moment(town, d), answers: make([][]answer, len(d.Steps)), decides: make([]bool, len(d.Steps))}
+func newSearch[W any](town *talk.Town, d *dialogs.Dialog, lang string, how manner[W], most int) *search[W] {
+	s := &search[W]{most: most, town: town, d: d, lang: lang, how: how, now: moment(town, d), answers: make([][]answer, len(d.Steps)), decides: make([]bool, len(d.Steps))}
 	y, m, day := s.now.Date()
 	for i := range d.Steps {
 		if d.Steps[i].Type.Asks() {
@@ -57,8 +62,8 @@ func newSearch[W any](town *talk.Town, d *dialogs.Dialog, lang string, how manne
 }
 
 // find finds both ways; nil where no way comes to its end.
-func find[W any](town *talk.Town, d *dialogs.Dialog, lang string, how manner[W]) *Span[W] {
-	if span, ok := newSearch(town, d, lang, how).span(); ok {
+func find[W any](town *talk.Town, d *dialogs.Dialog, lang string, how manner[W], most int) *Span[W] {
+	if span, ok := newSearch(town, d, lang, how, most).span(); ok {
 		return &span
 	}
 	return nil
@@ -124,7 +129,7 @@ func (s *search[W]) routes(start stand) []route[W] {
 	var out []route[W]
 	var from func(at stand, p plan, free []stand)
 	from = func(at stand, p plan, free []stand) {
-		if s.walks >= mostWalks {
+		if s.walks >= s.most {
 			s.cut = true
 			return
 		}
@@ -203,20 +208,26 @@ func (s *search[W]) best(start stand, routes []route[W], longest bool) W {
 }
 
 // mend holds the way that was found, and goes on from it for as long as another answer to one step makes it better: what
-// two answers add need not be what each of them does.
+// two answers add need not be what each of them does. Where not all ways were tried, that goes for the answers that decide
+// as well.
 func (s *search[W]) mend(start stand, p plan, r *route[W], better func(a, b int64) bool) W {
 	best := s.goOn(start.fork(), p, false)
 	if !best.whole {
 		p = r.plan
 		best = s.goOn(start.fork(), p, false)
 	}
+	last := s.walks + s.most
 	for again := true; again; {
 		again = false
 		for i := 0; i < len(best.free); i++ {
 			step := best.free[i].asked[len(best.free[i].asked)-1]
 			for a := range s.answers[step] {
-				if a == p[step] {
+				switch {
+				case a == p[step]:
 					continue
+				case s.walks > last:
+					s.cut = true
+					return best.walk
 				}
 				q := p.with(step, a)
 				if c := s.goOn(best.free[i].fork(), q, false); c.whole && better(s.how.weight(&c.walk), s.how.weight(&best.walk)) {

@@ -1,7 +1,10 @@
 package cost
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/dialogtest"
@@ -55,17 +58,20 @@ func TestTheSearchMissesNothing(t *testing.T) {
 	for _, c := range []struct{ dialog, lang string }{{"main-street", "es"}, {"appeal", "es"}, {"town-hall", "fr"}, {"request-status", "ar"}} {
 		d := set.Get(c.dialog)
 		t.Run(c.dialog+" "+c.lang, func(t *testing.T) {
-			t.Run("call", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byCall())) })
-			t.Run("text", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byText())) })
-			t.Run("menu", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byMenu())) })
-			t.Run("kiosk", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byKiosk())) })
-			t.Run("chat", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byWhatsApp())) })
+			t.Run("call", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byCall(), mostWalks)) })
+			t.Run("text", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byText(), mostWalks)) })
+			t.Run("menu", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byMenu(), mostWalks)) })
+			t.Run("kiosk", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byKiosk(), mostWalks)) })
+			t.Run("chat", func(t *testing.T) {
+				t.Parallel()
+				missesNothing(t, newSearch(town, d, c.lang, byWhatsApp(), mostWalks))
+			})
 		})
 	}
 }
 
 func missesNothing[W any](t *testing.T, few *search[W]) {
-	all := newSearch(few.town, few.d, few.lang, few.how)
+	all := newSearch(few.town, few.d, few.lang, few.how, mostWalks)
 	got, ok := few.span()
 	start, begun := all.begin()
 	if !begun {
@@ -81,6 +87,36 @@ func missesNothing[W any](t *testing.T, few *search[W]) {
 		t.Errorf("found %d to %d in %d conversations; in all %d there are %d to %d: %+v", short, long, few.walks, all.walks, least, most, got)
 	}
 	t.Logf("%d conversations instead of %d", few.walks, all.walks)
+}
+
+// Where there are more ways than can be tried, the way that was found is made better step by step, and it is told.
+func TestTooManyWays(t *testing.T) {
+	words, err := locales.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("dialog: d\nversion: 1\ntitle: D\npurpose: information\nlanguage: en\nstart: MANY\nsteps:\n")
+	for i := range 12 { // 7 to the power of 12
+		fmt.Fprintf(&b, "  - id: q%d\n    type: choice\n    say: Which comes first, number %[1]d?\n    options: \n", i)
+		for j, o := range []string{"Trees", "Buses", "Benches", "Lights", "Crossings", "Toilets", "Fountains"} {
+			fmt.Fprintf(&b, "      o%d: %s\n", j, o)
+		}
+		fmt.Fprintf(&b, "  - id: t%d\n    type: yesno\n    when: q%[1]d is o3\n    say: Is it so?\n", i)
+	}
+	b.WriteString("  - id: z\n    type: end\n    say: Bye.\n")
+	set, problems := dialogs.Load(fstest.MapFS{"d.yaml": {Data: []byte(b.String())}}, dialogs.Options{Locales: words})
+	if problems.Errors() {
+		t.Fatal(problems)
+	}
+	s := newSearch(dialogtest.NewTown(words, set.All()), set.Get("d"), "en", byText(), briefWalks)
+	got, ok := s.span()
+	if !ok || !got.Cut || got.Shortest.Messages != 13 || got.Longest.Messages != 25 {
+		t.Errorf("found %d to %d messages, want 13 to 25; told that not all were tried: %v", got.Shortest.Messages, got.Longest.Messages, got.Cut)
+	}
+	if s.walks > 3*briefWalks+3 {
+		t.Errorf("%d conversations were held", s.walks)
+	}
 }
 
 // BenchmarkOf makes the cards of the whole sample town.
