@@ -58,6 +58,8 @@ type times struct {
 	write   time.Duration
 	enquire time.Duration // between two enquire_link
 	answer  time.Duration // for the answer to enquire_link and unbind
+	again   time.Duration // before a bind that broke is tried again, the first time
+	longest time.Duration // and at most
 	stall   time.Duration // without the answer to a submit_sm until nothing more is sent, and it is asked whether anybody is there
 }
 

@@ -18,6 +18,7 @@ type gate struct {
 	next     time.Time     // when the next may leave
 	paused   time.Time     // until when nothing may
 	pause    time.Duration // the last one
+	slowest  time.Duration // of pauses
 	stalled  bool
 	moved    chan struct{} // closed when stalled ends
 	troubled atomic.Bool   // there is a pause or a stall to end
@@ -33,7 +34,7 @@ const (
 
 // newGate lets window requests wait at a time, kept of them only for menus, and perSecond leave; 0: as many as may.
 func newGate(window, kept int, perSecond float64) *gate {
-	g := &gate{places: make(chan struct{}, window-kept), kept: make(chan struct{}, kept)}
+	g := &gate{places: make(chan struct{}, window-kept), kept: make(chan struct{}, kept), slowest: lastPause}
 	if perSecond > 0 {
 		g.interval = time.Duration(float64(time.Second) / perSecond)
 	}
@@ -128,7 +129,7 @@ func (g *gate) slow() time.Duration {
 	if left := g.paused.Sub(now); left > 0 {
 		return left // others of the same window were told so too
 	}
-	g.pause = min(max(2*g.pause, firstPause), lastPause)
+	g.pause = min(max(2*g.pause, firstPause), g.slowest)
 	g.paused = now.Add(g.pause)
 	g.troubled.Store(true)
 	return g.pause

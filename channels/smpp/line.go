@@ -73,6 +73,8 @@ const (
 	shortPause   = time.Second
 	longPause    = time.Minute
 	unluckyPause = 5 * time.Minute
+	// stood is how long a bind must have stood for the pauses to be short again.
+	stood = 30 * time.Second
 )
 
 // listen holds the binds until ctx ends: then what was sent is waited for, what came in is brought to its end, and the phone
@@ -107,14 +109,15 @@ func (l *line) listen(ctx context.Context, in channels.Inbox) error {
 
 // hold keeps one bind open until ctx ends.
 func (l *line) hold(ctx context.Context, r role, in channels.Inbox) {
-	for pause := shortPause; ctx.Err() == nil; pause = min(2*pause, longPause) {
+	times := l.cfg.times
+	for pause := times.again; ctx.Err() == nil; pause = min(2*pause, times.longest) {
 		began := time.Now()
 		b, err := l.connect(ctx, r)
 		if err == nil {
 			l.cfg.Log.Info("bound", "channel", l.name(), "to", roleNames[r])
 			err = l.serve(ctx, b, in)
-			if time.Since(began) > longPause {
-				pause = shortPause
+			if time.Since(began) > stood {
+				pause = times.again
 			}
 		}
 		if ctx.Err() != nil {

@@ -111,6 +111,13 @@ func (p *peer) wait(name string) event {
 // tell tells it something in JSON.
 func (p *peer) tell(what string) { io.WriteString(p.in, what+"\n") }
 
+// set has it behave in some way from now on.
+func (p *peer) set(how string) {
+	p.t.Helper()
+	p.tell(`{"set":true,` + how + `}`)
+	p.wait("set")
+}
+
 // deliver has it hand over a message, and returns how that was answered.
 func (p *peer) deliver(fields string) status {
 	p.t.Helper()
@@ -237,7 +244,7 @@ func TestAgainstNPM(t *testing.T) {
 	})
 	t.Run("refusals", func(t *testing.T) {
 		for s, want := range map[status]string{0x58: "throttled", 0x14: "throttled", 0x08: "retry", 0x0B: "bad number"} {
-			p.tell(`{"status":` + strconv.Itoa(int(s)) + `}`)
+			p.set(`"status":` + strconv.Itoa(int(s)))
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			_, err := w.sms.submit(ctx, w.sms.text(resident, &part{octets: []byte("x"), number: 1, total: 1}, true), false)
 			cancel()
@@ -245,10 +252,10 @@ func TestAgainstNPM(t *testing.T) {
 				t.Errorf("%v: %v", s, err)
 			}
 		}
-		p.tell(`{"status":0}`)
+		p.set(`"status":0`)
 	})
 	t.Run("the line breaks", func(t *testing.T) {
-		p.tell(`{"reset":1}`)
+		p.set(`"reset":1`)
 		if _, err := w.text("x"); what(err) != "doubt" {
 			t.Errorf("%v", err)
 		}

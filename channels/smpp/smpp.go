@@ -172,7 +172,7 @@ func (c *Config) usual() {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.times == (times{}) {
-		c.times = times{connect: 4 * time.Second, write: 10 * time.Second, enquire: c.Enquire, answer: 10 * time.Second, stall: 5 * time.Second}
+		c.times = times{connect: 4 * time.Second, write: 10 * time.Second, enquire: c.Enquire, answer: 10 * time.Second, again: shortPause, longest: longPause, stall: 5 * time.Second}
 	}
 	if c.dial == nil {
 		c.dial = dialer(c.TLS, c.times.connect)

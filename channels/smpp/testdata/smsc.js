@@ -55,6 +55,7 @@ process.stdin.on('data', (d) => {
     if (c.deaf !== undefined) deaf = c.deaf;
     if (c.mute !== undefined) mute = c.mute;
     if (c.reset !== undefined) left = c.reset; // after that many
+    if (c.set) tell({ event: 'set' });
     if (c.drop) session.socket.destroy();
     if (c.raw) session.socket.write(Buffer.from(c.raw, 'hex'));
     if (c.deliver) {
