@@ -208,7 +208,7 @@ func ms(sorted []time.Duration, percent int) float64 {
 }
 
 // megabytes is the memory of a process that is resident, in megabytes (Linux).
-func megabytes(b *testing.B, pid int) float64 {
+func megabytes(b testing.TB, pid int) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		b.Log(err)
