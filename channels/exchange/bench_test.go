@@ -137,3 +137,35 @@ func BenchmarkReplyRoundTrip(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkMenuTurn is one screen after the other, beside BenchmarkReceive's texts.
+func BenchmarkMenuTurn(b *testing.B) {
+	for name, s := range map[string]channels.Session{"whole": {ID: "s", Whole: true}, "latest": {ID: "s", Number: 1}} {
+		b.Run(name, func(b *testing.B) {
+			w := settle(b)
+			e := channels.Event{Channel: "ussd", From: channels.Address{Kind: "tel", ID: ann}, Kind: channels.Dialed, Session: &s, At: w.clock.Now()}
+			w.hear(e)
+			e.Kind, e.Words = channels.Message, "PARK"
+			all := "PARK"
+			b.ReportAllocs()
+			for i := 2; b.Loop(); i++ {
+				next := s
+				if s.Whole {
+					e.Words = all
+				} else {
+					next.Number = i
+				}
+				e.Session = &next
+				if _, err := w.x.Receive(b.Context(), e); err != nil {
+					b.Fatal(err)
+				}
+				if all += "*9"; len(all) > 200 { // a session is no longer
+					s.ID += "s"
+					all, e.Kind = "", channels.Dialed
+				} else {
+					e.Words, e.Kind = "9", channels.Message
+				}
+			}
+		})
+	}
+}

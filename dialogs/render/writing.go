@@ -52,11 +52,11 @@ func (r *reader) writes() engine.Input {
 	if digit := locales.Fold(r.raw); digit == "1" || r.said == locales.Fold(r.w.phrase(doneKey, locales.Full)) {
 		return r.enough()
 	}
-	if in, ok := r.command(); ok { // any other single word may well be the end of a sentence
-		switch in.Command {
-		case locales.Stop, locales.Help, locales.Person:
+	if in, ok := r.command(); ok {
+		switch {
+		case in.Command == locales.Stop, in.Command == locales.Help, in.Command == locales.Person, r.t.Cut == 0:
 			return in
-		}
+		} // any other single word may well be the end of a sentence that didn't fit
 	}
 	return r.piece()
 }
