@@ -237,7 +237,7 @@ func (s *Shelf) Replay(ctx context.Context, recording []byte, pace, gain int) (*
 		if err != nil {
 			return nil, err
 		}
-		if w = w.trimmed(); len(w.samples) == 0 {
+		if w = w.trimmed().eased(); len(w.samples) == 0 {
 			return nil, ErrNothingHeard
 		}
 		u := Utterance{Pace: pace, Gain: gain}.usual()

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/townline/townline/channels/g711"
@@ -193,6 +194,22 @@ func (s *sound) cut(lead, tail time.Duration) *sound {
 	first = max(0, first-s.count(lead))
 	last = min(len(s.samples), last+s.count(tail))
 	return &sound{rate: s.rate, samples: s.samples[first:last]}
+}
+
+// easeTime is how long a sound takes to begin and to end: a machine begins a vowel at full swing, which clicks.
+const easeTime = 4 * time.Millisecond
+
+// eased is s with a soft beginning and end.
+func (s *sound) eased() *sound {
+	out := &sound{rate: s.rate, samples: slices.Clone(s.samples)}
+	n := min(s.count(easeTime), len(out.samples)/2)
+	for i := range n {
+		gain := (1 - math.Cos(math.Pi*float64(i)/float64(n))) / 2
+		for _, at := range [...]int{i, len(out.samples) - 1 - i} {
+			out.samples[at] = int16(float64(out.samples[at]) * gain)
+		}
+	}
+	return out
 }
 
 // level makes s as loud as all speech is here, or less where it would be cut off at its peaks.

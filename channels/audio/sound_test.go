@@ -139,3 +139,28 @@ func FuzzReadWAV(f *testing.F) {
 		}
 	})
 }
+
+// A voice that begins a vowel at full swing doesn't click, and loses nothing of it.
+func TestWordsBeginSoftly(t *testing.T) {
+	loud := &sound{rate: 16000, samples: make([]int16, 1600)}
+	for i := range loud.samples {
+		loud.samples[i] = 10000
+	}
+	soft := loud.eased()
+	if loud.samples[0] != 10000 {
+		t.Error("the sound itself was changed")
+	}
+	last := int16(0)
+	for i, x := range soft.samples {
+		if step := math.Abs(float64(x) - float64(last)); step > 300 {
+			t.Fatalf("a step of %v at %d", step, i)
+		}
+		if at := min(i, len(soft.samples)-1-i); at >= 64 && x != 10000 {
+			t.Fatalf("%d at %d: more than 4 ms are softer", x, i)
+		}
+		last = x
+	}
+	if last != 0 || len((&sound{rate: 16000}).eased().samples) != 0 {
+		t.Errorf("it ends with %d", last)
+	}
+}

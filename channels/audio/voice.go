@@ -251,7 +251,7 @@ func (v *Voice) encode(ctx context.Context, wav []byte, formats []Format, out ma
 	if err != nil {
 		return err
 	}
-	s = s.trimmed()
+	s = s.trimmed().eased()
 	if len(s.samples) == 0 {
 		return ErrNothingHeard
 	}
