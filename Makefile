@@ -27,13 +27,14 @@ peers: .ci/npm/node_modules/.installed
 	@touch $@
 
 # 1,000 kills instead of 50: about half an hour. The kiosk: 10,000 visits by forms, 200 in the browser, every page in each of
-# sixteen looks. 10,000 visits to two outposts that are cut off, 300 calls at once on one core.
+# sixteen looks. 10,000 visits to two outposts that are cut off, 300 calls at once on one core, 1,000 menus at once.
 soak:
 	go test ./channels/kiosk -run 'TestWalks$$' -walks 10000 -v
 	go test ./channels/kiosk -run TestJourneysInTrouble -journeys 200 -timeout 2h -v
 	go test ./channels/kiosk -run 'TestPages$$' -all -timeout 2h
 	go test ./channels/outpost -run TestJourneys -journeys 10000 -timeout 1h
 	GOMAXPROCS=1 go test ./channels/sip -run TestManyCalls -calls 300 -calltime 20s -v
+	go test ./cmd/townline -run TestManyMenus -menus 1000 -think 1500ms -rounds 3 -v
 	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
 
 # What the figures in the documents come from; on a machine with nothing else to do.
