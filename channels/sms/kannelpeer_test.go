@@ -3,88 +3,21 @@ package sms
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs/render"
 )
-
-// needs finds a program of a Debian package.
-func needs(t testing.TB, pack string, names ...string) string {
-	t.Helper()
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Fatalf("%s is not here: run .ci/run, or install the package %s", names[0], pack)
-	return ""
-}
-
-// background starts a program that runs until the test is over, and returns the file that it writes to.
-func background(t testing.TB, dir, name string, args ...string) (log string) {
-	t.Helper()
-	log = filepath.Join(dir, fmt.Sprintf("%s-%d.out", filepath.Base(name), time.Now().UnixNano()))
-	out, err := os.Create(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	c := exec.Command(name, args...)
-	c.Dir, c.Stdout, c.Stderr = dir, out, out
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
-		c.Wait()
-		if t.Failed() {
-			said, _ := os.ReadFile(log)
-			t.Logf("%s:\n%s", name, said[max(0, len(said)-4000):])
-		}
-	})
-	return log
-}
-
-// until waits for something to hold.
-func until(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	end, look := time.After(12*time.Second), time.NewTicker(10*time.Millisecond)
-	defer look.Stop()
-	for !holds() {
-		select {
-		case <-look.C:
-		case <-end:
-			t.Fatalf("not in 12 s: %s", what)
-		}
-	}
-}
-
-func answers(t testing.TB, address string) {
-	t.Helper()
-	until(t, "something answers at "+address, func() bool {
-		c, err := net.DialTimeout("tcp", address, time.Second)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-}
 
 // operator is a phone company of paper behind a real Kannel.
 type operator struct {
@@ -94,12 +27,12 @@ type operator struct {
 }
 
 // startKannel runs bearerbox and smsbox with README.md's own file; only ports, folders, secrets and the seconds between two
-// tries are others. The phone company is Kannel's fake one.
-func startKannel(t *testing.T, town string) *operator {
+// tries are others. The phone company is at port, by smsc's settings.
+func startKannel(t *testing.T, town, port, smsc string) *operator {
 	t.Helper()
 	bearerbox := needs(t, "kannel", "bearerbox", "/usr/sbin/bearerbox")
 	smsbox := needs(t, "kannel", "smsbox", "/usr/sbin/smsbox")
-	o := &operator{dir: t.TempDir()}
+	o := &operator{dir: t.TempDir(), port: port}
 	conf := example(t, "kannel.conf")
 	put := func(old, new string) {
 		t.Helper()
@@ -108,14 +41,10 @@ func startKannel(t *testing.T, town string) *operator {
 		}
 		conf = strings.ReplaceAll(conf, old, new)
 	}
-	free := func() string {
-		_, port, _ := strings.Cut(closedPort(t), ":")
-		return port
-	}
-	box, send := free(), free()
-	o.port, o.send = free(), "127.0.0.1:"+send
+	box, send := freePort(t), freePort(t)
+	o.send = "127.0.0.1:" + send
 	put("127.0.0.1:8080", town)
-	put("13000", free())
+	put("13000", freePort(t))
 	put("13001", box)
 	put("13013", send)
 	put("PASSWORD", "password")
@@ -123,7 +52,7 @@ func startKannel(t *testing.T, town string) *operator {
 	put("/var/spool/kannel", o.dir)
 	put("/var/log/kannel", o.dir)
 	put("http-queue-delay = 10", "http-queue-delay = 1")
-	conf += "\ngroup = smsc\nsmsc = fake\nsmsc-id = FAKE\nport = " + o.port + "\nconnect-allow-ip = 127.0.0.1\n"
+	conf += "\ngroup = smsc\nsmsc-id = PHONES\nport = " + port + "\n" + smsc
 	file := filepath.Join(o.dir, "kannel.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
@@ -249,7 +178,7 @@ func TestKannelForReal(t *testing.T) {
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	o := startKannel(t, strings.TrimPrefix(server.URL, "http://"))
+	o := startKannel(t, strings.TrimPrefix(server.URL, "http://"), freePort(t), "smsc = fake\nconnect-allow-ip = 127.0.0.1\n")
 	kannel := newKannel(t, func(c *KannelConfig) {
 		c.Now, c.From, c.SendURL, c.PublicURL = time.Now, "15001", "http://"+o.send+"/cgi-bin/sendsms", server.URL
 		c.Username, c.Password = "townline", "password"

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,4 +151,74 @@ func run(t testing.TB, stdin string, env []string, name string, args ...string) 
 		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out.String(), errs.String())
 	}
 	return out.String()
+}
+
+// needs finds a program of a Debian package.
+func needs(t testing.TB, pack string, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("%s is not here: run .ci/run, or install the package %s", names[0], pack)
+	return ""
+}
+
+// background starts a program that runs until the test is over, and returns the file that it writes to.
+func background(t testing.TB, dir, name string, args ...string) (log string) {
+	t.Helper()
+	log = filepath.Join(dir, fmt.Sprintf("%s-%d.out", filepath.Base(name), time.Now().UnixNano()))
+	out, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	c := exec.Command(name, args...)
+	c.Dir, c.Stdout, c.Stderr = dir, out, out
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
+		c.Wait()
+		if t.Failed() {
+			said, _ := os.ReadFile(log)
+			t.Logf("%s:\n%s", name, said[max(0, len(said)-4000):])
+		}
+	})
+	return log
+}
+
+// until waits for something to hold.
+func until(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	end, look := time.After(12*time.Second), time.NewTicker(10*time.Millisecond)
+	defer look.Stop()
+	for !holds() {
+		select {
+		case <-look.C:
+		case <-end:
+			t.Fatalf("not in 12 s: %s", what)
+		}
+	}
+}
+
+func answers(t testing.TB, address string) {
+	t.Helper()
+	until(t, "something answers at "+address, func() bool {
+		c, err := net.DialTimeout("tcp", address, time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+}
+
+// freePort is one that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	_, port, _ := strings.Cut(closedPort(t), ":")
+	return port
 }
