@@ -20,8 +20,8 @@ const (
 	codeBadNumber = "bad-number" // nothing can be delivered there, as was seen before
 )
 
-// dropped says whether a message was given up for its resident's sake: nobody at the town hall has to look at it.
-func dropped(code string) bool {
+// Dropped says whether a message was given up for its resident's sake: nobody at the town hall has to look at it.
+func Dropped(code string) bool {
 	return slices.Contains([]string{store.CodeOptedOut, store.CodeNoAddress, store.CodeLate, store.CodeOvertaken, codeContact, codeBadNumber, codeUnwanted}, code)
 }
 

@@ -109,3 +109,28 @@ func (n *Nights) of(number string) []*time.Location {
 	}
 	return all
 }
+
+// Dusk is when the night of the town begins after now; zero where there is none.
+func (n *Nights) Dusk(now time.Time) time.Time {
+	if n.From == n.To {
+		return time.Time{}
+	}
+	t := now.In(n.town())
+	dusk := time.Date(t.Year(), t.Month(), t.Day(), n.From/60, n.From%60, 0, 0, t.Location())
+	if !dusk.After(now) {
+		dusk = time.Date(t.Year(), t.Month(), t.Day()+1, n.From/60, n.From%60, 0, 0, t.Location())
+	}
+	return dusk
+}
+
+// Through is when so much has left that may only leave by day.
+func (n *Nights) Through(now time.Time, takes time.Duration) time.Time {
+	for t := n.Day("", now); ; t = n.Day("", t) {
+		dusk := n.Dusk(t)
+		if dusk.IsZero() || takes <= dusk.Sub(t) {
+			return t.Add(takes)
+		}
+		takes -= dusk.Sub(t)
+		t = dusk
+	}
+}

@@ -345,7 +345,7 @@ func (x *Exchange) settle(name string, all ...store.Settled) {
 			continue // nothing was tried
 		}
 		x.metrics.settled(name, s.State)
-		if s.State == store.Dead && !dropped(s.Code) || s.State == store.Unsure && s.Retry.IsZero() {
+		if s.State == store.Dead && !Dropped(s.Code) || s.State == store.Unsure && s.Retry.IsZero() {
 			x.log.LogAttrs(ctx, slog.LevelWarn, "a message waits for a person", slog.String("channel", name), slog.String("state", stateName(s.State)), slog.String("code", s.Code))
 		}
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/townline/townline/channels/sip"
 	"github.com/townline/townline/channels/voice"
 	"github.com/townline/townline/config"
-	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
 )
 
@@ -112,14 +111,4 @@ func phoneNames(c *config.Config) (names []string) {
 		names = append(names, sip.Name)
 	}
 	return names
-}
-
-// farLine is a telephone line that another process holds.
-type farLine string
-
-func (l farLine) Name() string          { return string(l) }
-func (l farLine) Traits() render.Traits { return render.Voice }
-
-func (l farLine) Deliver(context.Context, channels.Address, render.Page, string) (string, error) {
-	return "", fmt.Errorf("the line %q is held by the server", string(l))
 }

@@ -30,9 +30,9 @@ func limitsOf(c *config.Config, lines []channels.Channel) exchange.Limits {
 		return of
 	}
 	for _, channel := range all {
-		// What Twilio says to one channel of an account, it says to all of it.
-		if kind, provider, ok := strings.Cut(channel, "."); ok && kind != "preview" {
-			l.Account[channel] = provider
+		// What a provider says to one channel of an account, it says to all of it: sms.twilio and whatsapp.twilio.
+		if kind, _, ok := strings.Cut(channel, "."); ok && kind != "preview" {
+			l.Account[channel] = channel[strings.LastIndexByte(channel, '.')+1:]
 		}
 		set := func(of func(config.Rate) float64) bool {
 			return slices.ContainsFunc(c.Limits.Rates, func(r config.Rate) bool { return of(r) > 0 && config.Covers(r.Name, channel) })
@@ -72,8 +72,10 @@ func usualRate(c *config.Config, channel string) config.Rate {
 	case "telegram":
 		return config.Rate{All: 30, Each: 1}
 	}
-	if strings.HasPrefix(channel, "smpp") { // by contract
-		return config.Rate{All: 10}
+	for i := range c.SMPP.Operators { // by contract
+		if o := &c.SMPP.Operators[i]; config.Covers(o.Name, channel) && o.PerSecond > 0 {
+			return config.Rate{All: float64(o.PerSecond)}
+		}
 	}
 	return config.Rate{}
 }

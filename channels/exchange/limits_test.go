@@ -1,0 +1,548 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/store"
+)
+
+// limitedTo is a town whose texts are limited.
+func limitedTo(l Limits) setting {
+	return func(w *town, s *Settings) { s.Limits = l }
+}
+
+// remind queues a message of class 1 for somebody with a number.
+func (w *town) remind(number, text string, change ...func(*store.Message)) [16]byte {
+	w.t.Helper()
+	w.ids++
+	m := store.Message{ID: hashed("remind", number, text, fmt.Sprint(w.ids)), Body: must(engine.Encode(&render.Page{Text: text})), Channel: "sms", Kind: "tel", Due: w.clock.Now(), Class: classReminder}
+	for _, c := range change {
+		c(&m)
+	}
+	w.push(m, number)
+	return m.ID
+}
+
+// codes are of what was given up, oldest first.
+func (w *town) codes() (out []string) {
+	w.t.Helper()
+	dead, err := w.store.Messages(w.t.Context(), store.Dead, 99)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, m := range dead {
+		out = append(out, m.Code)
+	}
+	return out
+}
+
+func (w *town) sent(want ...string) {
+	w.t.Helper()
+	if got := w.sms.texts(); !slices.Equal(got, want) {
+		w.t.Fatalf("sent %q, want %q", got, want)
+	}
+}
+
+func TestPace(t *testing.T) {
+	p := pace{perSecond: 2}
+	now := noon
+	room := func(want int, wait time.Duration) {
+		t.Helper()
+		if got, at := p.room(now); got != want || at.Sub(now) != wait {
+			t.Fatalf("room for %d in %v, want %d in %v", got, at.Sub(now), want, wait)
+		}
+	}
+	room(1, 0)
+	p.take(now, 1)
+	room(0, 450*time.Millisecond) // the first one after a rest comes a little early
+	now = now.Add(450 * time.Millisecond)
+	room(1, 0)
+	p.take(now, 6) // a long one is sent whole, and paid for
+	room(0, 3*time.Second)
+	now = now.Add(3*time.Second + 40*time.Millisecond) // a worker that wakes late
+	room(1, 0)
+	p.take(now, 1)
+	room(0, 460*time.Millisecond) // makes up for it
+	fast := pace{perSecond: 200}
+	if got, _ := fast.room(now); got != 11 {
+		t.Errorf("after a rest %d at once", got)
+	}
+	fast.take(now, 11)
+	if got, at := fast.room(now); got != 0 || at.Sub(now) != 30*time.Millisecond {
+		t.Errorf("%d in %v: some should come together", got, at.Sub(now))
+	}
+}
+
+// A message of four segments takes the time of four, and replies go first.
+func TestSegmentsAndReplies(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on, limitedTo(Limits{Rates: []Rate{{Channels: []string{"sms"}, PerSecond: 1}}}))
+		long := strings.Repeat("long words ", 55) // 605 characters: 4 segments
+		w.remind(ann, "one")
+		w.remind(ben, long, func(m *store.Message) { m.Weight = 4 })
+		w.remind("+15550103", "three")
+		w.x.Tick(t.Context())
+		w.sent("one")
+		w.clock.pass(time.Second)
+		w.x.Tick(t.Context())
+		w.sent("one", long)
+		w.push(store.Message{ID: hashed("reply"), Body: must(engine.Encode(&render.Page{Text: "reply"})), Channel: "sms", Kind: "tel", Due: w.clock.Now()}, "+15550104")
+		w.clock.pass(3 * time.Second)
+		w.x.Tick(t.Context())
+		w.sent("one", long)
+		if next := w.x.nextLeave(t.Context()); next.Sub(w.clock.Now()) <= 0 || next.Sub(w.clock.Now()) > time.Second {
+			t.Fatalf("looks again in %v", next.Sub(w.clock.Now()))
+		}
+		w.clock.pass(time.Second)
+		w.x.Tick(t.Context())
+		w.sent("one", long, "reply")
+		w.clock.pass(time.Second)
+		w.x.Tick(t.Context())
+		w.sent("one", long, "reply", "three")
+	})
+}
+
+// A chat takes one message a second from each, and others don't wait for that.
+func TestEachResidentsPace(t *testing.T) {
+	w := settle(t, limitedTo(Limits{Rates: []Rate{{Channels: []string{"sms"}, PerSecond: 1, Each: true}}}))
+	w.queue(ann, "one", "two")
+	w.queue(ben, "three")
+	w.x.Tick(t.Context())
+	w.x.Tick(t.Context())
+	got := w.sms.texts()
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"one", "three"}) {
+		t.Fatal(got)
+	}
+	w.clock.pass(time.Second)
+	w.x.Tick(t.Context())
+	if got = w.sms.texts(); len(got) != 3 || got[2] != "two" {
+		t.Fatal(got)
+	}
+}
+
+// What the provider says of one message holds for all of its account, and counts as no attempt.
+func TestThrottled(t *testing.T) {
+	for name, after := range map[string]time.Duration{"with Retry-After": 30 * time.Second, "without": 0} {
+		t.Run(name, func(t *testing.T) {
+			chat := &post{name: "chat", traits: render.Telegram}
+			w := settle(t, func(w *town, s *Settings) {
+				s.Channels = []channels.Channel{chat}
+				s.Limits = Limits{Account: map[string]string{"sms": "a", "chat": "a"}}
+			})
+			tries, shut := 0, true
+			w.sms.fail = func(string, int) error {
+				if tries++; shut {
+					return channels.Retry(fmt.Errorf("429: %w", channels.ErrThrottled), after)
+				}
+				return nil
+			}
+			w.remind(ann, "one")
+			w.x.Tick(t.Context())
+			w.remind(ben, "two")
+			w.remind("77", "three", func(m *store.Message) { m.Channel = "chat" })
+			w.x.Tick(t.Context())
+			if tries != 1 || len(chat.tries) != 0 {
+				t.Fatalf("%d and %d tries", tries, len(chat.tries))
+			}
+			for range 3 * maxAttempts { // longer and longer, but never for good
+				next := w.x.nextLeave(t.Context())
+				if wait := next.Sub(w.clock.Now()); wait < min(max(after, firstPause), lastPause) || wait > lastPause {
+					t.Fatalf("waits %v", wait)
+				}
+				w.clock.pass(next.Sub(w.clock.Now()))
+				before := tries
+				w.x.Tick(t.Context())
+				if tries > before+2 {
+					t.Fatalf("%d tries at once", tries-before)
+				}
+			}
+			shut = false
+			for range 5 {
+				w.clock.pass(lastPause)
+				w.x.Tick(t.Context())
+			}
+			if got := w.sms.texts(); len(got) != 2 || len(chat.texts()) != 1 {
+				t.Fatal(got, chat.texts())
+			}
+		})
+	}
+}
+
+// A provider that is down isn't asked for each of a thousand messages, and none of them is given up for that.
+func TestProviderIsDownForAll(t *testing.T) {
+	w := settle(t)
+	tries := 0
+	w.sms.fail = func(string, int) error { tries++; return channels.Retry(errors.New("503"), 0) }
+	for i := range 100 {
+		w.remind(fmt.Sprint("+155502", i), "hello")
+	}
+	for range 20 {
+		w.x.Tick(t.Context())
+		w.clock.pass(time.Minute)
+	}
+	if tries > 40 {
+		t.Fatalf("%d tries in twenty minutes", tries)
+	}
+	w.sms.fail = nil
+	for range 10 {
+		w.clock.pass(time.Hour)
+		w.x.Tick(t.Context())
+	}
+	if got := len(w.sms.texts()); got != 100 {
+		t.Fatalf("%d came", got)
+	}
+}
+
+// Where one message after the other is refused for the same reason, it is the town that is refused: what can wait does.
+func TestEverythingIsRefused(t *testing.T) {
+	w := settle(t)
+	tries := 0
+	w.sms.fail = func(string, int) error { tries++; return channels.Gone(errors.New("not verified"), "30032") }
+	for i := range 100 {
+		w.remind(fmt.Sprint("+155503", i), "hello")
+	}
+	w.x.Tick(t.Context())
+	w.x.Tick(t.Context())
+	if tries < mostWrongs || tries > mostWrongs+inFlight {
+		t.Fatalf("%d tries", tries)
+	}
+	w.queue(ann, "a reply")
+	w.x.Tick(t.Context())
+	if got := len(w.codes()); got != tries {
+		t.Fatalf("%d given up in %d tries", got, tries)
+	}
+	w.sms.fail = nil
+	w.clock.pass(wrongPause)
+	for range 20 {
+		w.x.Tick(t.Context())
+	}
+	if got := len(w.sms.texts()); got < 100-2*inFlight-mostWrongs {
+		t.Fatalf("%d came", got)
+	}
+}
+
+func TestContactCap(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on, limitedTo(Limits{Contact: Contact{Most: 2, Within: 7 * 24 * time.Hour}}))
+		late := func(m *store.Message) { m.Until = w.clock.Now().Add(48 * time.Hour) }
+		day := func(n int) { w.clock.pass(time.Duration(n) * 24 * time.Hour); w.x.Tick(t.Context()) }
+		w.remind(ann, "one")
+		reply := func(text string) {
+			w.remind(ann, text, func(m *store.Message) { m.Class, m.Due = classReply, w.clock.Now().Add(time.Millisecond) })
+			w.clock.pass(time.Millisecond)
+		}
+		reply("a reply")
+		day(0)
+		w.x.Tick(t.Context())
+		day(1)
+		w.remind(ann, "two")
+		day(0)
+		day(1)
+		w.remind(ann, "three", late) // of no use in five days
+		w.remind(ann, "results", func(m *store.Message) { m.Class = classBroadcast })
+		reply("another reply")
+		day(0)
+		w.x.Tick(t.Context())
+		got := w.sms.texts()
+		slices.Sort(got)
+		if want := []string{"a reply", "another reply", "one", "two"}; !slices.Equal(got, want) {
+			t.Fatalf("sent %q, want %q", got, want)
+		}
+		if got := w.codes(); !slices.Equal(got, []string{codeContact}) {
+			t.Fatal(got)
+		}
+		day(4)
+		if n := len(w.sms.texts()); n != 4 {
+			t.Fatalf("%d sent after six days", n)
+		}
+		day(1)
+		if got := w.sms.texts(); len(got) != 5 || got[4] != "results" {
+			t.Fatal(got)
+		}
+	})
+}
+
+func TestBudget(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		price := func(_, number string) (int64, string, bool) {
+			if strings.HasPrefix(number, "+44") {
+				return 40_000, "USD", true
+			}
+			return 10_000, "USD", true
+		}
+		budget := Budget{Name: "sms", Channels: []string{"sms"}, Most: 300_000, Unit: "USD"} // 0.30 USD a day
+		w := settle(t, on, limitedTo(Limits{Budgets: []Budget{budget}, Reserve: 0.2, Price: price}))
+		for i := range 40 {
+			w.remind(fmt.Sprintf("+1555040%02d", i), "hello")
+		}
+		tick := func(want int) {
+			t.Helper()
+			for range 12 {
+				w.x.Tick(t.Context())
+			}
+			if got := len(w.sms.texts()); got != want {
+				t.Fatalf("%d sent, want %d", got, want)
+			}
+		}
+		tick(24) // of 0.30 USD, 0.06 are kept for replies
+		w.push(store.Message{ID: hashed("r1"), Body: must(engine.Encode(&render.Page{Text: "reply"})), Channel: "sms", Kind: "tel", Due: w.clock.Now()}, "+447911123456")
+		tick(25) // one to Britain, for 0.04 USD
+		w.says(ann, "PARK")
+		w.says(ben, "PARK") // in the response: 0.02 USD and more, entered afterwards
+		w.push(store.Message{ID: hashed("r2"), Body: must(engine.Encode(&render.Page{Text: "reply"})), Channel: "sms", Kind: "tel", Due: w.clock.Now()}, "+15550499")
+		tick(25) // nothing is left
+		if next := w.x.nextLeave(t.Context()); !next.Equal(noon.Add(12 * time.Hour)) {
+			t.Fatalf("looks again at %v", next)
+		}
+		if got, err := w.x.Spent(t.Context(), budget); err != nil || got < 300_000 {
+			t.Fatalf("spent %d, %v", got, err)
+		}
+		// Another server of the town's knows it too.
+		other := must(New(Settings{Store: w.store, Keys: seals{}, Town: w.x.town, Calendar: w.x.calendar, Clock: w.clock, Entropy: chance(7), Channels: []channels.Channel{w.sms}, Limits: Limits{Budgets: []Budget{budget}, Reserve: 0.2, Price: price}}))
+		other.Tick(t.Context())
+		tick(25)
+		w.clock.pass(12 * time.Hour) // the next day
+		tick(26 + 16)
+		if err := w.x.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := w.x.Spent(t.Context(), budget); err != nil || got != 170_000 {
+			t.Fatalf("spent %d, want what 17 cost: the rest is given back; %v", got, err)
+		}
+	})
+}
+
+// What was not sent costs nothing.
+func TestBudgetIsGivenBack(t *testing.T) {
+	budget := Budget{Name: "sms", Channels: []string{"sms"}, Most: 100 * million, Unit: Segments, Monthly: true}
+	w := settle(t, limitedTo(Limits{Budgets: []Budget{budget}}))
+	w.sms.fail = func(_ string, try int) error {
+		if try < 3 {
+			return channels.Retry(errors.New("503"), 0)
+		}
+		return nil
+	}
+	w.remind(ann, "hello")
+	for range 5 {
+		w.x.Tick(t.Context())
+		w.clock.pass(time.Minute)
+	}
+	if err := w.x.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.x.Spent(t.Context(), budget); err != nil || got != million {
+		t.Fatalf("spent %d, %v", got, err)
+	}
+}
+
+func TestBadNumber(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		for name, c := range map[string]struct {
+			err   error
+			tries int // before nothing more is tried
+		}{
+			"a landline":    {channels.Gone(fmt.Errorf("30006: %w", channels.ErrBadNumber), "30006"), 1},
+			"refused twice": {channels.Gone(errors.New("30004"), "30004"), 2},
+			"opted out":     {channels.Gone(errors.New("busy"), "1"), 2},
+		} {
+			t.Run(name, func(t *testing.T) {
+				w := settle(t, on)
+				w.says(ann, "PARK")
+				tries := 0
+				w.sms.fail = func(string, int) error { tries++; return c.err }
+				for i := range 4 {
+					r, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
+					w.remindRow(r, fmt.Sprint("hello ", i))
+					w.clock.pass(time.Minute)
+					w.x.Tick(t.Context())
+				}
+				if tries != c.tries {
+					t.Fatalf("%d tries, want %d", tries, c.tries)
+				}
+				if got := w.codes(); len(got) != 4 || got[3] != codeBadNumber {
+					t.Fatal(got)
+				}
+				// Not even the timer's reminder is queued; and who writes from there can be reached again.
+				w.clock.pass(25 * time.Hour)
+				w.x.Tick(t.Context())
+				if tries != c.tries {
+					t.Fatal("reminded at a number that takes nothing")
+				}
+				w.sms.fail = nil
+				w.says(ann, "1")
+				r, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
+				w.remindRow(r, "again")
+				w.x.Tick(t.Context())
+				w.sent("again")
+			})
+		}
+	})
+}
+
+// remindRow queues a message of class 1 for a resident, whatever they say.
+func (w *town) remindRow(r store.Resident, text string) {
+	w.t.Helper()
+	kept, err := w.store.Load(w.t.Context(), r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m := store.Message{ID: hashed("row", text), Resident: r, Body: must(engine.Encode(&render.Page{Text: text})), Channel: "sms", Kind: "tel", Due: w.clock.Now(), Class: classReminder}
+	if out, err := w.store.Commit(w.t.Context(), &store.Change{Resident: r, Read: kept.Version, At: w.clock.Now(), State: kept.State, Outbox: []store.Message{m}}); err != nil || out.Kind != store.Applied {
+		w.t.Fatal(out, err)
+	}
+}
+
+// A report that comes later says it as well.
+func TestBadNumberByReport(t *testing.T) {
+	w := settle(t)
+	w.says(ann, "PARK")
+	r, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
+	w.remindRow(r, "one")
+	w.x.Tick(t.Context())
+	if err := w.x.Report(t.Context(), "sms", "R-"+w.sms.letters()[0].key, channels.Delivery{State: channels.Failed, Code: "30006", Bad: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.remindRow(r, "two")
+	w.x.Tick(t.Context())
+	w.sent("one")
+}
+
+// Who goes on by themselves isn't reminded by what still waits.
+func TestReminderThatIsNotNeeded(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on, func(_ *town, s *Settings) {
+			s.Quiet = func(_ string, now time.Time) time.Time { return later(now, noon.Add(26*time.Hour)) }
+		})
+		w.says(ann, "PARK")
+		w.says(ben, "PARK")
+		w.clock.pass(25 * time.Hour)
+		w.x.Tick(t.Context())
+		w.says(ann, "1")
+		w.clock.pass(time.Hour)
+		w.x.Tick(t.Context())
+		w.x.Tick(t.Context())
+		if got := w.sms.letters(); len(got) != 1 || got[0].to.ID != ben {
+			t.Fatalf("%d reminded", len(got))
+		}
+		if got := w.codes(); !slices.Equal(got, []string{store.CodeOvertaken}) {
+			t.Fatal(got)
+		}
+	})
+}
+
+// It is looked at again when a reminder is about to leave: a backlog can drift into the night.
+func TestBacklogDriftsIntoTheNight(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on, func(_ *town, s *Settings) {
+			s.Quiet = (&Nights{From: 21 * 60, To: 8 * 60}).Day
+			s.Limits.Rates = []Rate{{Channels: []string{"sms"}, PerSecond: 1}}
+		})
+		w.clock.pass(9*time.Hour - 3*time.Second) // 20:59:57
+		for i := range 20 {
+			w.remind(fmt.Sprintf("+4479111234%02d", i), "hello")
+		}
+		for range 10 {
+			w.x.Tick(t.Context())
+			w.clock.pass(time.Second)
+		}
+		if got := len(w.sms.texts()); got < 3 || got > 4 {
+			t.Fatalf("%d before nine", got)
+		}
+		w.queue(ann, "a reply")
+		w.x.Tick(t.Context())
+		if got := w.sms.texts(); got[len(got)-1] != "a reply" {
+			t.Fatal("a reply waited for the night to end")
+		}
+		if next := w.x.nextLeave(t.Context()); next.Sub(noon) != 20*time.Hour {
+			t.Fatalf("looks again at %v", next)
+		}
+	})
+}
+
+func TestTell(t *testing.T) {
+	w := settle(t, func(w *town, _ *Settings) { w.store = onDisk(t) })
+	w.says(ann, "OPENV", "2", "yes")
+	w.says(ben, "OPENV", "1", "yes")
+	w.says("+15550103", "OPENV", "1", "yes", "STOP")
+	w.says("+15550104", "PARK")
+	d := w.dialog("open-vote")
+	words := map[string]string{"en": "Sunday it is."}
+	count := func(told Told) (n int) {
+		for _, l := range told.Lines {
+			n += l.Messages
+		}
+		return n
+	}
+	told, err := w.x.Tell(t.Context(), d, words, false)
+	if err != nil || count(told) != 2 || told.Stopped != 1 || told.Lines[0].Channel != "sms" {
+		t.Fatalf("%+v, %v", told, err)
+	}
+	if s, _ := w.store.Stats(t.Context()); s.Queued != 0 {
+		t.Fatal("sent before anybody said yes")
+	}
+	if told, err = w.x.Tell(t.Context(), d, words, true); err != nil || count(told) != 2 {
+		t.Fatalf("%+v, %v", told, err)
+	}
+	if told, err = w.x.Tell(t.Context(), d, words, true); err != nil || count(told) != 0 || told.Before != 2 {
+		t.Fatalf("told twice: %+v, %v", told, err)
+	}
+	w.says(ben, "STOP") // while it waits
+	w.x.Tick(t.Context())
+	got := w.sms.letters()
+	if len(got) != 1 || got[0].to.ID != ann || !strings.HasPrefix(got[0].text, "Elmwood: Sunday it is.") || !strings.Contains(got[0].text, "STOP") {
+		t.Fatalf("%+v", got)
+	}
+	w.clock.pass(40 * 24 * time.Hour) // long after the outbox has forgotten it
+	w.queue("+15550105", "x")
+	w.x.Tick(t.Context())
+	if told, err = w.x.Tell(t.Context(), d, words, true); err != nil || count(told) != 0 {
+		t.Fatalf("told twice: %+v, %v", told, err)
+	}
+	for _, other := range []string{"survey", "secret-vote", "hidden-vote"} {
+		if _, err := w.x.Tell(t.Context(), w.dialog(other), words, true); !errors.Is(err, ErrLinked) {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+	if _, err := w.x.Tell(t.Context(), d, map[string]string{"es": "Domingo."}, false); err == nil {
+		t.Error("without words in the dialog's own language")
+	}
+	if _, err := w.x.Tell(t.Context(), d, map[string]string{"en": strings.Repeat("too long ", 90)}, false); err == nil {
+		t.Error("a text of many segments")
+	}
+}
+
+func BenchmarkLimiter(b *testing.B) {
+	l := &line{limited: limited{account: &account{}, paces: []*pace{{perSecond: 1e9}, {perSecond: 1e9}}}, Channel: &post{name: "sms"}}
+	x := &limits{}
+	now := noon
+	b.ReportAllocs()
+	for b.Loop() {
+		now = now.Add(time.Microsecond)
+		if n, _ := x.room(l, now); n == 0 {
+			b.Fatal("no room")
+		}
+		x.take(l, now, store.Resident{}, 1)
+		x.went(l)
+	}
+}
+
+func (w *town) dialog(id string) *dialogs.Dialog {
+	w.t.Helper()
+	for _, d := range w.dialogs.Current() {
+		if d.ID == id {
+			return d
+		}
+	}
+	w.t.Fatalf("there is no dialog %q", id)
+	return nil
+}
