@@ -35,6 +35,7 @@ soak:
 	go test ./channels/outpost -run TestJourneys -journeys 10000 -timeout 1h
 	GOMAXPROCS=1 go test ./channels/sip -run TestManyCalls -calls 300 -calltime 20s -v
 	go test ./cmd/townline -run TestManyMenus -menus 1000 -think 1500ms -rounds 3 -v
+	go test ./channels/smpp -run TestEachIsAccountedFor -texts 100000 -v
 	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
 
 # What the figures in the documents come from; on a machine with nothing else to do.
