@@ -3,7 +3,6 @@ package dialogs
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // written is where the variants of one text stand.
@@ -40,15 +39,16 @@ func (d *Dialog) Where(lang, key string, short bool, char rune) []Spot {
 		return nil
 	}
 	var out []Spot
+	first := indent(w.source.lines[at.Line-1])
 	for line := at.Line; line <= len(w.source.lines) && len(out) < n; line++ {
+		if text := w.source.lines[line-1]; line > at.Line && strings.TrimSpace(text) != "" && indent(text) <= first {
+			break // the wording is over
+		}
 		column := 0
 		for _, r := range w.source.lines[line-1] {
 			if column++; r == char && (line > at.Line || column >= at.Column) && len(out) < n {
 				out = append(out, w.source.spot(line, column))
 			}
-		}
-		if line-at.Line > utf8.RuneCountInString(words) { // no wording has that many lines
-			break
 		}
 	}
 	if len(out) < n {
@@ -56,6 +56,9 @@ func (d *Dialog) Where(lang, key string, short bool, char rune) []Spot {
 	}
 	return out
 }
+
+// indent is the column of the key in a line, behind the dashes of a list.
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " -")) }
 
 // locate notes where each text of d is written, in each language.
 func (l *loader) locate(d *Dialog, f *draft, plan []laid, front int) {

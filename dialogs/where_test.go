@@ -13,8 +13,8 @@ import (
 // A character is found in the file that it was written in, however it was written.
 func TestWhereACharacterStands(t *testing.T) {
 	d := one(t, "visit", map[string]string{
-		"visit.yaml": strings.NewReplacer("say: What is it?", "say: |\n      What → is\n      → it?", "Something else", `"Something \u2192 else"`, "short: Home", "short: → Home").Replace(visit),
-		"visit.es.yaml": strings.NewReplacer("What is it?", "\"What → is\\n→ it?\"", "source: Something else", "source: Something → else").Replace(visitSpanish) +
+		"visit.yaml": strings.NewReplacer("say: What is it?", "say: |\n      What → is\n      → it?", "Something else", `"Something \u2192 else"`, "short: Home", "short: → Home", "[Very bad, Bad,", "[Very bad →, Bad →,").Replace(visit),
+		"visit.es.yaml": strings.NewReplacer("What is it?", "\"What → is\\n→ it?\"", "source: Something else", "source: Something → else", "source: Very bad", "source: Very bad →", "source: Bad", "source: Bad →").Replace(visitSpanish) +
 			"", "common/place.yaml": place, "common/place.es.yaml": placeSpanish,
 	})
 	for _, c := range []struct {
@@ -27,6 +27,7 @@ func TestWhereACharacterStands(t *testing.T) {
 		{"en", "kind.home", true, '→', "visit.yaml 17:16"},
 		{"en", "kind.home", false, '→', ""},
 		{"en", "kind.other", false, '→', "visit.yaml 21:14"}, // hidden by YAML's own way to write it: the wording
+		{"en", "mood.-1", false, '→', "visit.yaml 30:30"}, // not that of the label before it
 		{"es", "kind", false, 'é', "visit.es.yaml 9:14"},
 		{"es-MX", "kind", false, 'é', "visit.es.yaml 9:14"},
 		{"es", "at.where", false, 'ó', "common/place.es.yaml 6:13"},

@@ -38,6 +38,8 @@ func TestDearCharactersAreNamed(t *testing.T) {
 				"    = use other words, or a `short` variant without these letters"},
 		{"the same twice, and another", "Which?", "¿Qué camino prefiere usted para llegar rápido, y más rápido aún, al molino?",
 			"d.es.yaml:12:51: advice: á (U+00E1) here and at 12:61 and ú (U+00FA) at 12:72 make \"a\" 2 text messages"},
+		{"quotes beside a letter: they aren't what is dear", "Which?", "\"¿Qué camino prefiere usted para llegar “rápido” al molino viejo del pueblo?\"",
+			"d.es.yaml:12:53: advice: á (U+00E1) makes \"a\" 2 text messages"},
 		{"a sign that can be written otherwise", "Which way → would you go, from the mill by the river to the town hall?", "¿Izquierda?",
 			"d.yaml:14:20: advice: → (U+2192) makes \"a\" 2 text messages instead of 1 and 2 screens of a USSD menu instead of 1, in en [odd-character]\n" +
 				"    |     say: Which way → would you go, from the mill by the rive…\n    |                    ^\n" +
