@@ -29,7 +29,7 @@ func (w *town) wantsCalls(number string) {
 	w.presses(number, "", "survey")
 	w.expect(w.hear(w.call(number, channels.Message, "1")), "trees")
 	w.expect(w.presses(number, "*", "later"), "How shall we remind you?")
-	w.expect(w.hear(w.call(number, channels.Message, "1")), "We call you to remind you")
+	w.expect(w.hear(w.call(number, channels.Message, "1")), "We call you, in the daytime")
 	w.ringsOff(number)
 }
 
@@ -68,7 +68,7 @@ func TestWhenAReminderByCallIsNotMade(t *testing.T) {
 		w.says(ann, "PARK", "1")
 		w.on(ann, "1")
 		w.presses(ann, "*", "later")
-		w.expect(w.hear(w.call(ann, channels.Message, "1")), "We call you to remind you")
+		w.expect(w.hear(w.call(ann, channels.Message, "1")), "We call you, in the daytime")
 		w.ringsOff(ann)
 		before(w)
 		w.clock.pass(24*time.Hour + 2*time.Minute) // it waits for the morning

@@ -191,6 +191,9 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 		p.Key = "@speech.hold"
 	case ReachHall:
 		p.Key = "@speech.reach"
+		if len(h.IDs) > 0 {
+			p.Key = "@speech.result"
+		}
 		offer("@speech.to.", x.reachOptions()...)
 	case CodeHall:
 		p.Key, p.Asks = "@speech.code", dialogs.Status // digits of a number that the town gave

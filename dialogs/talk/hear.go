@@ -469,6 +469,13 @@ func (x *hearing) ended(d *dialogs.Dialog, s *engine.State, prompts []engine.Pro
 			x.said.Pages[i].Over = false
 		}
 		x.show(w, offer, 0, false)
+		return nil
+	}
+	if x.awaits(d, s) {
+		for i := range x.said.Pages {
+			x.said.Pages[i].Over = false
+		}
+		return x.hall()
 	}
 	return nil
 }

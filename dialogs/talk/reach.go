@@ -27,6 +27,16 @@ func (x *hearing) parts(d *dialogs.Dialog, s *engine.State) bool {
 	return true
 }
 
+// awaits asks a caller who has answered how they want to be told the result, where the town may look up who answered and they
+// were never asked. It says whether it did.
+func (x *hearing) awaits(d *dialogs.Dialog, s *engine.State) bool {
+	if !x.rings() || x.m.Reach != AsBefore || x.m.Stopped || x.said.Pass || !s.Kept || d.Purpose != dialogs.Consultation || d.Secrecy != dialogs.Public {
+		return false
+	}
+	x.m.Hall = &Hall{Kind: ReachHall, Parts: true, IDs: []string{d.ID}}
+	return true
+}
+
 // reachOptions are the ways to be reminded: whoever never wrote gets no text messages.
 func (x *hearing) reachOptions() []string {
 	if x.h.Texted {
@@ -43,7 +53,11 @@ func (x *hearing) reaches(how string) error {
 		note, x.m.Reach = "@speech.reach.call", ByCall
 	}
 	if x.m.Hall.Parts {
-		x.bye(note, engine.PhraseLater)
+		last := engine.PhraseLater
+		if x.m.Now == nil {
+			last = "@speech.bye"
+		}
+		x.bye(note, last)
 		return nil
 	}
 	return x.onwardWith(note)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 )
@@ -27,11 +28,11 @@ func (p *person) later() *person {
 
 func TestWhoGoesOnLaterIsAskedOnceHowToBeReminded(t *testing.T) {
 	p := caller(t).says("MAIN").later()
-	p.hears("How shall we remind you?", "For a call to remind you, press 1.", "For no reminder, press 2.").not("text message")
+	p.hears("How shall we remind you?", "For a call from us, press 1.", "For no call, press 2.").not("text message")
 	if p.said.Over {
 		t.Fatal("hung up on somebody who is asked something")
 	}
-	p.says("1").hears("We call you to remind you, in the daytime.", "Your answers are kept.", "Goodbye")
+	p.says("1").hears("We call you, in the daytime.", "Your answers are kept.", "Goodbye")
 	if !p.said.Over || p.said.Memory.Reach != ByCall || p.said.Memory.Now == nil {
 		t.Errorf("over %v, %+v", p.said.Over, p.said.Memory)
 	}
@@ -39,7 +40,7 @@ func TestWhoGoesOnLaterIsAskedOnceHowToBeReminded(t *testing.T) {
 
 	wrote := caller(t)
 	wrote.texted = true
-	wrote.says("MAIN").later().hears("For a text message, press 2.").not("no reminder").says("2").hears("We do not call you to remind you.")
+	wrote.says("MAIN").later().hears("For a text message, press 2.").not("For no call").says("2").hears("We do not call you.")
 	if wrote.said.Memory.Reach != NoCall {
 		t.Errorf("%+v", wrote.said.Memory)
 	}
@@ -60,7 +61,7 @@ func TestWhoGoesOnLaterIsAskedOnceHowToBeReminded(t *testing.T) {
 
 func TestHowToBeRemindedCanBeChanged(t *testing.T) {
 	p := caller(t).says("0").says("8").hears("For choosing how we remind you, press 7.").says("7")
-	p.hears("How shall we remind you?").says("1").hears("We call you to remind you", "What can we do for you?")
+	p.hears("How shall we remind you?").says("1").hears("We call you, in the daytime.", "What can we do for you?")
 	p.says("MAIN").says("0")
 	for range 3 {
 		p.says("8")
@@ -77,7 +78,7 @@ func TestHowToBeRemindedCanBeChanged(t *testing.T) {
 			p.says(o.Digit)
 		}
 	}
-	p.says("2").hears("We do not call you to remind you.", "What is your link to Elmwood?")
+	p.says("2").hears("We do not call you.", "What is your link to Elmwood?")
 	if p.said.Memory.Reach != NoCall {
 		t.Errorf("%+v", p.said.Memory)
 	}
@@ -117,6 +118,50 @@ func TestAReminderByCallIsHeardWhenItIsAnswered(t *testing.T) {
 	own.hear(Heard{Kind: Came}).hears("You have not finished: Main Street plan").not("to finish: M")
 	q.out = true
 	q.hear(Heard{Kind: Came}).hears("You have a survey to finish").says("*").hears("You answered this one before").not("You said")
+}
+
+// Who has answered in public can be told what came of it; a landline by a call alone.
+func TestWhoAnsweredIsAskedOnceHowToBeToldTheResult(t *testing.T) {
+	answers := func(secrecy dialogs.Secrecy) *person {
+		p := caller(t)
+		all := slices.Clone(p.town.Dialogs.Current())
+		for i, d := range all {
+			if d.ID == "main-street" {
+				own := *d
+				own.Secrecy = secrecy
+				all[i] = &own
+			}
+		}
+		p.town.Dialogs = shelf{all}
+		p.says("MAIN")
+		for range 40 {
+			if p.said.Memory.Now == nil {
+				break
+			}
+			key := "1"
+			if s := p.said.Memory.Now; s.Mode == engine.Asking && s.Step >= 0 && all[slices.IndexFunc(all, func(d *dialogs.Dialog) bool { return d.ID == "main-street" })].Steps[s.Step].Type == dialogs.Budget {
+				key = "10"
+			}
+			p.says(key)
+		}
+		return p.hears("Your receipt is")
+	}
+	p := answers(dialogs.Public).hears("How shall we tell you the result?", "For a call from us, press 1.", "For no call, press 2.")
+	if p.said.Over {
+		t.Fatal("hung up on somebody who is asked something")
+	}
+	if p.says("1").hears("We call you, in the daytime.", "Goodbye."); !p.said.Over || p.said.Memory.Reach != ByCall {
+		t.Errorf("%+v", p.said)
+	}
+	for range 2 {
+		p = answers(dialogs.Public).silent().silent()
+		if !p.said.Over || p.said.Memory.Reach != AsBefore {
+			t.Errorf("%+v", p.said)
+		}
+	}
+	if secret := answers(dialogs.Confidential).not("the result?"); !secret.said.Over { // nobody may look up who answered
+		t.Errorf("%+v", secret.said)
+	}
 }
 
 // What a text message shows stays on show until the call is answered.
