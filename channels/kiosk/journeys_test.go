@@ -25,6 +25,7 @@ type hand struct {
 	most  int                                   // presses that a page of options may take; 0: any number
 	press func(v *visit, css string)            // a card's radio or box, or a button
 	write func(v *visit, f field, words string) // replaces what stands in a field
+	steps bool                                  // it does that with what is on the screen: of a sum no more can be given than is left
 }
 
 // visit is one person's way through the pages of a browser.
@@ -106,15 +107,19 @@ func (v *visit) carryOut(s *sheet, d deed) {
 func (v *visit) fillIn(s *sheet, d deed) {
 	v.t.Helper()
 	for _, g := range d.digits {
-		v.press(v, fmt.Sprintf(`input[name=o][value="%s"]`, g))
+		card := fmt.Sprintf(`input[name=o][value="%s"]`, g)
+		if !eval[bool](v.screen, fmt.Sprintf(`!!document.querySelector(%q)?.matches("[type=radio]:checked")`, card)) { // once more would go on
+			v.press(v, card)
+		}
 	}
 	// What becomes less comes first: of a sum that is shared out nothing is left before.
 	var later []int
 	for i, f := range s.fields {
-		if words, ok := d.typed[i]; ok && amount(words) < amount(value(v, f)) {
-			v.write(v, f, words)
-		} else if ok {
+		words, ok := d.typed[i]
+		if ok && v.steps && amount(words) >= amount(value(v, f)) {
 			later = append(later, i)
+		} else if ok {
+			v.write(v, f, words)
 		}
 	}
 	for _, i := range later {
@@ -408,14 +413,14 @@ func (s *screen) focused() (role, name string) {
 
 // hands are all the ways to use it.
 var hands = []hand{
-	{name: "touch", base: "/kiosk", look: look{touch: true}, press: tapIt, write: byFinger(tapIt)},
+	{name: "touch", base: "/kiosk", look: look{touch: true}, press: tapIt, write: byFinger(tapIt), steps: true},
 	{name: "keyboard", base: "/kiosk", press: byKeys("Tab", "Enter"), write: typeIt("Tab")},
-	{name: "five keys", base: "/kiosk", press: fiveKeys, write: byFinger(fiveKeys)},
+	{name: "five keys", base: "/kiosk", press: fiveKeys, write: byFinger(fiveKeys), steps: true},
 	{name: "digits", base: "/kiosk", most: 3, press: digitKeys, write: typeIt("ArrowDown")},
-	{name: "two switches", base: "/kiosk", press: byKeys("Tab", " "), write: byFinger(byKeys("Tab", " "))},
-	{name: "one switch", base: "/kiosk", press: byOneSwitch, write: byFinger(byOneSwitch)},
-	{name: "no script", base: "/kiosk", look: look{noScript: true}, press: clickIt, write: byFinger(clickIt)},
-	{name: "screen off", base: "/kiosk", press: unseen, write: byFinger(unseen)},
+	{name: "two switches", base: "/kiosk", press: byKeys("Tab", " "), write: byFinger(byKeys("Tab", " ")), steps: true},
+	{name: "one switch", base: "/kiosk", press: byOneSwitch, write: byFinger(byOneSwitch), steps: true},
+	{name: "no script", base: "/kiosk", look: look{noScript: true}, press: clickIt, write: byFinger(clickIt), steps: true},
+	{name: "screen off", base: "/kiosk", press: unseen, write: byFinger(unseen), steps: true},
 	{name: "phone", base: "/web", look: look{wide: 360, high: 640, touch: true}, press: tapIt, write: typeByTouch},
 	{name: "phone without script", base: "/web", look: look{wide: 360, high: 640, noScript: true}, press: clickIt, write: typeByTouch},
 	{name: "library's keyboard", base: "/web", look: look{wide: 1280, high: 800}, press: onTheWeb, write: typeIt("Tab")},
