@@ -27,7 +27,7 @@ func TestWhereACharacterStands(t *testing.T) {
 		{"en", "kind.home", true, '→', "visit.yaml 17:16"},
 		{"en", "kind.home", false, '→', ""},
 		{"en", "kind.other", false, '→', "visit.yaml 21:14"}, // hidden by YAML's own way to write it: the wording
-		{"en", "mood.-1", false, '→', "visit.yaml 30:30"}, // not that of the label before it
+		{"en", "mood.-1", false, '→', "visit.yaml 30:30"},    // not that of the label before it
 		{"es", "kind", false, 'é', "visit.es.yaml 9:14"},
 		{"es-MX", "kind", false, 'é', "visit.es.yaml 9:14"},
 		{"es", "at.where", false, 'ó', "common/place.es.yaml 6:13"},

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs/cost"
 )
 
@@ -76,6 +77,26 @@ func TestALineSaysWhatMatters(t *testing.T) {
 	} {
 		if got := costLines(someCards(), c.price); !slices.Equal(got, c.want) {
 			t.Errorf("got %q\nwant %q", got, c.want)
+		}
+	}
+}
+
+func TestThePriceIsThatOfTheTownsOwnMessages(t *testing.T) {
+	prices := []config.Price{{Name: "sms.twilio", Prefix: "+1", Most: 7900, Unit: "USD"}, {Name: "smpp.mtn", Most: 20000, Unit: "KES"}}
+	for _, c := range []struct {
+		name string
+		town config.Config
+		want textPrice
+	}{
+		{"nothing is set up", config.Config{Town: config.Town{Country: "US"}}, textPrice{7900, "USD"}},
+		{"numbers of another country", config.Config{Town: config.Town{Country: "ES"}}, textPrice{}},
+		{"a phone company", config.Config{Town: config.Town{Country: "KE"}, SMPP: config.SMPP{Operators: []config.Operator{{Name: "mtn", Texts: true}}}}, textPrice{20000, "KES"}},
+		{"menus only", config.Config{Town: config.Town{Country: "KE"}, SMPP: config.SMPP{Operators: []config.Operator{{Name: "mtn"}}}}, textPrice{}},
+		{"a gateway without a price", config.Config{Town: config.Town{Country: "US"}, SMS: config.SMS{Gateway: config.Gateway{From: "555"}}}, textPrice{}},
+	} {
+		c.town.Limits.Prices = prices
+		if got := textPriceOf(&c.town); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
 }

@@ -27,6 +27,11 @@ func textChannels(c *config.Config) []string {
 	if c.SMS.Kannel.On() {
 		out = append(out, "sms.kannel")
 	}
+	for _, o := range c.SMPP.Operators {
+		if o.Texts {
+			out = append(out, "smpp."+o.Name)
+		}
+	}
 	if out == nil {
 		out = []string{"sms.twilio"}
 	}
