@@ -3,7 +3,6 @@ package ussd
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -59,11 +58,6 @@ func last(text string) channels.Reply {
 	r := screen(text)
 	r.Over = true
 	return r
-}
-
-// away is a town that can't take anything.
-func away(channels.Event) (channels.Reply, error) {
-	return channels.Reply{}, channels.Retry(errors.New("the store is away"), 0)
 }
 
 // loaded are the phrases, read once.

@@ -62,7 +62,7 @@ func readHubtel(r *request) (a asked, err error) {
 	case "release", "timeout":
 		a.kind, a.words = channels.HungUp, ""
 	default: // AddToCart: nothing is sold here
-		return a, errors.New("Type is not initiation, response, release or timeout")
+		return a, errors.New("the field Type is not initiation, response, release or timeout")
 	}
 	return a, nil
 }

@@ -90,10 +90,11 @@ func sampleTown(t testing.TB) (*talk.Town, *dialogs.Set) {
 // texted.
 type house struct {
 	channels.Inbox
-	clock *hands
-	store *sqlite.Store
-	line  *USSD
-	mux   *http.ServeMux
+	clock    *hands
+	store    *sqlite.Store
+	exchange *exchange.Exchange
+	line     *USSD
+	mux      *http.ServeMux
 
 	mu    sync.Mutex
 	shown map[string][]render.Page // by number
@@ -118,7 +119,7 @@ func (h *house) pages(number string) []render.Page {
 // winter is a day on which every dialog of the sample town is open.
 var winter = time.Date(2026, 12, 1, 10, 0, 0, 0, time.UTC)
 
-func newHouse(t testing.TB, dialect string, change func(*Config)) *house {
+func newHouse(t testing.TB, dialect string, change func(*Config), others ...channels.Channel) *house {
 	t.Helper()
 	town, set := sampleTown(t)
 	town.Languages = town.Languages[:1]
@@ -144,18 +145,18 @@ func newHouse(t testing.TB, dialect string, change func(*Config)) *house {
 	if err := s.Reserve(t.Context(), "library-hours", [][16]byte{exchange.CodeVoter(keys, "library-hours", "482715")}); err != nil {
 		t.Fatal(err)
 	}
-	town.Dialogs = catalogue
+	town.Dialogs, town.Texts = catalogue, len(others) > 0
 	h.line = newUSSD(t, dialect, func(c *Config) {
 		c.Now, c.Country = h.clock.Now, "US"
 		if change != nil {
 			change(c)
 		}
 	})
-	x, err := exchange.New(exchange.Settings{Store: s, Keys: keys, Town: town, Entropy: rand.NewChaCha8([32]byte{7}), Clock: h.clock, Channels: []channels.Channel{h.line}})
+	x, err := exchange.New(exchange.Settings{Store: s, Keys: keys, Town: town, Entropy: rand.NewChaCha8([32]byte{7}), Clock: h.clock, Channels: append([]channels.Channel{h.line}, others...)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Inbox = x
+	h.Inbox, h.exchange = x, x
 	h.mux = muxOf(h.line, h)
 	return h
 }
