@@ -57,8 +57,9 @@ func TestOnePressOneAction(t *testing.T) {
 	t.Run("and on a card that can be let go of", func(t *testing.T) {
 		c := newScene(t, manyBody, `data-press="2500"`) // long enough for two taps on a busy machine
 		s := c.visit(t, look{touch: true})
-		s.tap(".opt:nth-child(2)")
-		s.tap(".opt:nth-child(2)")
+		x, y := s.find(".opt:nth-child(2)").middle()
+		s.touch(x, y)
+		s.touch(x, y)
 		expect(t, s, ticked, "2")
 		s.wait(2600 * time.Millisecond)
 		s.tap(".opt:nth-child(2)")
