@@ -306,8 +306,14 @@ func TestTaken(t *testing.T) {
 			c := newCall(t)
 			c.Taken = taken
 			line := &caller{does: []string{"1"}}
-			if err := Hold(t.Context(), line, &paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}}, c); err != nil {
+			town := &paper{replies: []channels.Reply{asks("Well?", oneKey), ends("Goodbye.")}}
+			if err := Hold(t.Context(), line, town, c); err != nil {
 				t.Error(err)
+			}
+			for _, e := range town.events {
+				if e.Out != taken { // what a caller asks for is another thing where the town rang them
+					t.Errorf("taken by a key is %v: %+v", taken, e)
+				}
 			}
 			if silent := line.begins[0].Silence > 0; silent != taken {
 				t.Errorf("taken by a key is %v: it begins with %+v", taken, line.begins)

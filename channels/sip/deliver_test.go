@@ -108,7 +108,7 @@ func TestDeliver(t *testing.T) {
 	if d.err != nil || d.receipt == "" {
 		t.Fatal(d.err)
 	}
-	if e := o.town.next(t); e.Kind != channels.Dialed || e.From != ann || !strings.HasPrefix(e.ID, d.receipt) {
+	if e := o.town.next(t); e.Kind != channels.Dialed || e.From != ann || !e.Out || !strings.HasPrefix(e.ID, d.receipt) {
 		t.Errorf("%+v", e)
 	}
 	c.sends("BYE", "")

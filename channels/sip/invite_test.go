@@ -48,7 +48,7 @@ func TestACall(t *testing.T) {
 	d.took(res)
 	d.send("ACK", "")
 	e := o.town.next(t)
-	if e.Kind != channels.Dialed || e.From != (channels.Address{Kind: "tel", ID: "+12025550177"}) || e.To != "+12025550100" || e.Channel != Name || e.ID == "" || e.Withheld {
+	if e.Kind != channels.Dialed || e.From != (channels.Address{Kind: "tel", ID: "+12025550177"}) || e.To != "+12025550100" || e.Channel != Name || e.ID == "" || e.Withheld || e.Out {
 		t.Errorf("%+v", e)
 	}
 	d.press("2")

@@ -104,7 +104,7 @@ func TestCallOut(t *testing.T) {
 					w = "Dialed"
 				}
 				told = append(told, strings.TrimPrefix(e.ID, receipt)+" "+w)
-				if e.From != resident || e.To != ours {
+				if e.From != resident || e.To != ours || !e.Out {
 					t.Errorf("%+v", e)
 				}
 			}
