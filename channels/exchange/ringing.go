@@ -147,7 +147,7 @@ func (x *Exchange) mayRing(ctx context.Context, m *store.Message, page *render.P
 	spent := false
 	for range attempts {
 		now := x.calendar.local(x.clock.Now())
-		if late := now.Sub(m.Due); back && late > callLate || late > callAtAll {
+		if late := now.Sub(m.Due); back && late > callLate || late > callAtAll && len(page.Spoken) == 0 { // results are worth telling however many there are to call
 			return dead(codeLate)
 		}
 		if day := x.daytime(number, now); day.After(now) {

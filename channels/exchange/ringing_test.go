@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/store"
 )
 
 // answers is a call that the town made and somebody took, with the keys pressed then.
@@ -284,4 +286,19 @@ func TestStopOnACallIsTold(t *testing.T) {
 			t.Fatal("not stopped")
 		}
 	})
+}
+
+// Results by call take as many days as the town's budget of calls makes them.
+func TestResultsByCallAreNeverTooLate(t *testing.T) {
+	w, _ := landline(t)
+	m := store.Message{ID: [16]byte{1}, Kind: "tel", Address: ann, Class: classBroadcast, Due: w.clock.Now().Add(-100 * time.Hour)}
+	for _, c := range []struct {
+		page render.Page
+		want bool
+	}{{render.Page{Spoken: []render.Spoken{{Words: "The trees won."}}}, true}, {render.Page{}, false}} {
+		ok, s, err := w.x.mayRing(t.Context(), &m, &c.page)
+		if err != nil || ok != c.want {
+			t.Errorf("rings: %v, %+v, %v", ok, s, err)
+		}
+	}
 }
