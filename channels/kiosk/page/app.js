@@ -30,17 +30,15 @@ function twice(kind, what, now, ms) {
 const control = x => x.closest?.("button,a[href],label.opt,summary");
 let inside;
 on("click", e => {
-  const c = control(e.target);
+  const c = control(e.target), box = e.target.matches("input"), passed = box && c === inside;
+  inside = 0;
   // a card's click is passed on to the radio in it
-  if (!c || c === inside) return;
+  if (!c || passed) return;
   const early = K && !("ready" in conf), wait = /^(key|less|more)\./.test(c.value) ? 120 : 500;
   if (early || (K || c.type === "submit") && twice("control", c, e.timeStamp, wait)) {
     e.preventDefault();
     e.stopImmediatePropagation();
-  } else if (c.matches("label")) {
-    inside = c;
-    setTimeout(() => { inside = 0; });
-  }
+  } else if (!box && c.matches("label")) inside = c;
 }, true);
 
 // What is heard: clips one after the other, each with a mark on what it says. Anything that is done stops it at once.
