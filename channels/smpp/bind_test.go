@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,17 +50,20 @@ func TestBindsAgain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newSMSC(t)
-				tries := 0
+				var tries atomic.Int64
 				w := openLine(t, m, func(g *Config) {
 					g.Password = c.password
 					if c.password == "secret" {
 						m.password = "another still"
-						g.dial = func(context.Context, string) (net.Conn, error) { tries++; return nil, errors.New("connection refused") }
+						g.dial = func(context.Context, string) (net.Conn, error) {
+							tries.Add(1)
+							return nil, errors.New("connection refused")
+						}
 					}
 				})
 				time.Sleep(time.Hour)
 				m.mu.Lock()
-				n := tries + m.binds
+				n := int(tries.Load()) + m.binds
 				m.mu.Unlock()
 				if n < c.least || n > c.most {
 					t.Errorf("%d tries in an hour", n)
@@ -96,7 +100,7 @@ func TestSilentLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newSMSC(t)
 		w := openLine(t, c, nil)
-		c.mute = true
+		c.mute.Store(true)
 		time.Sleep(39 * time.Second)
 		select {
 		case <-w.session.gone:
@@ -109,7 +113,7 @@ func TestSilentLine(t *testing.T) {
 		default:
 			t.Fatal("it wasn't noticed")
 		}
-		c.mute = false
+		c.mute.Store(false)
 		<-c.came
 		if _, err := w.text("x"); err != nil {
 			t.Error(err)

@@ -375,10 +375,12 @@ func TestStall(t *testing.T) {
 		send := func() { _, err := w.text("x"); done <- err }
 		go send()
 		time.Sleep(7 * time.Second)
+		synctest.Wait()
 		for range 3 {
 			go send()
 		}
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		if len(waiting) != 1 {
 			t.Errorf("%d were sent to somebody who doesn't answer", len(waiting))
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ type smsc struct {
 	password string
 	answer   func(s *session, m *pdu.SubmitSM) // nil: yes, with a number
 	onBind   func(s *session) bool             // false: it doesn't answer; nil: yes
-	mute     bool                              // no enquire_link is answered
+	mute     atomic.Bool                       // no enquire_link is answered
 
 	mu       sync.Mutex
 	sessions []*session
@@ -108,7 +109,7 @@ func (s *session) read() {
 			}
 			s.yes(m, "m"+itoa(n))
 		case *pdu.EnquireLink:
-			if !s.smsc.mute {
+			if !s.smsc.mute.Load() {
 				s.send(p.GetResponse())
 			}
 		case *pdu.Unbind:
@@ -240,7 +241,6 @@ var errAway = errors.New("the store is away")
 type inbox struct {
 	mu      sync.Mutex
 	events  []channels.Event // all, those that come again too
-	replies map[string]channels.Reply
 	reports []reported
 	broken  error
 	answer  func(channels.Event) channels.Reply
@@ -285,6 +285,13 @@ func (in *inbox) Report(_ context.Context, _, receipt string, d channels.Deliver
 func (in *inbox) fail(err error) {
 	in.mu.Lock()
 	in.broken = err
+	in.mu.Unlock()
+}
+
+// clear forgets what came.
+func (in *inbox) clear() {
+	in.mu.Lock()
+	in.events = nil
 	in.mu.Unlock()
 }
 
@@ -362,9 +369,11 @@ func openLine(t testing.TB, c *smsc, change func(*Config)) *town {
 	return town
 }
 
+var loadPhrases = sync.OnceValues(locales.Load)
+
 func phrases(t testing.TB) *locales.Catalogue {
 	t.Helper()
-	c, err := locales.Load()
+	c, err := loadPhrases()
 	if err != nil {
 		t.Fatal(err)
 	}
