@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -27,17 +28,23 @@ func (s shelf) Pinned(pin dialogs.Pin) *dialogs.Dialog {
 	return nil
 }
 
+// The phrases and the sample town's dialogs are read once: no test changes them, and reading takes longer than most tests.
+var (
+	phrases = sync.OnceValues(locales.Load)
+	sample  = sync.OnceValues(func() (*dialogs.Set, dialogs.Problems) { return dialogs.Load(library.FS(), dialogs.Options{}) })
+)
+
 func elmwood(t testing.TB) *Town {
 	t.Helper()
-	all, err := locales.Load()
+	all, err := phrases()
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, problems := dialogs.Load(library.FS(), dialogs.Options{})
+	set, problems := sample()
 	if problems.Errors() {
 		t.Fatal(problems.String())
 	}
-	return &Town{Name: "Elmwood", Languages: []string{"en", "es"}, Zone: time.UTC, Emergency: "911", Country: "1", Locales: all, Dialogs: shelf{set.All()}}
+	return &Town{Name: "Elmwood", Languages: []string{"en", "es"}, Zone: time.UTC, Emergency: "911", Country: "1", Locales: all, Dialogs: shelf{slices.Clone(set.All())}}
 }
 
 // person is a resident in a test; the memory is encoded and decoded between every two turns.
