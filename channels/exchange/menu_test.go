@@ -279,7 +279,13 @@ func TestMenuLateEnd(t *testing.T) {
 	end := first
 	end.Kind = channels.HungUp
 	h.w.hear(end)
-	if m := h.w.rounds(ann); m.Over {
+	never := *end.Session
+	never.ID = "never seen"
+	end.Session = &never
+	if got := h.w.hear(end); got != "" {
+		t.Fatal(got)
+	}
+	if m := h.w.rounds(ann); m.Over || string(m.Session) != string(h.w.x.menuSession(&h.last)) {
 		t.Fatalf("%+v", m)
 	}
 	h.w.expect(h.keys("1"), "The council decides")
@@ -379,4 +385,97 @@ func codeIn(t *testing.T, words string) string {
 	}
 	t.Fatal("no code in", words)
 	return ""
+}
+
+// An id that a gateway uses again is another session's.
+func TestMenuIDThatIsUsedAgain(t *testing.T) {
+	h := handset{w: settle(t), number: ann, session: channels.Session{ID: "s", Whole: true}}
+	w := h.w
+	h.dials("")
+	first := h.last
+	h.keys("PARK")
+	w.clock.pass(11 * time.Minute)
+	first.At = w.clock.Now()
+	w.expect(w.hear(first), "Welcome back")
+	h.all, h.sent = "", 1
+	w.expect(h.keys("1"), "The council decides")
+}
+
+// Where sessions have no ids, who keys nothing for three minutes has begun anew, whatever they key then.
+func TestMenuWithoutIDsAfterAPause(t *testing.T) {
+	h := handset{w: settle(t), number: ann}
+	w := h.w
+	h.dials("")
+	h.keys("OPENV")
+	h.keys("8")
+	w.clock.pass(174 * time.Second)
+	w.expect(h.keys("zzz"), "Which day should it close?")
+	w.clock.pass(178 * time.Second)
+	w.expect(h.keys("2"), "Welcome back")
+	w.expect(h.keys("1"), "Which day should it close?")
+}
+
+// A request that came before the open session began, and was held up in the house, changes nothing.
+func TestMenuRequestHeldUp(t *testing.T) {
+	h := handset{w: settle(t), number: ann, session: channels.Session{ID: "s"}}
+	w := h.w
+	h.dials("")
+	h.keys("PARK")
+	h.keys("8")
+	h.sent++
+	held := []channels.Event{h.event(channels.Message, "1"), h.event(channels.Dialed, "")}
+	other := *held[1].Session
+	other.ID = "other"
+	held[1].Session = &other
+	h.dials("")
+	before := w.rounds(ann)
+	for _, e := range held {
+		w.expect(w.hear(e), "Welcome back")
+		if got := w.rounds(ann); !slices.Equal(got.Session, before.Session) || got.Count != before.Count {
+			t.Fatalf("%+v, before %+v", got, before)
+		}
+	}
+	w.expect(h.keys("1"), "What should come first?")
+}
+
+// Not even a hash of a ballot's choice outlives the ballot, and the last key is known as the gateway's again all the same.
+func TestMenuForgetsABallot(t *testing.T) {
+	h := handset{w: settle(t), number: ann}
+	h.dials("")
+	for _, keys := range []string{"OPENV", "8", "2"} {
+		h.keys(keys)
+	}
+	if m := h.w.rounds(ann); len(m.Last) == 0 {
+		t.Fatalf("%+v", m)
+	}
+	h.dials("")
+	for _, keys := range []string{"2", "SECR", "8", "8", "2"} {
+		h.keys(keys)
+	}
+	last := h.keys("1")
+	h.w.expect(last, "Your receipt is")
+	if m := h.w.rounds(ann); len(m.Last) > 0 {
+		t.Fatalf("%+v", m)
+	}
+	if got := h.retries(); got != last {
+		t.Fatalf("%q, first %q", got, last)
+	}
+}
+
+// Nothing is kept of a session that is long over once something else is heard or said.
+func TestMenuLongOver(t *testing.T) {
+	for name, then := range map[string]func(*town){
+		"a text":     func(w *town) { w.clock.pass(11 * time.Minute); w.says(ann, "help") },
+		"a reminder": func(w *town) { w.says(ann, "help"); w.clock.pass(25 * time.Hour); w.x.Tick(t.Context()) },
+	} {
+		h := handset{w: settle(t), number: ann, session: channels.Session{ID: "s"}}
+		h.dials("")
+		h.keys("PARK")
+		then(h.w)
+		r, _, _ := h.w.store.Find(t.Context(), seals{}.Address("tel", ann))
+		kept, _ := h.w.store.Load(t.Context(), r)
+		if row, err := decodeRow(kept.State); err != nil || row.more.Menu != nil {
+			t.Errorf("after %s: %v %+v", name, err, row.more.Menu)
+		}
+	}
 }

@@ -101,19 +101,21 @@ func TestMenuOverdueIsLetBe(t *testing.T) {
 			return h.last
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			h := &handset{w: settle(t), number: ann, session: channels.Session{ID: "s"}}
-			h.dials("")
-			h.keys("MEND")
-			h.keys("2")
-			h.last = then(h)
-			if r := h.late(); r.Texts || len(r.Pages) > 0 {
-				t.Errorf("%+v", r)
-			}
-			if got := h.w.sms.letters(); len(got) > 0 {
-				t.Errorf("%+v", got)
-			}
-		})
+		for _, s := range []channels.Session{{ID: "s"}, {ID: "s", Whole: true}, {ID: "s", Number: 1}} {
+			t.Run(name, func(t *testing.T) {
+				h := &handset{w: settle(t), number: ann, session: s}
+				h.dials("")
+				h.keys("MEND")
+				h.keys("2")
+				h.last = then(h)
+				if r := h.late(); r.Texts || len(r.Pages) > 0 {
+					t.Errorf("%+v", r)
+				}
+				if got := h.w.sms.letters(); len(got) > 0 {
+					t.Errorf("%+v", got)
+				}
+			})
+		}
 	}
 }
 

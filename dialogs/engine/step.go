@@ -47,10 +47,11 @@ type walk struct {
 	in      Input
 	effects []Effect
 	values  func(step int) ([]string, bool)
-	owned   bool // s.Answers is ours to write
-	quiet   bool // nothing is to be shown
-	sure    bool // what was given was read back already
-	untold  int  // the first statement that an answer made apply although we were past it; 0: none
+	owned   bool   // s.Answers is ours to write
+	quiet   bool   // nothing is to be shown
+	sure    bool   // what was given was read back already
+	noted   string // the note that stood on show
+	untold  int    // the first statement that an answer made apply although we were past it; 0: none
 }
 
 func (w *walk) take() {
@@ -92,6 +93,7 @@ func (w *walk) take() {
 		s.Lost, w.quiet = loop, true
 		return
 	}
+	w.noted = s.Note
 	if in.Kind != Turned || s.Note == PhrasePerson { // the pages of what is on show stay as they are while they are turned
 		s.Note = ""
 	}
@@ -240,7 +242,10 @@ func (w *walk) always() bool {
 // resume says where we are. What this channel can't carry, or answers by itself, isn't asked any more.
 func (w *walk) resume() {
 	s := &w.s
-	page, same := s.Page, w.in.Offered && s.Mode == Asking && s.Note == "" && (s.From == -1 || s.From == s.Step)
+	page, same := s.Page, w.in.Offered && s.Mode == Asking && w.noted == "" && (s.From == -1 || s.From == s.Step)
+	if w.in.Offered && s.Mode == Asking && !leads(w.noted) && w.noted != PhraseResume { // the question stood there alone
+		s.From = s.Step
+	}
 	w.ask()
 	if w.in.Lang != s.Lang && w.in.Lang != "" && w.speaks(w.in.Lang) {
 		s.Lang = w.in.Lang
