@@ -11,6 +11,8 @@ import (
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/cost"
 	"github.com/townline/townline/dialogs/dialogtest"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/locales"
 )
@@ -43,10 +45,22 @@ func costCards(c *config.Config, f folder, phrases *locales.Catalogue, briefly b
 	var out []cost.Card
 	for _, d := range set.All() {
 		if f.names(d.File, d.ID, set) {
-			out = append(out, cards(town, d)...)
+			out = append(out, cards(town, d, menuScreens(c))...)
 		}
 	}
 	return out
+}
+
+// menuScreens are the screens of the town's own USSD menus: the smallest, where there are several.
+func menuScreens(c *config.Config) render.Traits {
+	screens := render.USSD
+	first := true
+	for _, t := range checked(c) {
+		if t.Form == engine.Text && t.Live && (first || t.Limit16 < screens.Limit16 || t.Limit16 == screens.Limit16 && t.Limit < screens.Limit) {
+			screens, first = t, false
+		}
+	}
+	return screens
 }
 
 // callTown is the town that conversations are held with to see what they are like: its own settings, and these dialogs.

@@ -101,6 +101,21 @@ func TestThePriceIsThatOfTheTownsOwnMessages(t *testing.T) {
 	}
 }
 
+func TestMenusAreReckonedWithTheTownsOwnScreens(t *testing.T) {
+	c := config.Config{Town: config.Town{Country: "KE", Languages: []string{"en"}}}
+	if got := menuScreens(&c); got.Limit != 160 || got.Limit16 != 70 {
+		t.Errorf("without gateways: %+v", got)
+	}
+	c.USSD.Gateways = []config.Menus{{Dialect: "arkesel", Septets: 182, UCS2: 80}}
+	if got := menuScreens(&c); got.Limit != 182 || got.Limit16 != 80 {
+		t.Errorf("with a larger screen: %+v", got)
+	}
+	c.USSD.Gateways = append(c.USSD.Gateways, config.Menus{Dialect: "nalo"})
+	if got := menuScreens(&c); got.Limit != 120 || got.Limit16 != 70 {
+		t.Errorf("with two sizes: %+v", got)
+	}
+}
+
 func TestCheckTellsTheCost(t *testing.T) {
 	p := newPlace(t)
 	p.run("", "init", "town").must(t, 0)

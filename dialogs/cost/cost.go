@@ -38,20 +38,24 @@ type Walk struct {
 	Asked []string // the steps, in order
 }
 
-// Of makes the cards of a dialog, one a language. town must have the dialog on offer.
-func Of(town *talk.Town, d *dialogs.Dialog) []Card { return cards(town, d, mostWalks, true) }
+// Of makes the cards of a dialog, one a language. town must have the dialog on offer; menus is how much its USSD menus show.
+func Of(town *talk.Town, d *dialogs.Dialog, menus render.Traits) []Card {
+	return cards(town, d, menus, mostWalks, true)
+}
 
 // Brief makes cards of text messages, menus and calls only, and tries fewer ways where there are very many.
-func Brief(town *talk.Town, d *dialogs.Dialog) []Card { return cards(town, d, briefWalks, false) }
+func Brief(town *talk.Town, d *dialogs.Dialog, menus render.Traits) []Card {
+	return cards(town, d, menus, briefWalks, false)
+}
 
-func cards(town *talk.Town, d *dialogs.Dialog, most int, whole bool) []Card {
+func cards(town *talk.Town, d *dialogs.Dialog, menus render.Traits, most int, whole bool) []Card {
 	out := make([]Card, len(d.AllLanguages()))
 	var all sync.WaitGroup
 	for i, lang := range d.AllLanguages() {
 		c := &out[i]
 		c.Dialog, c.Lang = d.ID, lang
 		all.Go(func() { c.Text = find(town, d, lang, byText(), most) })
-		all.Go(func() { c.Menu = find(town, d, lang, byMenu(), most) })
+		all.Go(func() { c.Menu = find(town, d, lang, byMenu(menus), most) })
 		all.Go(func() { c.Call = find(town, d, lang, byCall(), most) })
 		if whole {
 			all.Go(func() { c.Kiosk = find(town, d, lang, byKiosk(), most) })

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/townline/townline/dialogs/render"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew: after dialogs say something else")
@@ -16,7 +18,7 @@ func TestTheSampleTown(t *testing.T) {
 	town, set := sample(t)
 	var calls, texts, menus, pages strings.Builder
 	for _, d := range set.All() {
-		cards := Of(town, d)
+		cards := Of(town, d, render.USSD)
 		if len(cards) != len(d.AllLanguages()) {
 			t.Fatalf("%s: %d cards", d.ID, len(cards))
 		}

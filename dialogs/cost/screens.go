@@ -28,8 +28,8 @@ type Screens struct {
 // Dials is how often it must be dialled when menus last no longer than they must: whoever dials again goes on.
 func (s *Screens) Dials() int { return 1 + int((s.Time-1)/MenuLasts) }
 
-func byMenu() manner[Screens] {
-	return manner[Screens]{traits: render.USSD, words: []string{fewWords, someWords}, add: addScreens, weight: func(s *Screens) int64 {
+func byMenu(traits render.Traits) manner[Screens] {
+	return manner[Screens]{traits: traits, words: []string{fewWords, someWords}, add: addScreens, weight: func(s *Screens) int64 {
 		return int64(s.Shown)<<40 + int64(s.Time/time.Millisecond)
 	}}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/dialogtest"
 	"github.com/townline/townline/dialogs/library"
+	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/locales"
 )
@@ -60,7 +61,10 @@ func TestTheSearchMissesNothing(t *testing.T) {
 		t.Run(c.dialog+" "+c.lang, func(t *testing.T) {
 			t.Run("call", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byCall(), mostWalks)) })
 			t.Run("text", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byText(), mostWalks)) })
-			t.Run("menu", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byMenu(), mostWalks)) })
+			t.Run("menu", func(t *testing.T) {
+				t.Parallel()
+				missesNothing(t, newSearch(town, d, c.lang, byMenu(render.USSD), mostWalks))
+			})
 			t.Run("kiosk", func(t *testing.T) { t.Parallel(); missesNothing(t, newSearch(town, d, c.lang, byKiosk(), mostWalks)) })
 			t.Run("chat", func(t *testing.T) {
 				t.Parallel()
@@ -124,7 +128,7 @@ func BenchmarkOf(b *testing.B) {
 	town, set := sample(b)
 	for b.Loop() {
 		for _, d := range set.All() {
-			Of(town, d)
+			Of(town, d, render.USSD)
 		}
 	}
 }
