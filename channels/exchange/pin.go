@@ -24,6 +24,9 @@ import (
 // nothing but a reply.
 const pinKind = "tel.pin"
 
+// BehindPIN is the kind of the address of those in Personal: others use their phone as well.
+const BehindPIN = pinKind
+
 const (
 	pinTexts   = 15 * time.Minute // without a message, where messages are written (the phrase pin.open says so)
 	pinLive    = time.Hour        // without a key, on a call or a menu whose end nobody told

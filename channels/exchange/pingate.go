@@ -124,11 +124,17 @@ type numberGate struct {
 func readGate(ctx context.Context, s store.Store, k Keys, number string) (g numberGate, err error) {
 	g.key = k.Address(gateKind, number)
 	known := false
-	if g.resident, known, err = s.Find(ctx, g.key); err != nil || !known {
+	if g.resident, known, err = s.Find(ctx, g.key); err != nil {
 		return g, wrapped("find how often PINs were tried", err)
+	}
+	if !known {
+		g.resident = store.Resident(g.key) // nobody's: as much is looked up as where there is one
 	}
 	if g.kept, err = s.Load(ctx, g.resident); err != nil {
 		return g, wrapped("load how often PINs were tried", err)
+	}
+	if !known {
+		g.kept = store.Conversation{}
 	}
 	g.gate, err = decodeGate(g.kept.State)
 	if err == nil && g.Over {

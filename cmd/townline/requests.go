@@ -218,12 +218,19 @@ func printRequest(ctx context.Context, out io.Writer, s store.Store, r store.Req
 	return nil
 }
 
+// sharedPhone is what a clerk must know of a request that was made behind a PIN.
+const sharedPhone = "their phone is used by others too: don't speak of this to whoever answers there, and send nothing."
+
 // reach says how the resident can be reached.
 func reach(r store.Request) (string, error) {
 	p, err := exchange.ParsePersonal(r.Personal)
 	switch {
 	case err != nil:
 		return "", err
+	case p.Kind == exchange.BehindPIN && p.Contact != "" && p.Contact != p.Address:
+		return fmt.Sprintf("Reach them at %s; %s", p.Contact, sharedPhone), nil
+	case p.Kind == exchange.BehindPIN:
+		return fmt.Sprintf("They wrote from %s; %s", p.Address, sharedPhone), nil
 	case p.Contact != "" && p.Address != "" && p.Contact != p.Address:
 		return fmt.Sprintf("Reach them at %s; they wrote from %s (%s).", p.Contact, p.Address, p.Kind), nil
 	case p.Contact != "":

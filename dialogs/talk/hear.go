@@ -21,6 +21,8 @@ type hearing struct {
 	new  bool // the open conversation was begun by this message
 	here bool // the last thing was heard, or shown, on the same channel
 	lead *int // where the words start that lead up to what is shown, when one message took several steps
+
+	unheard bool // what was said is somebody else's: nothing of it stays
 }
 
 // Hear takes one thing that came in and says what comes of it. It is pure but for ask; an error is one of ask's, and
@@ -92,6 +94,9 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 	}
 	x.keepsRest()
 	x.said.Memory = x.m
+	if x.unheard {
+		x.said.Memory = m
+	}
 	return x.said, nil
 }
 

@@ -70,6 +70,7 @@ func (x *hearing) aboutPIN() (bool, error) {
 		return true, x.lockPIN()
 	}
 	pin, rest, ok := x.pinIn(x.h.Words)
+	word := ok
 	if !ok && x.m.Hall != nil && (x.m.Hall.Kind == PINHall || x.m.Hall.Kind == PINUnknownHall) {
 		pin, rest, ok = digitsOf(x.h.Words)
 		ok = ok && rest == "" && len(pin) >= leastPIN
@@ -81,7 +82,11 @@ func (x *hearing) aboutPIN() (bool, error) {
 		x.said.Leave = true
 		return true, nil
 	}
-	return true, x.enterPIN(pin, rest)
+	if err := x.enterPIN(pin, rest); err != nil || !x.said.Opens {
+		return true, err
+	}
+	x.unheard = word
+	return true, nil
 }
 
 // says says whether the words are this command in a language of the town.
