@@ -54,7 +54,9 @@ type Menu struct {
 	langs  langs
 
 	late   chan struct{} // holds a token for each turn that goes on by itself
-	going  sync.WaitGroup
+	mu     sync.Mutex
+	going  int           // turns under way
+	idle   chan struct{} // closed when there are none any more; nil: nobody waits
 	closed chan struct{} // once the town closes: what failed isn't waited for any more
 	closes sync.Once
 }
@@ -83,7 +85,11 @@ func (m *Menu) Turn(ctx context.Context, in channels.Inbox, e channels.Event) (S
 	ctx = context.WithoutCancel(ctx)
 	own, giveUp := context.WithCancel(ctx)
 	done, gone := make(chan outcome), make(chan struct{})
-	m.going.Go(func() {
+	m.mu.Lock()
+	m.going++
+	m.mu.Unlock()
+	go func() {
+		defer m.leave()
 		defer giveUp()
 		try, cancel := context.WithTimeout(own, oneTry)
 		defer cancel()
@@ -93,7 +99,7 @@ func (m *Menu) Turn(ctx context.Context, in channels.Inbox, e channels.Event) (S
 		case <-gone:
 			m.goesOn(own, in, e, o)
 		}
-	})
+	}()
 	patience := time.NewTimer(Patience)
 	defer patience.Stop()
 	select {
@@ -177,18 +183,33 @@ func (m *Menu) insists(ctx context.Context, in channels.Inbox, e channels.Event)
 	}
 }
 
-// Close waits for the turns that go on by themselves, for a few seconds. It comes after the last Turn.
+func (m *Menu) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.going--; m.going == 0 && m.idle != nil {
+		close(m.idle)
+		m.idle = nil
+	}
+}
+
+// Close waits for the turns that go on by themselves, for a few seconds: what failed isn't tried much longer. Call it when no
+// request comes in any more.
 func (m *Menu) Close() error {
 	m.closes.Do(func() { close(m.closed) })
-	all := make(chan struct{})
-	go func() {
-		m.going.Wait()
-		close(all)
-	}()
+	m.mu.Lock()
+	if m.going == 0 {
+		m.mu.Unlock()
+		return nil
+	}
+	if m.idle == nil {
+		m.idle = make(chan struct{})
+	}
+	idle := m.idle
+	m.mu.Unlock()
 	end := time.NewTimer(ending)
 	defer end.Stop()
 	select {
-	case <-all:
+	case <-idle:
 		return nil
 	case <-end.C:
 		return errors.New("menu: turns that took long are given up")

@@ -27,9 +27,8 @@ type USSD struct {
 }
 
 var (
-	_ channels.Channel  = (*USSD)(nil)
-	_ channels.Mounter  = (*USSD)(nil)
-	_ channels.Listener = (*USSD)(nil)
+	_ channels.Channel = (*USSD)(nil)
+	_ channels.Mounter = (*USSD)(nil)
 )
 
 // usualCode is dialled where the town has no code of its own.
@@ -62,11 +61,8 @@ func (u *USSD) Deliver(context.Context, channels.Address, render.Page, string) (
 	return "", channels.Gone(errors.New("preview: nobody can be written to by menu"), "menu")
 }
 
-// Listen waits for the end, and then for the turns that took longer than the phone waited.
-func (u *USSD) Listen(ctx context.Context, _ channels.Inbox) error {
-	<-ctx.Done()
-	return u.menu.Close()
-}
+// Wait waits for the turns that took longer than the phone waited.
+func (u *USSD) Wait() { _ = u.menu.Close() }
 
 const (
 	mostKeyed   = 160 // characters of one answer: what a screen holds

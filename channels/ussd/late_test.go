@@ -65,14 +65,10 @@ func TestALateAnswerIsTextedAndGoesOnThere(t *testing.T) {
 	default:
 	}
 	// The town closes: what goes on is brought to its end first.
-	closing, end := context.WithCancel(t.Context())
-	closed := make(chan error, 1)
-	go func() { closed <- h.line.Listen(closing, in) }()
-	end()
+	closed := make(chan struct{})
+	go func() { h.line.Wait(); close(closed) }()
 	close(in.gate)
-	if err := <-closed; err != nil {
-		t.Error(err)
-	}
+	<-closed
 	select {
 	case text := <-sent:
 		if !strings.HasPrefix(text, p.number+": ") || !strings.Contains(text, "What is the problem?") || !strings.Contains(text, "1 Street light out") {

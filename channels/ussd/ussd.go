@@ -66,9 +66,8 @@ type USSD struct {
 }
 
 var (
-	_ channels.Channel  = (*USSD)(nil)
-	_ channels.Mounter  = (*USSD)(nil)
-	_ channels.Listener = (*USSD)(nil)
+	_ channels.Channel = (*USSD)(nil)
+	_ channels.Mounter = (*USSD)(nil)
 )
 
 // New checks c and makes the channel.
@@ -146,11 +145,11 @@ func (u *USSD) Deliver(context.Context, channels.Address, render.Page, string) (
 // Counts of what went on.
 func (u *USSD) Counts() *menu.Counts { return u.menu.Counts() }
 
-// Listen waits for the end, and then for the turns that took longer than the gateway waited: they are to be on disk before
-// the town closes.
-func (u *USSD) Listen(ctx context.Context, _ channels.Inbox) error {
-	<-ctx.Done()
-	return u.menu.Close()
+// Wait waits for the turns that took longer than the gateway waited: they are to be on disk before the town closes.
+func (u *USSD) Wait() {
+	if err := u.menu.Close(); err != nil {
+		u.log.Error("menus did not close well", slog.String("channel", u.Name()), slog.Any("error", err))
+	}
 }
 
 // Mount serves /ussd/<dialect>, and the same with the secret behind it, which some gateways find easier than a parameter.
