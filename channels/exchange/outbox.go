@@ -327,6 +327,11 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 			}
 		}
 	}
+	if s.State == store.Dead && l.rings() {
+		if err := x.inVain(context.WithoutCancel(ctx), m); err != nil {
+			x.log.LogAttrs(ctx, slog.LevelError, "a reminder that nobody answered is not sent as a text", slog.Any("error", err))
+		}
+	}
 	s.ID = m.ID
 	x.settle(name, s)
 }

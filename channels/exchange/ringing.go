@@ -75,7 +75,7 @@ func (x *Exchange) ringLine(name string) string {
 
 // reminderLine is the line on which the resident of a timer is reminded, where they want that and can be rung.
 func (t *turn) reminderLine(ctx context.Context) (string, error) {
-	if t.memory.Reach != talk.ByCall || t.memory.Stopped {
+	if t.memory.Reach != talk.ByCall || t.memory.Stopped || t.memory.Due { // who was rung in vain gets a text message
 		return "", nil
 	}
 	number, err := t.number(ctx)
@@ -86,6 +86,31 @@ func (t *turn) reminderLine(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	return t.x.ringLine(t.way.channel), nil
+}
+
+// inVain has a reminder that nobody took a call for fall due again, as a text message.
+func (x *Exchange) inVain(ctx context.Context, m *store.Message) error {
+	for range attempts {
+		kept, row, memory, err := x.remembered(ctx, m.Resident)
+		if err != nil {
+			return err
+		}
+		c := row.more.Call
+		if kept.Version == 0 || row.gone || c == nil || c.Message != m.ID || c.Why != callReminder || memory.Now == nil {
+			return nil
+		}
+		now := x.calendar.local(x.clock.Now())
+		row.more.Call, memory.Now.Remind, memory.Due = nil, false, true
+		done, err := x.rewrite(ctx, kept, row, memory, store.Change{At: now, Timers: []store.Timer{{Resident: m.Resident, Name: "remind:" + memory.Now.Pin.ID, At: now}}})
+		if err != nil {
+			return err
+		}
+		if done {
+			x.timers.by(now, now)
+			return nil
+		}
+	}
+	return errContested
 }
 
 // unwanted takes back the call that the resident was to get, now that they are here. One that they asked for is taken back by

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func (w *town) wantsCalls(number string) {
 	w.t.Helper()
 	w.on(number)
 	w.presses(number, "", "survey")
-	w.expect(w.hear(w.call(number, channels.Message, "1")), "trees")
+	w.expect(w.hear(w.call(number, channels.Message, "1")), "How many days")
 	w.expect(w.presses(number, "*", "later"), "How shall we remind you?")
 	w.expect(w.hear(w.call(number, channels.Message, "1")), "We call you, in the daytime")
 	w.ringsOff(number)
@@ -59,6 +60,33 @@ func TestWhoWantsItIsRemindedByACall(t *testing.T) {
 		p.expect(t, ann) // once
 		if got := w.texts(); len(got) != 0 {
 			t.Fatal(got)
+		}
+	})
+}
+
+// TestAReminderThatNobodyTakes: three calls, and then a text message, for who can get one.
+func TestAReminderThatNobodyTakes(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w, p := landline(t, on)
+		p.post.fail = func(string, int) error { return channels.Retry(errors.New("486"), 0) }
+		w.says(ann, "PARK", "1")
+		w.on(ann, "1")
+		w.presses(ann, "*", "later")
+		w.hear(w.call(ann, channels.Message, "1"))
+		w.ringsOff(ann)
+		w.wantsCalls(ben) // a landline
+		w.clock.pass(24 * time.Hour)
+		w.passes(2 * time.Hour)
+		if n := len(p.rang()); n != 6 {
+			t.Fatalf("rung %d times", n)
+		}
+		if got := w.texts(); len(got) != 1 || !strings.Contains(got[0], "to finish") {
+			t.Fatal(got)
+		}
+		w.clock.pass(2 * 24 * time.Hour)
+		w.passes(time.Hour)
+		if got := w.texts(); len(got) != 1 || len(p.rang()) != 6 {
+			t.Fatal(got, p.rang())
 		}
 	})
 }
