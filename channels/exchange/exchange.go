@@ -151,6 +151,9 @@ func New(s Settings) (*Exchange, error) {
 	if x.metrics, err = newMetrics(s.Metrics, s.Store, x.order); err != nil {
 		return nil, err
 	}
+	if err := watchBudgets(s.Metrics, x.limits.purses); err != nil {
+		return nil, err
+	}
 	return x, nil
 }
 
@@ -248,8 +251,8 @@ func (x *Exchange) Report(ctx context.Context, channel, receipt string, d channe
 			}
 		}
 	}
-	if d.State == channels.Failed && !d.OptedOut {
-		if err := x.unreached(ctx, &m, d.Code, d.Bad); err != nil {
+	if d.Bad {
+		if err := x.unreached(ctx, &m, d.Code, true); err != nil {
 			return channels.Retry(fmt.Errorf("exchange: %s: keep that a number can't be reached: %w", channel, err), 0)
 		}
 	}

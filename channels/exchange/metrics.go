@@ -174,6 +174,25 @@ func (k *stock) Describe(to chan<- *prometheus.Desc) {
 	}
 }
 
+// watchBudgets tells how much of each budget is used up, as far as this server knows.
+func watchBudgets(reg prometheus.Registerer, all []*purse) error {
+	if reg == nil {
+		return nil
+	}
+	var errs []error
+	for _, p := range all {
+		period := "day"
+		if p.Monthly {
+			period = "month"
+		}
+		errs = append(errs, reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "townline", Name: "budget_spent", Help: "What is used up of a budget, in its unit.",
+			ConstLabels: prometheus.Labels{"budget": p.Name, "unit": p.Unit, "period": period},
+		}, func() float64 { return float64(p.spent.Load()+p.owed.Load()) / million })))
+	}
+	return errors.Join(errs...)
+}
+
 // Collect leaves the figures out when the store can't be asked: a stale figure would look like a live one.
 func (k *stock) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

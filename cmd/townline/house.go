@@ -84,6 +84,9 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 		Country: channels.CallingCode(c.Town.Country), Locales: phrases, Dialogs: h.catalogue,
 		Texts: slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }),
 	}
+	for _, name := range strayLimits(c, lines) {
+		log.Warn("a limit is set for something that the town is not on", "name", name)
+	}
 	settings := exchange.Settings{
 		Store: s, Keys: keys, Town: town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,
 		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics, Callbacks: callbacks(c),
@@ -91,6 +94,7 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 	}
 	if nights { // nor does it cost anything to ring there
 		settings.Callbacks.On, settings.Callbacks.Reachable = true, nil
+		settings.Limits.Contact = exchange.Contact{} // who tries reminders out wants to see them
 	} else {
 		settings.Quiet = nightsOf(c).Day
 	}

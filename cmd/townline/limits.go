@@ -55,6 +55,22 @@ func limitsOf(c *config.Config, lines []channels.Channel) exchange.Limits {
 	return l
 }
 
+// strayLimits are the names in limits that cover none of the lines: mistyped, or of a line that isn't set up.
+func strayLimits(c *config.Config, lines []channels.Channel) (stray []string) {
+	check := func(name string) {
+		if !slices.ContainsFunc(names(lines), func(channel string) bool { return config.Covers(name, channel) }) && !slices.Contains(stray, name) {
+			stray = append(stray, name)
+		}
+	}
+	for _, r := range c.Limits.Rates {
+		check(r.Name)
+	}
+	for _, b := range c.Limits.Budgets {
+		check(b.Name)
+	}
+	return stray
+}
+
 // usualRate is what a provider takes in a second where the town's contract says nothing else: more is queued there, where
 // nobody can hold a reminder back for a reply any more.
 func usualRate(c *config.Config, channel string) config.Rate {

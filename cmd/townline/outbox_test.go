@@ -129,6 +129,10 @@ func TestUsualRates(t *testing.T) {
 			t.Errorf("%s: %v a second, want %v", channel, got, want)
 		}
 	}
+	c.Limits.Budgets = []config.Budget{{Name: "sms"}, {Name: "twillio"}}
+	if stray := strayLimits(c, lines); len(stray) != 1 || stray[0] != "twillio" {
+		t.Errorf("names that cover nothing: %q", stray)
+	}
 	if l.Account["sms.twilio"] != l.Account["whatsapp.twilio"] {
 		t.Error("two accounts with Twilio")
 	}
