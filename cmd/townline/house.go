@@ -82,7 +82,7 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 	town := &talk.Town{
 		Name: c.Town.Name, Languages: c.Town.Languages, Zone: c.Town.Zone, Emergency: c.Town.Emergency,
 		Country: channels.CallingCode(c.Town.Country), Locales: phrases, Dialogs: h.catalogue,
-		Texts: slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }),
+		Texts: slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }), Texting: textingNumber(c),
 	}
 	for _, name := range strayLimits(c, lines) {
 		log.Warn("a limit is set for something that the town is not on", "name", name)
