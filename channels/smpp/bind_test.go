@@ -178,6 +178,9 @@ func TestPoison(t *testing.T) {
 				if strings.Contains(w.log.String(), "712345678") {
 					t.Error("the log holds a number")
 				}
+				if n := strings.Count(w.log.String(), "can't be read"); c.kept && n != 1 {
+					t.Errorf("it is told %d times", n)
+				}
 			})
 			all, _, err := ReadUnread(dir, []byte("0123456789abcdef"))
 			if err != nil || len(all) != map[bool]int{true: 1}[c.kept] {

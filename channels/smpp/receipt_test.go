@@ -34,6 +34,7 @@ func TestReceipts(t *testing.T) {
 		{"large letters here", sm{class: 4, words: "id:00FF stat:DELIVRD"}, HexIDs, "255", channels.Arrived, ""},
 		{"noughts in front", sm{class: 4, words: "id:0031 stat:DELIVRD"}, DecimalIDs, "31", channels.Arrived, ""},
 		{"intermediate", sm{class: 0x20, words: "id:5 stat:DELIVRD"}, SameIDs, "5", channels.OnItsWay, ""},
+		{"what stands in the text itself", sm{class: 4, words: "id:5 sub:001 text:stat:DELIVRD stat:UNDELIV"}, SameIDs, "", 0, ""},
 		{"nothing in it", sm{class: 4, words: "thank you"}, SameIDs, "", 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

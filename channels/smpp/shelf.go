@@ -32,6 +32,7 @@ type sight struct {
 	answered bool  // with yes
 	bind     *bind // by which it was answered; nil: not, or by an earlier process
 	slow     bool  // the answer took so long that the phone company may have given up
+	earlier  bool  // an earlier process saw it, and nobody knows what became of it
 	settled  bool  // it is a part that is kept, or whose message was handed in
 }
 
@@ -106,6 +107,13 @@ func (s *shelf) settled(v *sight) bool {
 	return v.settled
 }
 
+// wasHeld says whether v was held before, or may have been.
+func (s *shelf) wasHeld(v *sight) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return v.answered || v.earlier
+}
+
 // answered says that yes is about to be answered by b. It says whether that should be proved.
 func (s *shelf) answered(v *sight, b *bind, now time.Time) bool {
 	s.mu.Lock()
@@ -135,7 +143,7 @@ func (s *shelf) recall(entry []byte) {
 	switch entry[0] {
 	case entrySeen:
 		if len(rest) == 16 {
-			s.seen[m] = &sight{mark: m, id: [8]byte(rest[:8]), at: time.UnixMilli(int64(binary.BigEndian.Uint64(rest[8:])))}
+			s.seen[m] = &sight{mark: m, id: [8]byte(rest[:8]), at: time.UnixMilli(int64(binary.BigEndian.Uint64(rest[8:]))), earlier: true}
 		}
 	case entryProved:
 		delete(s.seen, m)

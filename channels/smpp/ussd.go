@@ -263,13 +263,20 @@ func (l *line) menu(ctx context.Context, b *bind, m *incoming, in channels.Inbox
 		Channel: "ussd." + l.name(), From: channels.Address{Kind: "tel", ID: number}, To: m.to.number, Kind: s.kind, Words: s.words,
 		Session: &channels.Session{ID: s.session}, At: time.Now(),
 	}
+	v, err := l.shelf.sight(l.shelf.box.mark("menu", m.same()...), b, e.At)
+	if err != nil { // whoever looks at a screen can't wait for a disk to be mended
+		l.cfg.Log.LogAttrs(ctx, slog.LevelError, "a menu could not be noted: the same again would be taken for another", slog.String("channel", e.Channel), slog.Any("error", err))
+	}
+	if e.Kind == channels.Message && l.shelf.wasHeld(v) { // the phone company didn't get our answer: a session has no ids to tell it by
+		e.Kind, e.Words = channels.Looked, ""
+	}
 	w := &witness{Inbox: in, held: make(chan struct{})}
 	shown, err := l.screens.Turn(ctx, w, e)
 	switch {
 	case e.Kind == channels.HungUp && err != nil:
 		l.answer(b, m, statusSystem, nil)
 	case w.on():
-		l.answer(b, m, statusOK, nil)
+		l.yes(b, m, v)
 	case w.failed.Load(): // they were told to dial again: it isn't to come again by itself
 		l.answer(b, m, statusRefused, nil)
 	default: // it goes on
@@ -278,7 +285,7 @@ func (l *line) menu(ctx context.Context, b *bind, m *incoming, in channels.Inbox
 			defer t.Stop()
 			select {
 			case <-w.held:
-				l.answer(b, m, statusOK, nil)
+				l.yes(b, m, v)
 			case <-t.C:
 				l.answer(b, m, statusSystem, nil)
 			}

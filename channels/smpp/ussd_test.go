@@ -1,6 +1,7 @@
 package smpp
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -335,6 +336,47 @@ func TestMenusOnly(t *testing.T) {
 		}
 		if _, err := w.ussd.Deliver(t.Context(), channels.Address{}, render.Page{}, ""); what(err) != "gone menu" {
 			t.Error(err)
+		}
+	})
+}
+
+// An answer that comes again, as the line broke before the phone company had our yes, counts once: what is on show is shown again.
+func TestMenuAnswerComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newSMSC(t)
+		broken := false
+		c.answer = func(s *session, m *pdu.SubmitSM) {
+			if string(octetsIn(m)) == "Second?" && !broken {
+				broken = true
+				s.conn.Close()
+				return
+			}
+			s.yes(m, "m")
+		}
+		w := openMenus(t, c, "standard", nil)
+		w.in.answer = func(e channels.Event) channels.Reply {
+			if e.Kind == channels.Dialed {
+				return say("First?")
+			}
+			return say("Second?")
+		}
+		w.deliver(menuOf("*384*123#", all(op(1), its(1, 2))))
+		answer := menuOf("1", all(op(18), its(1, 2)))
+		w.deliver(answer)
+		again := <-w.came
+		if s := again.deliver(answer); s != statusOK {
+			t.Errorf("answered with %v", s)
+		}
+		synctest.Wait()
+		again.deliver(answer) // and now another question is answered alike
+		synctest.Wait()
+		var kinds []channels.EventKind
+		for _, e := range w.in.all() {
+			kinds = append(kinds, e.Kind)
+		}
+		want := []channels.EventKind{channels.Dialed, channels.Message, channels.Looked, channels.Message}
+		if !slices.Equal(kinds, want) || len(w.sent()) != 4 {
+			t.Errorf("%v, %d screens; want %v", kinds, len(w.sent()), want)
 		}
 	})
 }
