@@ -71,8 +71,9 @@ func (g *gate) forgive(now time.Time) {
 }
 
 func forgiven(n int, at int64, now time.Time, pause time.Duration) (int, int64) {
-	for n > 0 && now.UnixMilli()-at >= pause.Milliseconds() {
-		n, at = n-1, at+pause.Milliseconds()
+	if since := now.UnixMilli() - at; since > 0 {
+		days := since / pause.Milliseconds()
+		n, at = n-int(min(days, int64(max(n, 0)))), at+days*pause.Milliseconds()
 	}
 	if n <= 0 {
 		return 0, now.UnixMilli()

@@ -158,7 +158,10 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 		return []engine.Prompt{{Key: "@welcome", Step: -1}, p}
 	case HelpHall:
 		p.Key = engine.PhraseHelp
-		offer("@help.", "on", "person", "ear")
+		offer("@help.", "on", "person")
+		if x.calls() {
+			offer("@help.", "ear")
+		}
 		if len(x.t.Languages) > 1 {
 			offer("@help.", "language")
 		}
@@ -171,7 +174,9 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 		if x.rings() && !x.m.Stopped {
 			offer("@help.", "reach")
 		}
-		offer("@help.", "code")
+		if x.calls() { // elsewhere it is written as it is
+			offer("@help.", "code")
+		}
 		if x.shares() {
 			offer("@help.", "pin")
 		}

@@ -290,7 +290,7 @@ func (x *hearing) toldInHall(in engine.Input) error {
 	case locales.Erase:
 		x.m.Hall = &Hall{Kind: EraseHall}
 	case locales.Help:
-		if x.calls() {
+		if x.calls() || x.dials() {
 			x.m.Hall = &Hall{Kind: HelpHall}
 			break
 		}

@@ -323,8 +323,11 @@ func (x *hearing) opened() error {
 		x.m.Hall = &Hall{Kind: PINChooseHall, Note: "@pin.once", At: x.h.At.Unix()}
 		return x.hall()
 	}
-	if x.m.Hall.ofPIN() {
+	switch h := x.m.Hall; {
+	case h.ofPIN():
 		x.m.Hall = nil
+	case h != nil && h.Kind == ExpiredHall && x.h.Refused == "":
+		x.h.Refused = h.Note // nobody could tell them before
 	}
 	if x.h.Words != "" {
 		x.h.Kind = Words

@@ -214,6 +214,24 @@ func TestWhereThereIsNoNumber(t *testing.T) {
 	}
 }
 
+func TestAPINOnAMenu(t *testing.T) {
+	p := someone(t)
+	p.traits = render.USSD
+	p.results = map[string]string{"pin": "good"}
+	p.hear(Heard{Kind: Came}).says("0").hears("How can we help?", "Go on", "Talk to a person").not("louder")
+	for _, page := range p.said.Pages {
+		for _, o := range page.Options {
+			if o.ID == "pin" {
+				p.says(o.Digit)
+			}
+		}
+	}
+	p.hears("1 I have a PIN").says("1").hears("What is your PIN?").says("4821")
+	if !p.said.Opens {
+		t.Fatalf("%+v", p.said)
+	}
+}
+
 func TestAPINOnTheTelephone(t *testing.T) {
 	p := someone(t)
 	p.traits = render.Voice

@@ -89,7 +89,7 @@ const (
 	EraseHall                       // erase everything: are you sure
 	ExpiredHall                     // nothing yet: the last conversation ended by itself, which is told when they come back
 	FirstHall                       // on a call: which language, in each of them, before anything else
-	HelpHall                        // on a call: help
+	HelpHall                        // on a call or a menu: help
 	EarHall                         // on a call: slower, louder, more time, a pause
 	KeepHall                        // on a call: whether to do so the next time as well
 	HoldHall                        // on a call: a pause
