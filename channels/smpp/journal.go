@@ -46,11 +46,12 @@ func openJournal(name string, each func(entry []byte), live func() [][]byte) (*j
 		old = old[8+n:]
 	}
 	j := &journal{name: name}
-	return j, j.renew(live())
+	return j, j.renew(live)
 }
 
-// renew makes the file anew of entries.
-func (j *journal) renew(entries [][]byte) error {
+// renew makes the file anew of what live returns. Nothing is added meanwhile: what is in memory by then is in it, and what comes
+// after it is added to the new file. So nobody may add while they hold what live waits for.
+func (j *journal) renew(live func() [][]byte) error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
 	j.mu.Lock()
@@ -60,7 +61,7 @@ func (j *journal) renew(entries [][]byte) error {
 		return err
 	}
 	var all []byte
-	for _, e := range entries {
+	for _, e := range live() {
 		all = appendEntry(all, e)
 	}
 	_, err = f.Write(all)

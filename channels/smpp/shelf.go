@@ -188,7 +188,7 @@ const mostJournal = 4 << 20
 // tidy forgets what can't come again, and makes a long journal anew.
 func (s *shelf) tidy(now time.Time) error {
 	if s.journal.length() > mostJournal {
-		return s.journal.renew(s.live(now))
+		return s.journal.renew(func() [][]byte { return s.live(now) })
 	}
 	s.live(now)
 	return nil
@@ -222,23 +222,23 @@ var errShelfFull = errors.New("too many long messages wait for their parts")
 
 // put keeps a part; whole says whether its message is whole now. It returns once the part is on disk.
 func (s *shelf) put(key mark, p piece, from, to string, h held, now time.Time) (u *unfinished, whole bool, err error) {
+	var entries [][]byte
 	s.mu.Lock()
 	u = s.parts[key]
 	if old, ok := u.part(p.number); ok && (old.script != h.script || !slices.Equal(old.octets, h.octets)) {
-		s.setAside(key, u) // the reference begins another message: this one won't be whole
+		entries = s.setAside(key, u) // the reference begins another message: this one won't be whole
 		u = nil
 	}
 	if u == nil {
 		if len(s.parts) >= mostUnfinished || s.held+len(h.octets) > mostHeld {
 			s.mu.Unlock()
-			return nil, false, errShelfFull
+			return nil, false, errors.Join(errShelfFull, s.journal.add(false, entries...))
 		}
 		u = &unfinished{from: from, to: to, total: p.total, parts: map[int]held{}}
 		rand.Read(u.id[:])
 		s.parts[key] = u
 	}
 	u.at = now
-	var entries [][]byte
 	if _, ok := u.parts[p.number]; !ok {
 		h.octets = slices.Clone(h.octets)
 		u.parts[p.number] = h
@@ -257,18 +257,19 @@ func (s *shelf) put(key mark, p piece, from, to string, h held, now time.Time) (
 	return u, whole, s.journal.add(true, entries...)
 }
 
-// setAside gives an unfinished message a key of its own, under which it is handed in as it is.
-func (s *shelf) setAside(key mark, u *unfinished) {
+// setAside gives an unfinished message a key of its own, under which it is handed in as it is. It returns what is to be added to
+// the journal.
+func (s *shelf) setAside(key mark, u *unfinished) (entries [][]byte) {
 	var own mark
 	rand.Read(own[:])
 	delete(s.parts, key)
 	u.at = time.Time{}
 	s.parts[own] = u
-	entries := [][]byte{append([]byte{entryWhole}, key[:]...)}
+	entries = append(entries, append([]byte{entryWhole}, key[:]...))
 	for number := range u.parts {
 		entries = append(entries, s.partEntry(own, u, number))
 	}
-	s.journal.add(false, entries...)
+	return entries
 }
 
 func (u *unfinished) part(number int) (h held, ok bool) {

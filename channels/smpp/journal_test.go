@@ -1,0 +1,75 @@
+package smpp
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// A journal that is made anew while others add to it loses nothing that anybody was told is on the disk.
+func TestJournalRenewed(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.journal")
+	var mu sync.Mutex
+	memory := map[string]bool{}
+	live := func() (all [][]byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		for e := range memory {
+			all = append(all, []byte(e))
+		}
+		return all
+	}
+	j, err := openJournal(name, func([]byte) {}, live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var adders sync.WaitGroup
+	for a := range 4 {
+		adders.Go(func() {
+			for n := range 50 {
+				e := strconv.Itoa(a) + "/" + strconv.Itoa(n)
+				mu.Lock()
+				memory[e] = true
+				mu.Unlock()
+				if err := j.add(n%5 == 0, []byte(e)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 20 {
+		if err := j.renew(live); err != nil {
+			t.Error(err)
+		}
+	}
+	adders.Wait()
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	again, err := openJournal(name, func(e []byte) { found[string(e)] = true }, func() [][]byte { return nil })
+	if err != nil || len(found) != 200 {
+		t.Fatalf("%d of 200 are there, %v", len(found), err)
+	}
+	if again.length() != 0 {
+		t.Error("what isn't live any more is still there")
+	}
+	again.close()
+}
+
+// A disk that takes no more: who waits for it is told, and nothing half written hides what comes after.
+func TestJournalOnFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatalf("a Linux with /dev/full is needed: %v", err)
+	}
+	j := &journal{file: full, name: "full"}
+	if err := j.add(true, []byte("x")); err == nil {
+		t.Error("a full disk took it")
+	}
+	if j.length() != 0 {
+		t.Errorf("%d octets are said to be there", j.length())
+	}
+}
