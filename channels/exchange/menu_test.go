@@ -479,3 +479,21 @@ func TestMenuLongOver(t *testing.T) {
 		}
 	}
 }
+
+// Even one that was done so long ago that its reply is forgotten changes nothing.
+func TestMenuRequestWhoseReplyIsForgotten(t *testing.T) {
+	for _, s := range []channels.Session{{ID: "s", Whole: true}, {ID: "s", Number: 1}} {
+		h := handset{w: settle(t), number: ann, session: s}
+		h.dials("")
+		h.keys("MEND")
+		h.keys("2")
+		for range 17 {
+			h.w.says(ann, "repeat")
+		}
+		before := h.w.rounds(ann)
+		h.w.expect(h.retries(), "Where is it?")
+		if after := h.w.rounds(ann); after.Count != before.Count || !after.Moved {
+			t.Fatalf("%+v, before %+v", after, before)
+		}
+	}
+}
