@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -108,6 +110,41 @@ func TestSegmentsAndReplies(t *testing.T) {
 		w.x.Tick(t.Context())
 		w.sent("one", long, "reply", "three")
 	})
+}
+
+// However many reminders hang at the provider, a reply still leaves.
+func TestRepliesHaveRoomOfTheirOwn(t *testing.T) {
+	w := settle(t)
+	w.sms.gate, w.sms.began = make(chan struct{}), make(chan struct{}, 100)
+	for i := range 10 {
+		w.remind(fmt.Sprint("+1555050", i), "hello")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() { w.x.Run(ctx); close(ran) }()
+	for range inFlight - inFlight/4 {
+		<-w.sms.began
+	}
+	reply := store.Message{ID: hashed("reply"), Body: must(engine.Encode(&render.Page{Text: "reply"})), Channel: "sms", Kind: "tel", Due: w.clock.Now()}
+	w.push(reply, ann)
+	w.x.outbox.ring()
+	<-w.sms.began
+	w.sms.mu.Lock()
+	if w.sms.tries[hex.EncodeToString(reply.ID[:])] != 1 || len(w.sms.tries) != inFlight-inFlight/4+1 {
+		t.Errorf("the reply is not among the %d that began", len(w.sms.tries))
+	}
+	w.sms.mu.Unlock()
+	for range 11 {
+		w.sms.gate <- struct{}{}
+	}
+	stop()
+	<-ran
+	if err := w.x.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(w.sms.texts()); got != 11 {
+		t.Fatalf("%d came", got)
+	}
 }
 
 // A chat takes one message a second from each, and others don't wait for that.

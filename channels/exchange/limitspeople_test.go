@@ -213,6 +213,7 @@ func TestTell(t *testing.T) {
 	if len(got) != 1 || got[0].to.ID != ann || !strings.HasPrefix(got[0].text, "Elmwood: Sunday it is.") || !strings.Contains(got[0].text, "STOP") {
 		t.Fatalf("%+v", got)
 	}
+	w.says(ann, "HELP")
 	w.clock.pass(40 * 24 * time.Hour) // long after the outbox has forgotten it
 	w.queue("+15550105", "x")
 	w.x.Tick(t.Context())

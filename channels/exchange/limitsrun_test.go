@@ -17,7 +17,7 @@ import (
 	"github.com/townline/townline/store"
 )
 
-var reminders = flag.Int("reminders", 2000, "reminders that fall due at once in TestRunOfReminders")
+var reminders = flag.Int("reminders", usualReminders, "reminders that fall due at once in TestRunOfReminders")
 
 // provider is one that takes its time, and doesn't always take what it is given.
 type provider struct {

@@ -25,6 +25,7 @@ type Store struct {
 	recent  recent
 
 	queue   chan *job
+	jobs    sync.Pool    // of *job
 	closing sync.RWMutex // held for reading while queueing
 	closed  atomic.Bool
 	written chan struct{} // closed when the writer is done

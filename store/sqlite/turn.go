@@ -40,8 +40,8 @@ var errSharedRow = errors.New("store: another resident has this row: make a new 
 
 // Commit: see store.Store.
 func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, error) {
-	j := takeJob()
-	defer j.giveBack()
+	j := s.takeJob()
+	defer s.giveJobBack(j)
 	key, err := s.sealTurn(ctx, &j.turn, c)
 	if err != nil || j.turn.outcome.Kind != 0 {
 		return j.turn.outcome, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/townline/townline/store"
 	"zombiezen.com/go/sqlite"
@@ -22,15 +21,20 @@ type job struct {
 	done chan struct{}
 }
 
-var jobs = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
+// takeJob takes one that was used before, or a new one. They are the store's own: one whose channel was made in a test's bubble
+// of time must not come back outside of it.
+func (s *Store) takeJob() *job {
+	if j, ok := s.jobs.Get().(*job); ok {
+		return j
+	}
+	return &job{done: make(chan struct{}, 1)}
+}
 
-func takeJob() *job { return jobs.Get().(*job) }
-
-func (j *job) giveBack() {
+func (s *Store) giveJobBack(j *job) {
 	state, reply, answered := j.turn.state, j.turn.reply, j.turn.answered
 	j.turn = sealedTurn{state: state[:0], reply: reply[:0], answered: answered[:0]}
 	j.do, j.then, j.err = nil, nil, nil
-	jobs.Put(j)
+	s.jobs.Put(j)
 }
 
 // write runs do in a transaction of the writer's.
@@ -39,8 +43,8 @@ func (s *Store) write(ctx context.Context, do func(*tables) error) error {
 }
 
 func (s *Store) writeThen(ctx context.Context, do func(*tables) error, then func()) error {
-	j := takeJob()
-	defer j.giveBack()
+	j := s.takeJob()
+	defer s.giveJobBack(j)
 	j.do, j.then = do, then
 	return s.submit(ctx, j)
 }
