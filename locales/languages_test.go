@@ -137,7 +137,7 @@ func TestWordsForResidents(t *testing.T) {
 // offScreen are the phrases that no screen shows: they are for those who write or call, or are said by a voice alone. The
 // ones of taking along, and what STOP and START come to, speak of a phone on purpose.
 var offScreen = []string{"begin.carried", "begin.hint", "begin.languages", "skip.hint", "stop.", "start.done", "speech.", "card.", "remind.", "carry.",
-	"pin.", "help.pin", "how.rank", "how.scale", "how.text", "how.status", "audio.gap", "say."}
+	"pin.", "help.pin", "how.rank", "how.scale", "how.text", "how.status", "audio.gap", "say.", "ussd."}
 
 // messaging are words that are right in a text message or a call and wrong on a screen, where one touches and chooses.
 var messaging = map[string][]string{
