@@ -1,11 +1,14 @@
 package smpp
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A journal that is made anew while others add to it loses nothing that anybody was told is on the disk.
@@ -57,6 +60,31 @@ func TestJournalRenewed(t *testing.T) {
 		t.Error("what isn't live any more is still there")
 	}
 	again.close()
+}
+
+// The same for sure: one is added just when what is live was told.
+func TestJournalRenewedMeanwhile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.journal")
+	j, err := openJournal(name, func([]byte) {}, func() [][]byte { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := make(chan error, 1)
+	err = j.renew(func() [][]byte {
+		go func() { added <- j.add(true, []byte("late")) }()
+		select {
+		case err := <-added:
+			added <- err
+		case <-time.After(20 * time.Millisecond): // it waits, as it should
+		}
+		return nil
+	})
+	if err = errors.Join(err, <-added, j.close()); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(name); err != nil || !strings.Contains(string(b), "late") {
+		t.Errorf("%q, %v", b, err)
+	}
 }
 
 // A disk that takes no more: who waits for it is told, and nothing half written hides what comes after.
