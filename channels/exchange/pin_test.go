@@ -370,7 +370,14 @@ func TestAConversationGoesAlongToAPhoneThatSeveralUse(t *testing.T) {
 	w.says(ben, "PARK", "1")
 	code := codeIn(t, w.says(ben, "kiosk"))
 	w.chooses(ann, "4821", "")
+	c := &crashing{Store: w.store, n: 3} // it is theirs, and ben doesn't know yet
+	w.x.store = c
 	w.expect(w.says(ann, code), "How many days")
+	w.x.store = w.store
+	if c.n > 0 {
+		t.Fatal("nothing went wrong, so that this shows nothing")
+	}
+	w.clock.pass(handover)
 	w.not(w.says(ben, "hello"), "How many days")
 	w.says(ann, "LOCK PIN")
 	w.clock.pass(time.Hour)
@@ -384,17 +391,18 @@ func TestAPINOnACall(t *testing.T) {
 	w.says(ann, "PARK", "1")
 	w.chooses(ann, "4821", "1")
 	w.says(ann, "LOCK PIN")
+	number := ann
 	pick := func(r channels.Reply, id string) channels.Reply {
 		t.Helper()
 		for range 6 {
 			for _, pg := range r.Pages {
 				for _, o := range pg.Options {
 					if o.ID == id {
-						return w.key(ann, o.Digit)
+						return w.key(number, o.Digit)
 					}
 				}
 			}
-			r = w.key(ann, "8")
+			r = w.key(number, "8")
 		}
 		t.Fatalf("no %q in %s", id, textOf(r))
 		return r
@@ -418,6 +426,20 @@ func TestAPINOnACall(t *testing.T) {
 	out := w.call(ann, channels.Dialed, "")
 	out.Out = true
 	w.not(w.hear(out), "not finished")
+
+	// One is chosen on a call as well, and what follows there is behind it.
+	number = ben
+	r = pick(pick(w.on(ben, "0"), "pin"), "@pin.choose")
+	w.expect(textOf(r), "Choose 4 to 6 digits")
+	w.expect(textOf(w.key(ben, "4821#")), "Press the same PIN once more")
+	r = w.key(ben, "4821#")
+	w.expect(textOf(r), "Your PIN is set")
+	r = pick(r, "survey")
+	w.expect(textOf(r), "What should come first")
+	w.ringsOff(ben)
+	w.not(textOf(w.on(ben)), "not finished")
+	w.ringsOff(ben)
+	w.expect(w.says(ben, "PIN 4821"), "Your PIN is open", "Not finished: Park survey")
 }
 
 func (w *town) key(number, words string) channels.Reply {
