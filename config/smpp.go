@@ -267,6 +267,9 @@ func (r *reading) smpp(c *Config, missing func(key, message string, there bool))
 		if o.Code == "" && o.USSD != "" {
 			o.Code = c.USSD.Code
 		}
+		if c.USSD.Code == "" {
+			c.USSD.Code = o.Code // as it is printed
+		}
 	}
 	if c.SMPP.On() && c.SMPP.Dir == "" {
 		missing("smpp.dir", "what phone companies hand over is kept there until it is whole", false)

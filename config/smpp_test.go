@@ -34,6 +34,9 @@ func TestOperators(t *testing.T) {
 		airtel.IDs != "hex-receipts" || airtel.Receipts || airtel.Alphabet != "latin1" || airtel.Password.Reveal() != "a=b" || airtel.USSD != "" {
 		t.Errorf("%+v", airtel)
 	}
+	if c.USSD.Code != "*384*123#" {
+		t.Errorf("%q is printed", c.USSD.Code)
+	}
 	if menus.Texts || menus.Code != "*711#" || fmt.Sprint(menus.Ops) != "map[abort:[129 130] end:[17]]" || menus.Session != "0x1501" ||
 		menus.Septets != 182 || menus.UCS2 != 80 || !menus.Star || menus.CodingGSM != 15 || menus.CodingUCS2 != 72 {
 		t.Errorf("%+v", menus)
@@ -82,5 +85,13 @@ func TestMistakesOnOperators(t *testing.T) {
 				t.Errorf("%v shows a password", err)
 			}
 		})
+	}
+}
+
+// Where menus come by a phone company alone, what is dialled there is what is printed.
+func TestCodeOfAnOperator(t *testing.T) {
+	c, err := Load(Source{File: write(t, "smpp:\n  operators: mtn host=h:1 system_id=s texts=off ussd=6d code=*711#\n  passwords: mtn=x\n")})
+	if err != nil || c.USSD.Code != "*711#" {
+		t.Errorf("%v, %+v", err, c)
 	}
 }
