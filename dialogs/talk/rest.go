@@ -51,6 +51,9 @@ func (x *hearing) reads() bool {
 		if w := x.h.Words; w != "9" && w != "*" && w != "00" { // those read it again
 			left = left[1:]
 		}
+	case Opened: // their PIN comes before anything else
+		x.m.Rest = nil
+		return false
 	case Came:
 		if x.h.Words != "" {
 			x.m.Rest = nil

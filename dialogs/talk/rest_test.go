@@ -89,6 +89,11 @@ func TestLastWordsAreStillThereForWhoDialsAgain(t *testing.T) {
 	p.hear(Heard{Kind: Came}).hears("This is Elmwood").not("482-173-5")
 
 	p = done(t, false)
+	if p.hear(Heard{Kind: Opened, Once: true}).not("482-173-5"); p.said.Memory.Rest != nil || p.said.Memory.Hall == nil {
+		t.Errorf("a PIN to be chosen waits for last words: %q", p.text())
+	}
+
+	p = done(t, false)
 	p.traits = render.SMS
 	if p.says("8").not("by 1 June"); p.said.Memory.Rest != nil {
 		t.Error("the rest is turned by a text message")
