@@ -132,3 +132,24 @@ func TestMenuOverdueEndsTheSession(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// Last words of several screens are one text.
+func TestMenuOverdueLongLastWords(t *testing.T) {
+	h := handset{w: settle(t), number: ann, session: channels.Session{ID: "s", Whole: true}}
+	w := h.w
+	set := edited(t, "open-vote.yaml", swap("Thank you. Your receipt is ${reference}.", strings.Repeat("Thank you for that. ", 9)+"Your receipt is ${reference}."))
+	w.dialogs.current.Store(new(set.All()))
+	for _, d := range set.All() {
+		w.dialogs.keep(d)
+	}
+	h.dials("")
+	for _, keys := range []string{"OPENV", "8", "2"} {
+		h.keys(keys)
+	}
+	w.expect(h.keys("1"), "Thank you for that.", "8 more")
+	h.late()
+	got := w.sms.letters()
+	if len(got) != 1 || !strings.Contains(got[0].text, "Your receipt is") || strings.Contains(got[0].text, "8 more") || strings.Count(got[0].text, "Thank you") != 9 {
+		t.Fatalf("%+v", got)
+	}
+}
