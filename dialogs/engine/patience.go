@@ -134,5 +134,17 @@ func (w *walk) retry() string {
 		n = min(n, len(st.Retry))
 		return st.ID + ".retry." + string(rune('0'+n))
 	}
-	return PhraseRetry + string(st.Type) + "." + string(rune('0'+min(n, 2)))
+	t := st.Type
+	if w.dials() { // there it is asked part by part
+		switch t {
+		case dialogs.Rank:
+			t = dialogs.Choice
+		case dialogs.Budget:
+			t = dialogs.Number
+		}
+	}
+	return PhraseRetry + string(t) + "." + string(rune('0'+min(n, 2)))
 }
+
+// dials says whether the resident has keys and one screen at a time: a menu on any handset (USSD).
+func (w *walk) dials() bool { return w.in.Can.Form == Text && w.in.Can.Live }

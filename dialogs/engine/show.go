@@ -106,9 +106,8 @@ func (w *walk) help() []Prompt {
 	if st.Why.Text != "" {
 		out = append(out, phrase(PhraseWhy, Arg{Name: "why", Kind: ArgKey, Value: st.ID + ".why"}))
 	}
-	ids := []string{"on", "person", "back", "menu"}
-	if w.calls() {
-		ids = []string{"on", "person"}
+	ids := []string{"on", "person"}
+	if w.calls() || w.dials() { // elsewhere it is a word
 		if q := w.question(); q.Skip && s.Held == nil {
 			id := "skip"
 			if q.Old != nil {
@@ -116,8 +115,12 @@ func (w *walk) help() []Prompt {
 			}
 			ids = append(ids, id)
 		}
-		ids = append(ids, "back", "ear", "menu")
 	}
+	ids = append(ids, "back")
+	if w.calls() {
+		ids = append(ids, "ear")
+	}
+	ids = append(ids, "menu")
 	if len(w.d.Languages) > 0 {
 		ids = append(ids, "language")
 	}

@@ -227,6 +227,8 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 		return r.obey(locales.Skip, r.w.Lang.Tag), true
 	case k == "8" && (!own || r.leadsOn()):
 		return r.turn(), true
+	case own && r.unread(k):
+		return r.turn(), true
 	case own:
 	case k == "0":
 		return told(locales.Help), true
@@ -238,9 +240,28 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 	return engine.Input{}, false
 }
 
-// leavesOut says whether 8 leaves the question out, or ends it: on a call, after its last options.
+// leavesOut says whether 8 leaves the question out, or ends it: on a call, after its last options. On a menu it ends choices.
 func (r *reader) leavesOut() bool {
-	return r.t.Form == engine.Speech && r.q != nil && (r.q.Skip || r.q.Asks == dialogs.Choices && len(r.q.Given) > 0) && !r.leadsOn()
+	if r.q == nil || r.leadsOn() {
+		return false
+	}
+	given := r.q.Asks == dialogs.Choices && len(r.q.Given) > 0
+	return r.t.Form == engine.Speech && (r.q.Skip || given) || r.t.dialled() && given
+}
+
+// unread says whether one key was pressed on a menu's page that only leads up to a question which digits answer: nobody has
+// seen that yet.
+func (r *reader) unread(k string) bool {
+	if !r.t.dialled() || len(k) != 1 || !keysOnly(k) || len(r.prompts) < 2 || !r.leadsOn() {
+		return false
+	}
+	question := Thrifty(compose(r.w, r.prompts, r.t).question.words)
+	for _, p := range r.pages()[:r.page%len(r.pages())+1] {
+		if strings.Contains(p.Text, question) {
+			return false
+		}
+	}
+	return true
 }
 
 // unseen says whether there are options to choose from and the page on show, which leads up to them, has none yet: a digit

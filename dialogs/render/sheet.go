@@ -136,6 +136,9 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 	if q.Asks == dialogs.Choices && len(q.Given) > 0 && !screen {
 		s.may = true
 		s.skip = line{kind: textKind, words: "“" + w.phrase(doneKey, f) + "”"}
+		if t.dialled() {
+			s.skip.words = digits[moreDigit] + " " + w.phrase(doneKey, f)
+		}
 	}
 	if q.Asks == dialogs.Budget && q.Part > 0 {
 		return s
@@ -331,6 +334,9 @@ func (w *Words) how(q *engine.Prompt, t Traits, f locales.Form) line {
 			locales.Arg{Name: "max", Value: w.number(strconv.FormatFloat(st.Max, 'f', -1, 64), f)})
 	}
 	key := engine.PhraseHow + string(q.Asks)
+	if q.Asks == dialogs.Date && t.dialled() {
+		key = "@how.keyed"
+	}
 	if spoken {
 		switch n := w.keys(q); {
 		case q.Asks == dialogs.Number && w.pointed(q):

@@ -34,3 +34,6 @@ var (
 
 // Channels are the traits above but for Web, which shows what a kiosk does and takes more.
 func Channels() []Traits { return []Traits{SMS, WhatsApp, Voice, USSD, Telegram, Kiosk} }
+
+// dialled says whether the channel is a menu on any handset (USSD): one screen at a time, answered by keys.
+func (t *Traits) dialled() bool { return t.Form == engine.Text && t.Live }
