@@ -118,7 +118,7 @@ func TestRunOfReminders(t *testing.T) {
 
 func runOfReminders(t *testing.T, n int) {
 	rate := float64(n) / 100
-	clock := shifted{time.Date(2026, 11, 23, 20, 59, 20, 0, time.UTC).Sub(time.Now())}
+	clock := shifted{time.Until(time.Date(2026, 11, 23, 20, 59, 20, 0, time.UTC))}
 	p := &provider{post: &post{name: "sms", traits: render.SMS}, clock: clock, dice: rand.New(rand.NewPCG(1, 2)), got: map[string]int{}}
 	w := settle(t, func(w *town, s *Settings) {
 		w.store = onDisk(t)
