@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/linxGnu/gosmpp/data"
 )
@@ -103,6 +104,7 @@ type parameter struct {
 
 // incoming is a deliver_sm or data_sm, taken apart. Its slices are the frame's.
 type incoming struct {
+	at           time.Time // when it came: it may wait behind others of its sender
 	command      uint32
 	sequence     uint32
 	service      string

@@ -34,6 +34,7 @@ func (l *line) heard(ctx context.Context, b *bind, f frame, long bool, in channe
 			l.unread(b, f, err)
 			return
 		}
+		m.at = time.Now()
 		l.mu.Lock()
 		closing := l.closing
 		l.mu.Unlock()
@@ -104,7 +105,7 @@ func (l *line) message(ctx context.Context, b *bind, m *incoming, f frame, in ch
 	if how == inGSM && l.packed(m.coding) {
 		octets = unpack(octets, fillBits(head))
 	}
-	v, err := l.shelf.sight(l.shelf.box.mark("message", m.same()...), b, time.Now())
+	v, err := l.shelf.sight(l.shelf.box.mark("message", m.same()...), b, m.at)
 	if err != nil {
 		l.failed(ctx, b, m, err)
 		return

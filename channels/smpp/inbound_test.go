@@ -129,6 +129,19 @@ func TestSameAgain(t *testing.T) {
 				t.Errorf("answered with %v and %v", a, b)
 			}
 		}, 1, 2},
+		{"it waited behind another, and the phone company didn't wait for our answer", func(t *testing.T, w *town) {
+			w.in.hold = make(chan struct{})
+			before := w.request(deliverSM, sm{from: resident, to: "15001", words: "2"}.body())
+			first := w.request(deliverSM, one.body())
+			time.Sleep(7 * time.Second)
+			second := w.request(deliverSM, one.body())
+			close(w.in.hold)
+			for _, answer := range []chan frame{before, first, second} {
+				if f := <-answer; f.status() != statusOK {
+					t.Errorf("answered with %v", f.status())
+				}
+			}
+		}, 2, 3},
 		{"the line broke before our answer came", func(t *testing.T, w *town) {
 			w.in.hold = make(chan struct{})
 			w.request(deliverSM, one.body())

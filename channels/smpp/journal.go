@@ -164,6 +164,16 @@ func (j *journal) length() int64 {
 	return j.size
 }
 
+// failed says whether the disk took no more: what is in it by then can't be trusted to be there.
+func (j *journal) failed() bool {
+	if j == nil {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.broken != nil && j.file != nil
+}
+
 func (j *journal) close() error {
 	if j == nil {
 		return nil

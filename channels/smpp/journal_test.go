@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -85,6 +86,75 @@ func TestJournalRenewedMeanwhile(t *testing.T) {
 	if b, err := os.ReadFile(name); err != nil || !strings.Contains(string(b), "late") {
 		t.Errorf("%q, %v", b, err)
 	}
+}
+
+// What the disk didn't take isn't said to be kept, however often it comes, until it does; and then nothing is missing.
+func TestPartsOnFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+		if err != nil {
+			t.Fatalf("a Linux with /dev/full is needed: %v", err)
+		}
+		dir := t.TempDir()
+		w := openLine(t, newSMSC(t), func(c *Config) { c.Dir = dir })
+		parts := parted(t, strings.Repeat("0123456789", 20), UDH8, 7)
+		j := w.sms.shelf.journal
+		j.mu.Lock()
+		disk := j.file
+		j.file = full
+		j.mu.Unlock()
+		for range 3 {
+			if s := w.deliver(parts[0]); s != statusSystem {
+				t.Fatalf("answered with %v", s)
+			}
+		}
+		j.mu.Lock()
+		j.file = disk
+		j.mu.Unlock()
+		w.deliver(parts[0])
+		kept := 0
+		b, err := os.ReadFile(j.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := filepath.Join(t.TempDir(), "other")
+		if err := os.WriteFile(other, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		again, err := openJournal(other, func(e []byte) {
+			if e[0] == entryPart {
+				kept++
+			}
+		}, func() [][]byte { return nil })
+		if err != nil || kept != 1 {
+			t.Errorf("%d parts are on the disk, %v", kept, err)
+		}
+		again.close()
+		w.deliver(parts[1])
+		if got := w.in.words(); len(got) != 1 || got[0] != strings.Repeat("0123456789", 20) {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// A journal that could not be put on the disk once is made anew as soon as the disk takes something again.
+func TestJournalMended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		w := openLine(t, newSMSC(t), func(c *Config) { c.Dir = dir })
+		j := w.sms.shelf.journal
+		j.mu.Lock()
+		j.broken = errors.New("the disk was away")
+		j.mu.Unlock()
+		m := sm{from: resident, to: "15001", words: "1"}
+		if s := w.deliver(m); s != statusSystem {
+			t.Errorf("answered with %v", s)
+		}
+		time.Sleep(time.Minute)
+		if s := w.deliver(m); s != statusOK || len(w.in.words()) != 1 {
+			t.Errorf("answered with %v, %q", s, w.in.words())
+		}
+	})
 }
 
 // A disk that takes no more: who waits for it is told, and nothing half written hides what comes after.

@@ -77,7 +77,15 @@ func (s *shelf) sight(m mark, b *bind, now time.Time) (*sight, error) {
 	rand.Read(v.id[:])
 	s.seen[m] = v
 	s.mu.Unlock()
-	return v, s.journal.add(true, v.entry())
+	err := s.journal.add(true, v.entry())
+	if err != nil { // what isn't on disk was not seen
+		s.mu.Lock()
+		if s.seen[m] == v {
+			delete(s.seen, m)
+		}
+		s.mu.Unlock()
+	}
+	return v, err
 }
 
 func (s *shelf) repeats(v *sight, b *bind, now time.Time) bool {
@@ -185,9 +193,9 @@ func (s *shelf) live(now time.Time) (entries [][]byte) {
 // mostJournal is how long the journal may get before it is made anew.
 const mostJournal = 4 << 20
 
-// tidy forgets what can't come again, and makes a long journal anew.
+// tidy forgets what can't come again, and makes a journal anew that is long, or that the disk took no more of.
 func (s *shelf) tidy(now time.Time) error {
-	if s.journal.length() > mostJournal {
+	if s.journal.length() > mostJournal || s.journal.failed() {
 		return s.journal.renew(func() [][]byte { return s.live(now) })
 	}
 	s.live(now)
@@ -254,7 +262,26 @@ func (s *shelf) put(key mark, p piece, from, to string, h held, now time.Time) (
 	if len(entries) == 0 {
 		return u, whole, nil
 	}
-	return u, whole, s.journal.add(true, entries...)
+	if err = s.journal.add(true, entries...); err != nil {
+		s.takeBack(key, u, p.number, h.mark)
+	}
+	return u, whole, err
+}
+
+// takeBack forgets a part that could not be put on the disk: when it comes again it is to be kept, not only answered.
+func (s *shelf) takeBack(key mark, u *unfinished, number int, m mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parts[key] != u { // it was handed in meanwhile
+		return
+	}
+	if v := s.seen[m]; v != nil {
+		v.settled = false
+	}
+	s.held -= len(u.parts[number].octets)
+	if delete(u.parts, number); len(u.parts) == 0 {
+		delete(s.parts, key)
+	}
 }
 
 // setAside gives an unfinished message a key of its own, under which it is handed in as it is. It returns what is to be added to

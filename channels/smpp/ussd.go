@@ -261,7 +261,7 @@ func (l *line) menu(ctx context.Context, b *bind, m *incoming, in channels.Inbox
 	}
 	e := channels.Event{
 		Channel: "ussd." + l.name(), From: channels.Address{Kind: "tel", ID: number}, To: m.to.number, Kind: s.kind, Words: s.words,
-		Session: &channels.Session{ID: s.session}, At: time.Now(),
+		Session: &channels.Session{ID: s.session}, At: m.at,
 	}
 	v, err := l.shelf.sight(l.shelf.box.mark("menu", m.same()...), b, e.At)
 	if err != nil { // whoever looks at a screen can't wait for a disk to be mended
