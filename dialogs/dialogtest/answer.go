@@ -288,7 +288,7 @@ func (r *Resident) ticks(st *dialogs.Step, ids []string, way Way) error {
 		}
 		return r.finishes(st)
 	}
-	left := slices.Clone(ids)
+	left, again := slices.Clone(ids), false
 	for range 30 {
 		var digits []string
 		more := false
@@ -304,6 +304,9 @@ func (r *Resident) ticks(st *dialogs.Step, ids []string, way Way) error {
 			r.Says(strings.Join(digits, " "))
 		case more && len(left) > 0:
 			r.Says("8")
+		case len(left) > 0 && !again: // it was on a page that is gone by
+			again = true
+			r.Says("9")
 		default:
 			return fmt.Errorf("%q is not on offer", left)
 		}

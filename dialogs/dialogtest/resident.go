@@ -207,7 +207,7 @@ func (r *Resident) Picks(id string) error { return r.picks(id, ByDigit) }
 
 // find is the digit of an option, turning pages until it is on show.
 func (r *Resident) find(id string) (digit string, ok bool) {
-	again := r.Traits.Form == engine.Speech && len(r.Pages) > 0 && r.Pages[len(r.Pages)-1].Number > 1
+	again := r.Traits.Live && r.Traits.Form != engine.Screen && len(r.Pages) > 0 && r.Pages[len(r.Pages)-1].Number > 1
 	for range 30 {
 		more := false
 		for _, o := range r.options() {

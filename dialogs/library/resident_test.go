@@ -89,6 +89,11 @@ func (w *walk) inHall(hall *talk.Hall) error {
 		return r.Picks("on")
 	case talk.StuckHall:
 		return r.Picks("again")
+	case talk.ReachHall:
+		return r.Picks("call")
+	case talk.CodeHall, talk.PINHall, talk.PINEnterHall, talk.PINUnknownHall, talk.PINChooseHall, talk.PINTwiceHall, talk.PINMineHall, talk.PINOpenHall:
+		r.GoesBack()
+		return nil
 	case talk.HoldHall:
 		r.Presses("5")
 		return nil

@@ -255,7 +255,7 @@ func (w *walk) sound(speaks bool) error {
 		return fmt.Errorf("the town says nothing")
 	}
 	p := &r.Pages[len(r.Pages)-1]
-	if p.Asks == "" && p.Number == p.Of {
+	if more := m.Rest != nil && len(m.Rest.Pages) > 1; p.Asks == "" && p.Number == p.Of && !more {
 		return fmt.Errorf("there is nothing to answer: %q", r.Said())
 	}
 	if m.Now != nil && m.Now.Mode == engine.Waiting {

@@ -24,6 +24,7 @@ type sheet struct {
 	options  []choice
 	asks     engine.Asks
 	may      bool // the question may be skipped
+	ends     bool // the key for more says that is all, after the last option
 }
 
 // line is one paragraph.
@@ -137,7 +138,7 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 		s.may = true
 		s.skip = line{kind: textKind, words: "“" + w.phrase(doneKey, f) + "”"}
 		if t.dialled() {
-			s.skip.words = digits[moreDigit] + " " + w.phrase(doneKey, f)
+			s.skip.words, s.ends = digits[moreDigit]+" "+w.phrase(doneKey, f), true
 		}
 	}
 	if q.Asks == dialogs.Budget && q.Part > 0 {

@@ -13,7 +13,7 @@ func (w *Words) pages(s *sheet, t Traits) []Page {
 		p := Page{Text: l.take(), Options: shownOf(groups[0])}
 		return []Page{p}
 	}
-	l.heading = s.question.words
+	l.heading, l.ends = s.question.words, s.ends
 	return l.fill(pieces)
 }
 
@@ -59,6 +59,7 @@ type layout struct {
 	more     Shown
 	moreLine size
 	heading  string // said again over further options, where that is cheap
+	ends     bool   // the key for more ends the answer on the last page, and doesn't lead back to the first
 	page     strings.Builder
 	used     size
 	offer    *Shown // of the piece under way; counted on the page that its first words are on
@@ -106,7 +107,7 @@ func (l *layout) fill(pieces []piece) []Page {
 	several := len(l.done) > 1
 	for i := range l.done {
 		p := &l.done[i]
-		if several && (i+1 < len(l.done) || len(p.Options) > 0) {
+		if several && (i+1 < len(l.done) || len(p.Options) > 0 && !l.ends) {
 			p.Options = append(p.Options, l.more)
 		}
 	}
