@@ -169,7 +169,7 @@ func (x *Exchange) release(ctx context.Context, source store.Resident) {
 				return err
 			}
 			done, err := x.rewrite(ctx, kept, row, memory, store.Change{
-				At: x.calendar.local(x.clock.Now()), Untimers: []string{"remind:" + id, "expire:" + id}, Unmedia: gone,
+				At: x.calendar.local(x.clock.Now()), Untimers: []string{RemindTimer + id, "expire:" + id}, Unmedia: gone,
 			})
 			if err != nil || done {
 				return err
@@ -262,6 +262,7 @@ func (t *turn) texts(ctx context.Context, all []talk.Text) error {
 		}
 		t.change.Outbox = append(t.change.Outbox, store.Message{
 			ID: t.id("message"), Resident: t.resident, Channel: t.x.order[at], Kind: kind, Due: t.now, Body: body, Class: classReply,
+			Weight: t.x.channels[t.x.order[at]].weight(&all[i].Page),
 		})
 	}
 	return nil

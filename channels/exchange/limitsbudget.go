@@ -85,10 +85,10 @@ func (x *Exchange) cost(b *Budget, channel, number string, weight int) int64 {
 // takes nothing.
 func (x *Exchange) afford(ctx context.Context, l *line, m *store.Message, now time.Time) (until time.Time, ok bool, err error) {
 	for i, p := range l.purses {
-		until, ok, err := x.payFrom(ctx, p, x.cost(&p.Budget, m.Channel, numberOf(m), m.Weight), m.Class > classReply, now)
+		until, ok, err := x.payFrom(ctx, p, x.cost(&p.Budget, m.Channel, NumberOf(m), m.Weight), m.Class > classReply, now)
 		if err != nil || !ok {
 			for _, before := range l.purses[:i] {
-				x.putBack(before, x.cost(&before.Budget, m.Channel, numberOf(m), m.Weight))
+				x.putBack(before, x.cost(&before.Budget, m.Channel, NumberOf(m), m.Weight))
 			}
 			return until, false, err
 		}
@@ -99,16 +99,12 @@ func (x *Exchange) afford(ctx context.Context, l *line, m *store.Message, now ti
 // unspent gives back what a message would have cost that was not taken.
 func (x *Exchange) unspent(l *line, m *store.Message) {
 	for _, p := range l.purses {
-		x.putBack(p, x.cost(&p.Budget, m.Channel, numberOf(m), m.Weight))
+		x.putBack(p, x.cost(&p.Budget, m.Channel, NumberOf(m), m.Weight))
 	}
 }
 
-func numberOf(m *store.Message) string {
-	if m.Kind == "tel" {
-		return m.Address
-	}
-	return ""
-}
+// NumberOf is the telephone number that a message goes to, "" where it goes to none.
+func NumberOf(m *store.Message) string { return number(reached(m)) }
 
 func (x *Exchange) putBack(p *purse, cost int64) {
 	p.busy <- struct{}{}

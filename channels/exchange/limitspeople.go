@@ -22,7 +22,7 @@ const (
 
 // Dropped says whether a message was given up for its resident's sake: nobody at the town hall has to look at it.
 func Dropped(code string) bool {
-	return slices.Contains([]string{store.CodeOptedOut, store.CodeNoAddress, store.CodeLate, store.CodeOvertaken, codeContact, codeBadNumber, codeUnwanted}, code)
+	return slices.Contains([]string{store.CodeOptedOut, store.CodeNoAddress, store.CodeLate, store.CodeOvertaken, codeContact, codeBadNumber, codeUnwanted, codeBehind}, code)
 }
 
 // Why messages are held that were about to leave, as metrics name it.
@@ -40,7 +40,7 @@ const (
 func (x *Exchange) mayLeave(ctx context.Context, l *line, m *store.Message, now time.Time) (instead store.Settled, err error) {
 	if m.Class > classReply {
 		if x.quiet != nil {
-			if day := x.quiet(numberOf(m), x.calendar.local(now)); day.After(now) {
+			if day := x.quiet(NumberOf(m), x.calendar.local(now)); day.After(now) {
 				return x.wait(m, day, heldNight), nil
 			}
 		}

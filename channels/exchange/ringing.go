@@ -101,7 +101,7 @@ func (x *Exchange) inVain(ctx context.Context, m *store.Message) error {
 		}
 		now := x.calendar.local(x.clock.Now())
 		row.more.Call, memory.Now.Remind, memory.Due = nil, false, true
-		done, err := x.rewrite(ctx, kept, row, memory, store.Change{At: now, Timers: []store.Timer{{Resident: m.Resident, Name: "remind:" + memory.Now.Pin.ID, At: now}}})
+		done, err := x.rewrite(ctx, kept, row, memory, store.Change{At: now, Timers: []store.Timer{{Resident: m.Resident, Name: RemindTimer + memory.Now.Pin.ID, At: now}}})
 		if err != nil {
 			return err
 		}

@@ -122,7 +122,7 @@ func (x *Exchange) tellOne(ctx context.Context, r store.Resident, d *dialogs.Dia
 		}
 		w, to := x.wayTo(before, &memory, addresses)
 		l := x.channels[w.channel]
-		if l == nil || to == "" || !l.rings() && p.bad(w.kind) {
+		if l == nil || to == "" || w.kind == pinKind || !l.rings() && p.bad(w.kind) {
 			told.Nowhere++
 			return nil
 		}

@@ -26,6 +26,9 @@ var errContested = errors.New("something else was committed each time")
 // eraseTimer is the name of the exchange's own timer: it erases a resident if the process died before it could.
 const eraseTimer = "erase"
 
+// RemindTimer begins the names of timers that remind somebody of a conversation.
+const RemindTimer = "remind:"
+
 // classes of messages in the outbox: replies go before reminders, and those before what is told to many.
 const (
 	classReply     uint8 = 0
@@ -305,7 +308,7 @@ func (t *turn) heard(ctx context.Context) (talk.Heard, error) {
 		if err != nil {
 			return h, err
 		}
-		if name != "" && strings.HasPrefix(t.timer, "remind:") {
+		if name != "" && strings.HasPrefix(t.timer, RemindTimer) {
 			t.line, t.name = t.x.channels[name], name
 		}
 		if t.line != nil {
@@ -419,11 +422,14 @@ func (t *turn) push(pages []render.Page, w way, class uint8) error {
 		return nil
 	}
 	var until time.Time
-	if class == classReminder {
+	switch {
+	case class == classReminder:
 		if t.unreachable(w) {
 			return nil
 		}
 		until = t.now.Add(reminderKeeps)
+	case w.kind == pinKind: // somebody else may have the phone later
+		until = t.now.Add(pinTexts)
 	}
 	for i := range pages {
 		body, err := engine.Encode(&pages[i])

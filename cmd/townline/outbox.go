@@ -168,7 +168,7 @@ func (b *outbox) show(ctx context.Context, w io.Writer) error {
 		if bills[key] == nil {
 			bills[key] = &bill{}
 		}
-		bills[key].add(&b.config.Limits, m.Channel, numberIn(m), m.Weight)
+		bills[key].add(&b.config.Limits, m.Channel, exchange.NumberOf(m), m.Weight)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	ahead := map[string]int64{}
@@ -210,18 +210,11 @@ func (b *outbox) show(ctx context.Context, w io.Writer) error {
 
 func reminding(timers []store.Timer) (n int) {
 	for i := range timers {
-		if timers[i].Name == "remind" {
+		if strings.HasPrefix(timers[i].Name, exchange.RemindTimer) {
 			n++
 		}
 	}
 	return n
-}
-
-func numberIn(m *store.Message) string {
-	if m.Kind == "tel" {
-		return m.Address
-	}
-	return ""
 }
 
 func (b *outbox) budgets(ctx context.Context, w io.Writer) error {
@@ -397,7 +390,7 @@ func (b *outbox) mend(cmd *cobra.Command, c *choice, again, yes bool) error {
 				continue
 			}
 			s = store.Settled{ID: m.ID, State: store.Queued, Retry: b.now, Forgive: math.MaxInt32, From: store.Dead}
-			price.add(&b.config.Limits, m.Channel, numberIn(m), m.Weight)
+			price.add(&b.config.Limits, m.Channel, exchange.NumberOf(m), m.Weight)
 		}
 		switch {
 		case m.Unsure:

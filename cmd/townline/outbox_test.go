@@ -55,7 +55,7 @@ func townWithMessages(t *testing.T) *place {
 		c := store.Change{Resident: store.Resident{byte(i + 1)}, At: now, State: append([]byte{1, 0, 0, 0}, memory...),
 			Link:   []store.Address{{Key: keys.Address("tel", number), Kind: "tel", Address: number}},
 			Outbox: []store.Message{{ID: [16]byte{byte(i + 1)}, Channel: "sms.gateway", Kind: "tel", Due: now.Add(-time.Minute), Body: body, Class: uint8(i % 3), Weight: 1 + i%2}},
-			Timers: []store.Timer{{Name: "remind", At: now.Add(time.Hour)}}}
+			Timers: []store.Timer{{Name: "remind:main-street", At: now.Add(time.Hour)}}}
 		if out, err := s.Commit(t.Context(), &c); err != nil || out.Kind != store.Applied {
 			t.Fatal(out, err)
 		}
