@@ -308,7 +308,11 @@ func (x *hearing) choosePIN(pin, how string) error {
 		x.m = Memory{Lang: left.Lang, On: left.On, Ear: left.Ear}
 	}
 	x.h.Behind, x.h.Traits.Address, x.h.Traits.Behind = true, false, true
-	x.lobby("@pin.set")
+	note := "@pin.set"
+	if x.dials() {
+		note = "@pin.set.menu"
+	}
+	x.lobby(note)
 	if err := x.hall(); err != nil || how != NewPIN {
 		return err
 	}

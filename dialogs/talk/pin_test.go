@@ -232,6 +232,13 @@ func TestAPINOnAMenu(t *testing.T) {
 	}
 }
 
+func TestAPINIsChosenOnAMenu(t *testing.T) {
+	p := someone(t)
+	p.traits = render.USSD
+	p.results = map[string]string{"pin": "good"}
+	p.hear(Heard{Kind: Came}).says("PIN").says("2").says("4821").says("4821").hears("Your PIN is set", "press 0 and choose your PIN").not("Delete your messages")
+}
+
 func TestAPINOnTheTelephone(t *testing.T) {
 	p := someone(t)
 	p.traits = render.Voice
