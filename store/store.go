@@ -225,7 +225,7 @@ type Want struct {
 // Contact is one time at which a resident got a message that was not a reply.
 type Contact struct {
 	Due time.Time // of all of its pages
-	At  time.Time // when the first of them went; zero: one is on its way
+	At  time.Time // when the first of them went; of one that waits for a person, since nobody knows, Due; zero: one is on its way
 }
 
 // Pile is how much of one kind is in the outbox.

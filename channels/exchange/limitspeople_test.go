@@ -56,6 +56,26 @@ func TestContactCap(t *testing.T) {
 	})
 }
 
+// Of messages that may have gone, or not, and that nobody has looked at since, no resident is written to less for good.
+func TestContactCapAndMessagesInDoubt(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		w := settle(t, on, limitedTo(Limits{Contact: Contact{Most: 1, Within: 7 * 24 * time.Hour}}))
+		w.sms.fail = func(string, int) error { return channels.Doubt(errors.New("cut off")) }
+		w.remind(ann, "one")
+		w.x.Tick(t.Context())
+		w.sms.fail = nil
+		w.clock.pass(24 * time.Hour)
+		w.remind(ann, "two")
+		w.x.Tick(t.Context())
+		if next := w.x.nextLeave(t.Context()); len(w.sms.letters()) > 0 || !next.Equal(noon.Add(7*24*time.Hour)) {
+			t.Fatalf("%v, and looks again at %v", w.sms.texts(), next)
+		}
+		w.clock.pass(6 * 24 * time.Hour)
+		w.x.Tick(t.Context())
+		w.sent("two")
+	})
+}
+
 func TestBadNumber(t *testing.T) {
 	onEachStore(t, func(t *testing.T, on setting) {
 		for name, c := range map[string]struct {

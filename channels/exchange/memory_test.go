@@ -327,8 +327,13 @@ func (m *memory) Settle(_ context.Context, now time.Time, all []store.Settled) e
 			if q.ID == s.ID && (s.From == 0 || s.From == q.state) {
 				q.state, q.at, q.Code = s.State, s.Retry, s.Code
 				q.Attempts = max(q.Attempts-s.Forgive, 0)
-				if s.State == store.Sent {
+				switch {
+				case s.State == store.Sent:
 					q.went = now
+				case s.State == store.Unsure && s.Retry.IsZero():
+					q.went = q.Due
+				default:
+					q.went = time.Time{}
 				}
 				if s.Receipt != "" {
 					q.Receipt = s.Receipt

@@ -15,7 +15,7 @@ func (s *Store) Contacts(ctx context.Context, r store.Resident, since time.Time)
 		return t.each(func(q statement) error {
 			all = append(all, store.Contact{Due: moment(q.ColumnInt64(0)), At: moment(q.ColumnInt64(1))})
 			return nil
-		}, `SELECT due, min(CASE WHEN state IN (4, 5) THEN at ELSE 0 END) AS went FROM outbox
+		}, `SELECT due, min(CASE WHEN state IN (4, 5) THEN at WHEN state = 3 AND at IS NULL THEN due ELSE 0 END) AS went FROM outbox
 			WHERE resident = ?1 AND class > 0 AND state BETWEEN 2 AND 5 GROUP BY due HAVING went = 0 OR went >= ?2`, r, since)
 	})
 	slices.SortFunc(all, func(a, b store.Contact) int { return cmp.Or(a.At.Compare(b.At), a.Due.Compare(b.Due)) })

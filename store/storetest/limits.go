@@ -175,6 +175,13 @@ func outboxContacts(tt *testing.T, open func(t *testing.T) store.Store) {
 	t.settle(hour(3), store.Settled{ID: on, State: store.Dead, Code: "30005"}) // it was not got
 	contacts(hour(2), store.Contact{Due: hour(2), At: hour(2)})
 	contacts(hour(3))
+	on = post(hour(4), 1, 1)[0]
+	t.claim(hour(4), 9)
+	t.settle(hour(4), store.Settled{ID: on, State: store.Unsure, Retry: hour(5)})
+	contacts(hour(5), store.Contact{Due: hour(4)})
+	t.settle(hour(5), store.Settled{ID: on, State: store.Unsure, Code: "not-known"}) // nobody will ever know: it counts as got, and not for good
+	contacts(hour(4), store.Contact{Due: hour(4), At: hour(4)})
+	contacts(hour(5))
 }
 
 // outboxPiles counts what did not go.
