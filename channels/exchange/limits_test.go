@@ -317,6 +317,57 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// Servers whose clocks differ, and a clock that is set back over midnight, don't get a day's budget anew each time. One that was
+// days ahead leaves nothing behind that stops the town until then.
+func TestBudgetWhenClocksDiffer(t *testing.T) {
+	budget := Budget{Name: "sms", Channels: []string{"sms"}, Most: 10 * million, Unit: Segments}
+	w := settle(t, limitedTo(Limits{Budgets: []Budget{budget}}))
+	fast := &hands{now: w.clock.Now()}
+	other := must(New(Settings{Store: w.store, Keys: seals{}, Town: w.x.town, Calendar: w.x.calendar, Clock: fast, Entropy: chance(7), Channels: []channels.Channel{w.sms}, Limits: Limits{Budgets: []Budget{budget}}}))
+	w.clock.pass(12*time.Hour - time.Minute)
+	fast.now = w.clock.Now().Add(2 * time.Minute)
+	paid := 0
+	pay := func(x *Exchange) {
+		t.Helper()
+		_, ok, err := x.payFrom(t.Context(), x.limits.purses[0], million, true, x.clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			paid++
+		}
+	}
+	for range 40 {
+		pay(w.x)
+		pay(other)
+	}
+	if paid > 20 {
+		t.Fatalf("%d segments on two days of 10", paid)
+	}
+	w.clock.pass(2 * time.Minute)
+	before := paid
+	for range 40 {
+		pay(w.x)
+	}
+	w.clock.pass(-2 * time.Minute)
+	for range 40 {
+		pay(w.x)
+	}
+	if paid > max(before, 20) {
+		t.Fatalf("%d more on the second day, and a clock that was set back", paid-before)
+	}
+	fast.now = w.clock.Now().Add(400 * 24 * time.Hour)
+	pay(other)
+	w.clock.pass(48 * time.Hour)
+	before = paid
+	for range 40 {
+		pay(w.x)
+	}
+	if paid != before+10 {
+		t.Fatalf("%d segments of 10 since a clock was wrong", paid-before)
+	}
+}
+
 // What was not sent costs nothing.
 func TestBudgetIsGivenBack(t *testing.T) {
 	budget := Budget{Name: "sms", Channels: []string{"sms"}, Most: 100 * million, Unit: Segments, Monthly: true}

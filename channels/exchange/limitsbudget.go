@@ -129,7 +129,7 @@ func (x *Exchange) payFrom(ctx context.Context, p *purse, cost int64, canWait bo
 		if canWait {
 			most -= p.reserve
 		}
-		if err := x.draw(ctx, p, cost-p.ours, most, now); err != nil {
+		if err := x.draw(ctx, p, cost, most, now); err != nil {
 			return now, false, err
 		}
 	}
@@ -153,9 +153,10 @@ func (x *Exchange) payFrom(ctx context.Context, p *purse, cost int64, canWait bo
 	return next, false, nil
 }
 
-// draw takes a part of the budget, at least so much if there is so much left of it.
-func (x *Exchange) draw(ctx context.Context, p *purse, least, most int64, now time.Time) error {
+// draw takes a part of the budget, at least what is missing of a cost if there is so much left of it.
+func (x *Exchange) draw(ctx context.Context, p *purse, cost, most int64, now time.Time) error {
 	return x.enter(ctx, p, now, func(spent int64) int64 {
+		least := cost - p.ours
 		if more := min(max(least, p.part()), most-spent); more >= least {
 			return more
 		}
@@ -179,7 +180,11 @@ func (x *Exchange) enter(ctx context.Context, p *purse, now time.Time, take func
 		if err != nil {
 			return err
 		}
-		if e.Period != p.period {
+		switch {
+		case e.Period == p.period:
+		case e.Period == x.following(&p.Budget, now): // another server's clock is ahead
+			p.begin(e.Period)
+		default:
 			e = expense{Period: p.period}
 		}
 		owed := p.owed.Load()
@@ -249,14 +254,25 @@ func (x *Exchange) enterOwed(ctx context.Context, all bool) {
 	}
 }
 
-// turnOver begins a new day or month, and returns when the next one begins. What was left of the old one stays there.
+// turnOver begins a new day or month, and returns when the next one begins. One that has begun isn't taken back where a clock is
+// set back, or another server's is ahead: the budget of the day before would be there anew each time.
 func (x *Exchange) turnOver(p *purse, now time.Time) time.Time {
 	period, next := x.periodAt(&p.Budget, now)
-	if p.period != period {
-		p.period, p.ours, p.empty = period, 0, [2]bool{}
+	if p.period != period && p.period != x.following(&p.Budget, now) {
+		p.begin(period)
 	}
 	return next
 }
+
+// following is the period after that of now.
+func (x *Exchange) following(b *Budget, now time.Time) string {
+	_, next := x.periodAt(b, now)
+	period, _ := x.periodAt(b, next)
+	return period
+}
+
+// begin begins a period. What was left of the one before stays there.
+func (p *purse) begin(period string) { p.period, p.ours, p.empty = period, 0, [2]bool{} }
 
 // Spent is how much of a budget is used up, in millionths of its unit, on all servers together; what they have taken and not
 // used yet is in it.
