@@ -75,3 +75,10 @@ func TestADayIsAskedForInKeys(t *testing.T) {
 		readAll(t, lang, render.USSD, d, prompts, []reading{{keys, "said 2027-03-15"}})
 	}
 }
+
+func TestKeysAreNobodysOwnWordsOnAMenu(t *testing.T) {
+	for _, step := range []string{"ideas", "where"} {
+		d, prompts := asked(t, "park", step, render.USSD)
+		readAll(t, "en", render.USSD, d, prompts, []reading{{"0", "told help"}, {"9", "told repeat"}, {"00", "told back"}, {"8", "unclear"}, {"More trees", "said More trees"}})
+	}
+}

@@ -214,7 +214,7 @@ func (r *reader) key(pressed bool) (engine.Input, bool) {
 	if own && r.t.Form == engine.Screen { // there are buttons for that: what is typed is the answer
 		return engine.Input{}, false
 	}
-	if own && r.t.Form == engine.Speech && (r.q.Asks == dialogs.Words || r.q.Asks == dialogs.Place) { // keys are nobody's own words
+	if own && (r.t.Form == engine.Speech || r.t.dialled()) && ownWords(r.q.Asks) { // keys are nobody's own words
 		own = false
 	}
 	switch {
