@@ -391,6 +391,28 @@ func TestBudgetIsGivenBack(t *testing.T) {
 	}
 }
 
+// Messages in doubt take as many places as others do, so that the sender never waits for a place, and none waits behind another
+// until its lease is over.
+func TestLookingUpTakesPlaces(t *testing.T) {
+	w := settle(t)
+	var claimed []store.Message
+	for i := range 20 {
+		claimed = append(claimed, store.Message{ID: hashed("doubt", fmt.Sprint(i)), Resident: store.Resident{1}, Channel: "sms", Unsure: true})
+	}
+	leaves, back := w.x.choose(t.Context(), w.x.channels["sms"], claimed, w.clock.Now(), anyWeight, inFlight)
+	if len(leaves) != inFlight || len(back) != 20-inFlight {
+		t.Fatalf("%d are looked up at once, %d later", len(leaves), len(back))
+	}
+	for _, s := range back {
+		if s.State != store.Unsure || !s.Retry.After(w.clock.Now()) {
+			t.Fatalf("%+v", s)
+		}
+	}
+	if n := len(together(leaves)); n != inFlight {
+		t.Fatalf("%d after one another, all of them while their leases run", inFlight-n+1)
+	}
+}
+
 func BenchmarkLimiter(b *testing.B) {
 	l := &line{limited: limited{account: &account{}, paces: []*pace{{perSecond: 1e9}, {perSecond: 1e9}}}, Channel: &post{name: "sms"}}
 	x := &limits{}

@@ -240,12 +240,13 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 	return len(leaves) > 0 || len(back) > 0
 }
 
-// together keeps the messages of one resident together, in the order of the claim: they are sent one after the other.
+// together keeps the messages of one resident together, in the order of the claim: they are sent one after the other. What is
+// looked up needn't wait.
 func together(all []store.Message) [][]store.Message {
 	var groups [][]store.Message
 	for _, m := range all {
 		i := slices.IndexFunc(groups, func(g []store.Message) bool { return g[0].Resident == m.Resident })
-		if i < 0 {
+		if i < 0 || m.Unsure {
 			groups = append(groups, []store.Message{m})
 			continue
 		}
@@ -259,7 +260,11 @@ func (x *Exchange) choose(ctx context.Context, l *line, claimed []store.Message,
 	for i := range claimed {
 		m := &claimed[i]
 		if m.Unsure { // it is looked up, not sent
-			leaves = append(leaves, *m)
+			if len(leaves) < slots {
+				leaves = append(leaves, *m)
+			} else {
+				back = append(back, store.Settled{ID: m.ID, State: store.Unsure, Retry: now.Add(shortestSleep)})
+			}
 			continue
 		}
 		if len(leaves) >= slots || room <= 0 {
