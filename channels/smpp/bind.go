@@ -361,9 +361,12 @@ func (b *bind) oldest() (at time.Time) {
 
 // read reads until the bind ends. heard takes what isn't an answer; f is only as it is until heard returns.
 func (b *bind) read(heard func(f frame, long bool), late func(f frame)) error {
+	var set time.Time
 	for {
-		if b.in.Buffered() == 0 {
-			b.conn.SetReadDeadline(time.Now().Add(b.times.enquire + 2*b.times.answer))
+		// Where more always waits to be read, the deadline moves on too.
+		if now := time.Now(); b.in.Buffered() == 0 || now.Sub(set) > time.Second {
+			b.conn.SetReadDeadline(now.Add(b.times.enquire + 2*b.times.answer))
+			set = now
 		}
 		f, long, err := next(b.in)
 		if err != nil {

@@ -121,6 +121,27 @@ func TestSilentLine(t *testing.T) {
 	})
 }
 
+// A phone company that never stops talking, so that a piece of the next PDU always waits, isn't taken for a silent one.
+func TestBusyLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newSMSC(t)
+		w := openLine(t, c, nil)
+		c.mute.Store(true) // who answers here is the test
+		piece := raw(alert, 1, make([]byte, 8))
+		w.conn.Write(piece[:10])
+		for range 180 {
+			time.Sleep(time.Second)
+			next := append([]byte(nil), piece[10:]...)
+			for sequence := range uint32(8) {
+				next = append(next, raw(enquireLink|response, sequence+2, nil)...)
+			}
+			if _, err := w.conn.Write(append(next, piece[:10]...)); err != nil {
+				t.Fatal("it was given up: ", err)
+			}
+		}
+	})
+}
+
 // The phone company says goodbye: it gets its answer, and the line is opened again.
 func TestTheirGoodbye(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

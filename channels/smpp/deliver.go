@@ -44,7 +44,11 @@ func (s *SMS) Deliver(ctx context.Context, to channels.Address, p render.Page, k
 		ctx, cancel = context.WithTimeout(ctx, sendPatience)
 		defer cancel()
 	}
+	s.early.begin()
 	id, err := s.deliver(ctx, to.ID, parts)
+	if d, ok := s.early.end(id); ok {
+		s.reportAgain(id, d)
+	}
 	s.metrics.sent(len(parts), err)
 	return id, err
 }

@@ -234,14 +234,15 @@ func (l *line) report(ctx context.Context, b *bind, m *incoming, in channels.Inb
 		l.answer(b, m, statusOK, nil)
 		return
 	}
-	id := l.cfg.IDs.reported(r.id)
+	id, d := l.cfg.IDs.reported(r.id), channels.Delivery{State: r.state, Code: r.code, At: time.Now()}
+	l.early.came(id, d)
 	if l.fresh.has(id, time.Now()) {
 		t := time.NewTimer(reportPause)
 		<-t.C
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := in.Report(ctx, l.name(), id, channels.Delivery{State: r.state, Code: r.code, At: time.Now()}); err != nil {
+	if err := in.Report(ctx, l.name(), id, d); err != nil {
 		l.cfg.Log.LogAttrs(ctx, slog.LevelError, "delivery report not accepted", slog.String("channel", l.name()), slog.Any("error", err))
 		l.answer(b, m, statusSystem, nil)
 		return

@@ -26,11 +26,13 @@ type line struct {
 	poison  *quarantine
 	screens *menu.Menu // nil: none
 	fresh   recent     // receipts that were given a moment ago
+	early   early      // receipts that may have come too soon
 
 	reference atomic.Uint32 // of long messages
 
 	mu       sync.Mutex
-	sender   *bind // that sends; nil: none
+	in       channels.Inbox // once the line listens
+	sender   *bind          // that sends; nil: none
 	binds    int
 	changed  chan struct{} // closed when sender or closing changes
 	closing  bool
@@ -89,6 +91,9 @@ func (l *line) listen(ctx context.Context, in channels.Inbox) error {
 		close(l.shutdown)
 	})
 	defer stop()
+	l.mu.Lock()
+	l.in = in
+	l.mu.Unlock()
 	var all sync.WaitGroup
 	all.Go(func() { l.tidy(ctx, in) })
 	roles := []role{transceiver}

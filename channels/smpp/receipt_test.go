@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/linxGnu/gosmpp/pdu"
+
 	"github.com/townline/townline/channels"
 )
 
@@ -62,6 +64,41 @@ func TestReceipts(t *testing.T) {
 			t.Errorf("%d: 1F is %q", ids, got)
 		}
 	}
+}
+
+// A receipt that comes before the number that it names was told, or while other parts still wait, isn't lost.
+func TestEarlyReceipts(t *testing.T) {
+	told := func(w *town) (n int) { // of those that come once the exchange knows the number
+		for _, r := range w.in.allReports() {
+			if r.receipt == "7" && r.State == channels.Arrived {
+				n++
+			}
+		}
+		return n
+	}
+	m := sm{class: 4, from: resident, to: "15001", words: "id:7 stat:DELIVRD"}
+	synctest.Test(t, func(t *testing.T) {
+		c := newSMSC(t)
+		c.answer = func(s *session, sent *pdu.SubmitSM) {
+			go func() {
+				s.deliver(m)
+				time.Sleep(time.Second)
+				s.yes(sent, "7")
+			}()
+		}
+		w := openLine(t, c, nil)
+		id, err := w.text("x")
+		before := told(w)
+		time.Sleep(5 * time.Second)
+		if err != nil || id != "7" || before != 1 || told(w) != 2 {
+			t.Errorf("%q, %v, %d reports before the number was known and %d after", id, err, before, told(w)-before)
+		}
+		w.deliver(m) // nothing is being sent: once is enough
+		time.Sleep(5 * time.Second)
+		if told(w) != 3 {
+			t.Errorf("%d reports", told(w))
+		}
+	})
 }
 
 // A receipt that comes with the answer waits until the exchange has noted what it is about; one that can't be kept comes again.
