@@ -27,9 +27,8 @@ const pinKind = "tel.pin"
 const BehindPIN = pinKind
 
 const (
-	pinTexts   = 15 * time.Minute // without a message, where messages are written (the phrase pin.open says so)
-	pinLive    = time.Hour        // without a key, on a call or a menu whose end nobody told
-	mostPassed = 4                // doors that were closed, of which late repeats are known
+	pinTexts = 15 * time.Minute // without a message, where messages are written (the phrase pin.open says so)
+	pinLive  = time.Hour        // without a key, on a call or a menu whose end nobody told
 )
 
 // behind is what only those have whom a PIN finds.
@@ -39,18 +38,6 @@ type behind struct {
 	At   int64  `cbor:"3,keyasint,omitempty"` // their last turn there, in Unix milliseconds
 	Over bool   `cbor:"5,keyasint,omitempty"` // they closed it on a call or a menu, which is about to end
 	Once int64  `cbor:"4,keyasint,omitempty"` // until when the PIN that the desk gave finds them, in Unix milliseconds; 0: they chose it
-}
-
-// doors are in the row of whoever the number finds.
-type doors struct {
-	Open []door `cbor:"1,keyasint,omitempty"` // one a channel
-	Past []door `cbor:"2,keyasint,omitempty"` // newest first
-}
-
-type door struct {
-	Channel  string          `cbor:"1,keyasint,omitempty"`
-	Who      store.Resident  `cbor:"2,keyasint"`
-	Answered []store.Inbound `cbor:"3,keyasint,omitempty"` // of a past one: the last messages that went through it
 }
 
 // shared is a turn's part in a phone that several use.
@@ -347,41 +334,6 @@ func (t *turn) settlePIN(said *talk.Said) error {
 		t.more.Doors = t.more.Doors.shut(t.name, t.shared.passed)
 	}
 	return nil
-}
-
-// open leads a channel to somebody.
-func (d *doors) open(channel string, who store.Resident) *doors {
-	next := d.copied()
-	next.Open = append(next.Open, door{Channel: channel, Who: who})
-	return next
-}
-
-// shut closes the door of a channel; passed are the last messages that went through it.
-func (d *doors) shut(channel string, passed []store.Inbound) *doors {
-	next := d.copied()
-	for i := range next.Open {
-		if next.Open[i].Channel != channel {
-			continue
-		}
-		if len(passed) > 0 {
-			past := door{Who: next.Open[i].Who, Answered: passed}
-			next.Past = append([]door{past}, slices.DeleteFunc(next.Past, func(p door) bool { return p.Who == past.Who })...)
-			next.Past = next.Past[:min(len(next.Past), mostPassed)]
-		}
-		next.Open = slices.Delete(next.Open, i, i+1)
-		break
-	}
-	if len(next.Open)+len(next.Past) == 0 {
-		return nil
-	}
-	return next
-}
-
-func (d *doors) copied() *doors {
-	if d == nil {
-		return &doors{}
-	}
-	return &doors{Open: slices.Clone(d.Open), Past: slices.Clone(d.Past)}
 }
 
 // taker is the address under which this turn's resident is found again by whoever had a conversation that they take along.
