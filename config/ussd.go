@@ -63,6 +63,10 @@ func (r *reading) setUSSD(c *USSD, s Setting, text string) {
 				r.wrong(s.Key, fmt.Sprintf("%q is not an address or a network", one), "write it like 127.0.0.1 or 10.1.0.0/16")
 				continue
 			}
+			if p.Bits() == 0 { // then anybody's word would be taken
+				r.wrong(s.Key, fmt.Sprintf("%q is everybody", one), "write the addresses of the town's own proxies, like 127.0.0.1 or 10.1.0.0/16")
+				continue
+			}
 			c.Proxies = append(c.Proxies, p)
 		}
 	}
@@ -130,6 +134,10 @@ func (r *reading) gatewayField(key string, g *Menus, word string) {
 		p, ok := network(value)
 		if !ok {
 			bad("write an address or a network, such as 192.0.2.10 or 192.0.2.0/24; several: allow= more than once")
+			return
+		}
+		if p.Bits() == 0 {
+			bad("that is everybody: write the addresses that the gateway tells, or put a secret into the address that it calls (ussd.secrets)")
 			return
 		}
 		g.Allow = append(g.Allow, p)

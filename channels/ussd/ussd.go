@@ -163,12 +163,15 @@ func (u *USSD) Mount(mux *http.ServeMux, in channels.Inbox) {
 		path += u.dialect.path
 		if u.dialect.get {
 			mux.HandleFunc("GET "+path, serve)
+			mux.HandleFunc("HEAD "+path, refuseHead) // GET would take it: a turn, and no screen
 		}
 		if u.dialect.post {
 			mux.HandleFunc("POST "+path, serve)
 		}
 	}
 }
+
+func refuseHead(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) }
 
 const (
 	// bodyLimit is the most that a gateway may post: an answer of 182 characters, or all of a session's, with some names.
@@ -214,7 +217,8 @@ func (u *USSD) serve(w http.ResponseWriter, r *http.Request, in channels.Inbox) 
 		return
 	}
 	var screen menu.Screen
-	if !a.checks {
+	// An end that names no phone (Infobip's has nothing but a reason) can't be noted, and needn't be: whoever dials again goes on.
+	if nameless := a.kind == channels.HungUp && a.number == ""; !a.checks && !nameless {
 		number, ok := channels.Number(a.number, u.cfg.Country)
 		if !ok || number[0] != '+' { // a short code is nobody's phone
 			u.log.LogAttrs(r.Context(), slog.LevelWarn, "a gateway's request is from no telephone number: is town.country right?", slog.String("channel", u.Name()))
@@ -262,7 +266,8 @@ func (u *USSD) understand(r *http.Request, body []byte) (asked, error) {
 			text += "&" + string(body)
 		}
 		var err error
-		if q.form, err = url.ParseQuery(strings.Trim(text, "&")); err != nil {
+		// A semicolon that the gateway left as it was is a resident's, and parts nothing.
+		if q.form, err = url.ParseQuery(strings.ReplaceAll(strings.Trim(text, "&"), ";", "%3B")); err != nil {
 			return asked{}, errors.New("the form can't be read")
 		}
 	}
