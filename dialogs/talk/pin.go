@@ -243,7 +243,8 @@ func (x *hearing) chosenPIN(id string) error {
 			return x.pinHall(PINChooseHall, "@pin.differs")
 		case x.h.Behind:
 			return x.choosePIN(h.PIN, ChangePIN)
-		case x.m.Before || x.m.Now != nil || len(x.m.Aside) > 0:
+		case !x.m.Before && x.m.Now == nil && len(x.m.Aside) == 0:
+		case !x.claimed(): // else anybody who shows this number could have what was said from it, behind a PIN of their own
 			return x.pinHall(PINMineHall, "")
 		}
 		return x.choosePIN(h.PIN, NewPIN)
@@ -254,6 +255,9 @@ func (x *hearing) chosenPIN(id string) error {
 	case "@pin.choose", "@pin.other":
 		return x.pinHall(PINChooseHall, "")
 	case "@pin.mine.yes":
+		if x.claimed() {
+			return x.choosePIN(h.PIN, NewPIN)
+		}
 		return x.choosePIN(h.PIN, MovePIN)
 	case "@pin.mine.no":
 		return x.choosePIN(h.PIN, NewPIN)
@@ -307,10 +311,14 @@ func (x *hearing) choosePIN(pin, how string) error {
 	if how == NewPIN {
 		x.m = Memory{Lang: left.Lang, On: left.On, Ear: left.Ear}
 	}
+	called := x.claimed()
 	x.h.Behind, x.h.Traits.Address, x.h.Traits.Behind = true, false, true
 	note := "@pin.set"
-	if x.dials() {
+	switch {
+	case x.dials():
 		note = "@pin.set.menu"
+	case called && (left.Before || left.Now != nil || len(left.Aside) > 0):
+		note = "@speech.pin.set"
 	}
 	x.lobby(note)
 	if err := x.hall(); err != nil || how != NewPIN {

@@ -267,3 +267,21 @@ func TestAPINOnTheTelephone(t *testing.T) {
 		t.Fatalf("%+v", p.said)
 	}
 }
+
+// Any call can show any number: whoever chooses a PIN on one takes nothing along that was said from that number.
+func TestACallPutsNothingBehindAPIN(t *testing.T) {
+	choose := func(out bool) *person {
+		p := someone(t)
+		p.results = map[string]string{"pin": "good"}
+		p.says("FIX").says("1")
+		p.traits = render.Voice
+		p.out = out
+		return p.hear(Heard{Kind: Came}).says("PIN").says("2").says("4821#").says("4821#")
+	}
+	p := choose(false)
+	p.hears("Your PIN is set", "What was said before is not behind it").not("Was it only you", "Report a street problem. Do you")
+	if n := p.said.Newcomer; n == nil || n.Now != nil || len(n.Aside) > 0 || p.said.Memory.Now == nil {
+		t.Fatalf("%+v", p.said)
+	}
+	choose(true).hears("Was it only you") // the telephone is at hand
+}
