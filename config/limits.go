@@ -18,10 +18,14 @@ type Limits struct {
 	Prices  []Price
 }
 
-// A name in Limits covers a channel ("sms.twilio"), all of a kind ("sms"), all of a provider ("twilio"), or "all".
+// A name in Limits covers a channel ("sms.twilio"), all of a kind ("sms"), all of a provider ("twilio"), or "all". Texts straight
+// with a phone company ("smpp.mtn") are of the kind "sms" too: a budget for texts must hold them.
 
 // Covers says whether what a limit is named after covers a channel.
 func Covers(name, channel string) bool {
+	if name == "sms" && (channel == "smpp" || strings.HasPrefix(channel, "smpp.")) {
+		return true
+	}
 	return name == "all" || name == channel || strings.HasPrefix(channel, name+".") || strings.HasSuffix(channel, "."+name)
 }
 

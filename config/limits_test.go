@@ -117,3 +117,18 @@ func TestPriceOfANumber(t *testing.T) {
 		t.Error("a price where none is known")
 	}
 }
+
+// A limit for texts holds all texts, whichever way they go.
+func TestCovers(t *testing.T) {
+	for _, c := range []struct {
+		name, channel string
+		want          bool
+	}{
+		{"sms", "sms.twilio", true}, {"sms", "smpp.mtn", true}, {"smpp", "smpp.mtn", true}, {"mtn", "smpp.mtn", true}, {"all", "smpp.mtn", true},
+		{"smpp", "sms.twilio", false}, {"sms.twilio", "smpp.mtn", false}, {"sms", "ussd.smpp.mtn", false}, {"sms", "whatsapp.twilio", false},
+	} {
+		if Covers(c.name, c.channel) != c.want {
+			t.Errorf("%q covers %q: %v", c.name, c.channel, !c.want)
+		}
+	}
+}
