@@ -438,6 +438,40 @@ func TestAPINOnACall(t *testing.T) {
 	w.expect(w.says(ben, "PIN 4821"), "Your PIN is open", "Not finished: Park survey")
 }
 
+// TestACallTakesNobodysWordsBehindItsPIN: any call can show any number.
+func TestACallTakesNobodysWordsBehindItsPIN(t *testing.T) {
+	w, _ := landline(t)
+	w.says(ann, "PARK", "1")
+	w.on(ann, "0")
+	pick := func(id string) {
+		r := w.key(ann, "9")
+		for range 6 {
+			for _, pg := range r.Pages {
+				for _, o := range pg.Options {
+					if o.ID == id {
+						w.key(ann, o.Digit)
+						return
+					}
+				}
+			}
+			r = w.key(ann, "8")
+		}
+		t.Fatalf("no %q in %s", id, textOf(r))
+	}
+	pick("pin")
+	pick("@pin.choose")
+	w.key(ann, "4821#")
+	said := textOf(w.key(ann, "4821#"))
+	w.expect(said, "Your PIN is set", "What was said before is not behind it")
+	w.not(said, "not finished")
+	w.ringsOff(ann)
+	w.expect(textOf(w.on(ann)), "not finished")
+	w.ringsOff(ann)
+	w.not(w.says(ann, "PIN 4821"), "Not finished")
+	w.says(ann, "LOCK PIN")
+	w.expect(w.says(ann, "hello"), "Not finished: Park survey")
+}
+
 func (w *town) key(number, words string) channels.Reply {
 	w.t.Helper()
 	r, err := w.x.Receive(w.t.Context(), w.call(number, channels.Message, words))
