@@ -162,8 +162,9 @@ func (m *Menu) goesOn(ctx context.Context, in channels.Inbox, e channels.Event, 
 	m.insists(ctx, in, e)
 }
 
-// insists hands e to the town until it is taken, or the town closes.
+// insists hands e to the town until it is taken, or the town closes: then once more, without a pause.
 func (m *Menu) insists(ctx context.Context, in channels.Inbox, e channels.Event) bool {
+	last := false
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
 		try, cancel := context.WithTimeout(ctx, oneTry)
 		o := receive(try, in, e)
@@ -176,6 +177,10 @@ func (m *Menu) insists(ctx context.Context, in channels.Inbox, e channels.Event)
 		case <-wait.C:
 		case <-m.closed:
 			wait.Stop()
+			if !last {
+				last = true
+				continue
+			}
 			m.counts.lost.Add(1)
 			m.log.LogAttrs(ctx, slog.LevelError, "menu: a text that was promised can't be sent, as the town closes", slog.String("channel", m.cfg.Channel), slog.Any("error", o.err))
 			return false

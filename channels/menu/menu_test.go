@@ -254,6 +254,23 @@ func TestClosing(t *testing.T) {
 			t.Errorf("the town heard %s", in.heard())
 		}
 	})
+	synctest.Test(t, func(t *testing.T) { // the store is back by then, and nobody has noticed yet
+		m, _ := newMenu(t, nil)
+		back := time.Now().Add(40 * time.Second)
+		in := &town{answer: func(context.Context, channels.Event) (channels.Reply, error) {
+			if time.Now().Before(back) {
+				time.Sleep(4 * time.Second)
+				return channels.Reply{}, errAway
+			}
+			return page("x"), nil
+		}}
+		m.Turn(t.Context(), in, event(channels.Message, "1"))
+		time.Sleep(time.Until(back.Add(time.Second)))
+		begun := time.Now()
+		if err := m.Close(); err != nil || time.Since(begun) > 5*time.Second || m.Counts().Lost() != 0 || !strings.HasSuffix(in.heard(), "s1 says 1, s1 overdue 1") {
+			t.Errorf("after %v: %v, %d lost, the town heard %s", time.Since(begun), err, m.Counts().Lost(), in.heard())
+		}
+	})
 	synctest.Test(t, func(t *testing.T) {
 		m, lines := newMenu(t, nil)
 		in := &town{answer: func(context.Context, channels.Event) (channels.Reply, error) {
