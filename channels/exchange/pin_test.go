@@ -87,6 +87,9 @@ func TestAPINThatIsTaken(t *testing.T) {
 		w.expect(w.says(ann, "4821", "4821"), "easy to guess")
 	}
 	w.expect(w.says(ann, "4821", "4821"), "No PIN can be used on this phone")
+	if p, err := LookPINs(t.Context(), w.store, seals{}, ann, w.clock.Now()); err != nil || !p.Full || p.Locked {
+		t.Fatalf("the desk doesn't see why: %+v, %v", p, err)
+	}
 	// Its own number's end is easy to guess as well.
 	w.says(ben, "PIN", "2", ben[len(ben)-4:])
 	w.expect(w.says(ben, ben[len(ben)-4:]), "easy to guess")

@@ -21,6 +21,7 @@ type PINs struct {
 	Most   int // from so many on it is locked
 	Chosen int // PINs chosen lately
 	Locked bool
+	Full   bool // no more can be chosen for now
 }
 
 // LookPINs says how often PINs were tried on a number.
@@ -30,7 +31,7 @@ func LookPINs(ctx context.Context, s store.Store, k Keys, number string, now tim
 		return PINs{}, err
 	}
 	g.forgive(now)
-	return PINs{g.Tries, mostTries, g.Chosen, g.locked()}, nil
+	return PINs{g.Tries, mostTries, g.Chosen, g.locked(), g.Chosen >= mostChosen}, nil
 }
 
 // UnlockPINs lets PINs be used on a number again.

@@ -100,6 +100,30 @@ func TestAPINOnAMenu(t *testing.T) {
 	})
 }
 
+// TestAPINThatIsChosenOnAMenu whose gateway asks for everything twice.
+func TestAPINThatIsChosenOnAMenu(t *testing.T) {
+	onEachStore(t, func(t *testing.T, on setting) {
+		for mine, left := range map[string]string{"1": "What can we do for you?", "2": "Not finished: Park survey"} {
+			w := settle(t, on)
+			w.says(ann, "PARK", "1")
+			h := &dialler{w: w, number: ann}
+			h.dials()
+			h.keys("1")
+			for _, k := range []string{"PIN", "2", "4821", "4821", mine, "LOCK PIN"} {
+				first := h.keys(k)
+				if again := w.hear(h.last); again != first {
+					t.Fatalf("%q was answered %q, then %q", k, first, again)
+				}
+			}
+			w.expect(h.dials(), left)
+			w.expect(w.says(ann, "PIN 4821"), "Your PIN is open")
+			if p, err := LookPINs(t.Context(), w.store, seals{}, ann, w.clock.Now()); err != nil || p.Chosen != 1 {
+				t.Fatalf("%+v, %v", p, err)
+			}
+		}
+	})
+}
+
 // TestRepeatsOfWhatWasSaidBehindAPIN get what they got, whoever has the phone by then.
 func TestRepeatsOfWhatWasSaidBehindAPIN(t *testing.T) {
 	onEachStore(t, func(t *testing.T, on setting) {

@@ -32,8 +32,11 @@ anybody that somebody does.`,
 				}
 				out := cmd.OutOrStdout()
 				fmt.Fprintf(out, "Wrong PINs that count: %d of %d. One is forgiven each day.\n", p.Tries, p.Most)
-				if p.Locked {
+				switch {
+				case p.Locked:
 					fmt.Fprintf(out, "PINs are locked on this number. To unlock them: townline pin unlock %s\n", d.number)
+				case p.Full:
+					fmt.Fprintf(out, "Choosing a PIN was tried too often. To let it be tried again: townline pin unlock %s\n", d.number)
 				}
 				return nil
 			})
