@@ -13,20 +13,15 @@ import (
 const (
 	askedFor  = 48 * time.Hour  // that a wish to be erased waits for the call that confirms it
 	askedSoon = 3 * time.Minute // until that call: the telephone must be free again
-	toldOnce  = 24 * time.Hour  // between two texts that tell a number what was asked for in its name
+	toldOnce  = 24 * time.Hour  // between two texts that tell a number that it is to be erased
 	stopLate  = 5 * time.Minute // until STOP closes the outbox: the text that tells of it must be out by then
 )
 
 // claimed says whether the resident's number is only what a caller shows.
 func (x *hearing) claimed() bool { return x.calls() && x.h.Traits.Address && !x.h.Out }
 
-// tell texts the number that the call seems to come from; at says when that was last done.
-func (x *hearing) tell(phrase string, at *int64) {
-	now := x.h.At.Unix()
-	if *at != 0 && now-*at < int64(toldOnce/time.Second) {
-		return
-	}
-	*at = now
+// tell texts the number that the call seems to come from.
+func (x *hearing) tell(phrase string) {
 	for _, p := range render.Render(x.words(nil, x.lang()), []engine.Prompt{{Key: phrase, Step: -1}}, render.SMS) {
 		x.said.Texts = append(x.said.Texts, Text{Page: p})
 	}
@@ -41,7 +36,12 @@ func (x *hearing) wipe() error {
 		x.show(x.words(nil, x.lang()), []engine.Prompt{{Key: engine.PhraseErased, Step: -1}}, 0, true)
 		return nil
 	case x.h.Texted && !x.m.Stopped:
-		x.tell("@erase.text", &x.m.ToldErase)
+		now := x.h.At.Unix()
+		if x.m.ToldErase != 0 && now-x.m.ToldErase < int64(toldOnce/time.Second) {
+			return x.onwardWith("@speech.erase.told")
+		}
+		x.m.ToldErase = now
+		x.tell("@erase.text")
 		return x.onwardWith("@speech.erase.sent")
 	case x.rings() && !x.m.Stopped:
 		x.m.Wipe = x.h.At.Add(askedFor).Unix()
@@ -65,7 +65,7 @@ func (x *hearing) wipes() bool {
 func (x *hearing) stops(e *engine.Effect) {
 	x.m.Reach, x.m.Due = AsBefore, false
 	if x.claimed() && x.h.Texted && !x.m.Stopped {
-		x.tell("@stop.text", &x.m.ToldStop)
+		x.tell("@stop.text") // however often: each needs a START from the number itself
 		e.At = x.h.At.Add(stopLate)
 	}
 }

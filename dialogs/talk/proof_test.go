@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
 )
 
 // asksToErase is a caller who asks that all is erased, and says yes.
@@ -26,7 +27,7 @@ func TestACallAloneErasesNothing(t *testing.T) {
 	if wrote.did(engine.EraseAll) || len(wrote.said.Texts) != 1 || wrote.said.Texts[0].Number != "" || !strings.Contains(wrote.said.Texts[0].Page.Text, "answer ERASE") {
 		t.Fatalf("%+v", wrote.said)
 	}
-	if asksToErase(wrote); len(wrote.said.Texts) != 0 {
+	if asksToErase(wrote).hears("We sent you a text message before").not("now"); len(wrote.said.Texts) != 0 {
 		t.Error("somebody else's number gets one text after the other")
 	}
 	wrote.at = wrote.at.Add(25 * time.Hour)
@@ -100,6 +101,15 @@ func TestStopOnACallIsToldToTheNumber(t *testing.T) {
 	}
 	if wrote.says("MAIN").says("start").hears("with the word start"); !wrote.said.Memory.Stopped {
 		t.Errorf("%+v", wrote.said)
+	}
+
+	// Whoever took it back hears of the next one, however soon: each needs a START from the number itself.
+	again := *wrote
+	again.traits = render.SMS
+	again.says("START")
+	again.traits = wrote.traits
+	if stop(again.hear(Heard{Kind: Came})); !again.said.Memory.Stopped || len(again.said.Texts) != 1 {
+		t.Errorf("%+v", again.said)
 	}
 
 	landline := stop(caller(t)).not("text message")

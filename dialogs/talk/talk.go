@@ -53,7 +53,6 @@ type Memory struct {
 	Due       bool          `cbor:"17,keyasint,omitempty"` // the town rings them with a reminder
 	Wipe      int64         `cbor:"18,keyasint,omitempty"` // until when a call of the town's asks whether all is to be erased, as was asked for on a call; unix seconds
 	ToldErase int64         `cbor:"19,keyasint,omitempty"` // when a text last told their number that a call asked for that
-	ToldStop  int64         `cbor:"20,keyasint,omitempty"` // the same of STOP
 	Late      *engine.State `cbor:"21,keyasint,omitempty"` // what was to be confirmed when the caller rang off, for a key that comes after that
 
 	Rest *Rest `cbor:"22,keyasint,omitempty"` // what is still to be read, where one page is shown at a time; nil: nothing
