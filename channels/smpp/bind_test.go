@@ -250,6 +250,22 @@ func TestPoison(t *testing.T) {
 	})
 }
 
+// However slow the disk is that it is kept on: what else comes doesn't wait for it.
+func TestPoisonOnSlowDisk(t *testing.T) {
+	w := openLine(t, newSMSC(t), func(c *Config) { c.Dir = t.TempDir() })
+	w.sms.poison.mu.Lock()
+	kept := w.request(deliverSM, []byte{0, 1, 1, '2', 0})
+	select {
+	case <-w.request(enquireLink, nil):
+	case <-time.After(5 * time.Second):
+		t.Error("the line stands still")
+	}
+	w.sms.poison.mu.Unlock()
+	if f := <-kept; f.status() != statusOK {
+		t.Errorf("answered with %v", f.status())
+	}
+}
+
 // Over TLS the phone company shows a certificate for its name, by somebody we trust, or isn't talked to.
 func TestTLS(t *testing.T) {
 	own, pool := certificate(t, "smpp.example.net")

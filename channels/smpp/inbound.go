@@ -23,7 +23,7 @@ func (l *line) heard(ctx context.Context, b *bind, f frame, long bool, in channe
 	command, sequence := f.command(), f.sequence()
 	switch {
 	case long:
-		l.unread(b, f, errors.New("it is longer than any PDU"))
+		l.setAside(b, f, errors.New("it is longer than any PDU"))
 	case command == deliverSM, command == dataSM:
 		f = slices.Clone(f)
 		m, err := take(f)
@@ -31,7 +31,7 @@ func (l *line) heard(ctx context.Context, b *bind, f frame, long bool, in channe
 			_, _, _, err = m.open()
 		}
 		if err != nil {
-			l.unread(b, f, err)
+			l.setAside(b, f, err)
 			return
 		}
 		m.at = time.Now()
@@ -51,6 +51,14 @@ func (l *line) heard(ctx context.Context, b *bind, f frame, long bool, in channe
 	default:
 		l.cfg.Log.Warn("a PDU that isn't ours to answer", "channel", l.name(), "command", strconv.FormatUint(uint64(command), 16))
 		b.respond(marshal(nack(statusBadCommand)), sequence, nil)
+	}
+}
+
+// setAside has f kept for a person, one after the other: what else comes, and answers to what was sent, don't wait for that disk.
+func (l *line) setAside(b *bind, f frame, reason error) {
+	if !l.turns.add("", func() { l.unread(b, f, reason) }) {
+		l.metrics.heard(statusQueueFull)
+		b.respond(marshal(reply(f.command(), statusQueueFull)), f.sequence(), nil)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -237,6 +238,9 @@ func TestAgainstNPM(t *testing.T) {
 		}
 		if s := p.deliver(`"short_message":"still here"`); s != statusOK {
 			t.Errorf("answered with %v", s)
+		}
+		for late := time.Now().Add(5 * time.Second); !w.sms.turns.idle() && time.Now().Before(late); { // until they are on the disk
+			runtime.Gosched()
 		}
 		if all, _, err := ReadUnread(dir, []byte("0123456789abcdef")); len(all) != 2 || err != nil {
 			t.Errorf("%d are kept, %v", len(all), err)
