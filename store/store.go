@@ -210,7 +210,7 @@ type Settled struct {
 	Receipt string
 	Retry   time.Time    // Queued or Unsure: when it may be claimed again; Unsure and zero: never, it waits for a person
 	Code    string       // the provider's error code, never its text
-	Forgive int          // so many of its attempts don't count
+	Forgive int          // so many of its attempts don't count; less than 0: so many more do
 	From    MessageState // only if it is in this state; 0: in whichever
 }
 

@@ -304,7 +304,9 @@ func (m *memory) Claim(_ context.Context, w store.Want, now time.Time, lease tim
 			}
 			q.Unsure = q.state == store.Unsure
 			q.state, q.at = store.Claimed, now.Add(lease)
-			q.Attempts++
+			if !q.Unsure { // it is looked up, not tried
+				q.Attempts++
+			}
 			q.Address = ""
 			for _, o := range m.addresses {
 				if o.resident == q.Resident && o.address.Kind == q.Kind {

@@ -453,7 +453,7 @@ func (x *Exchange) look(ctx context.Context, l *line, m *store.Message, page *re
 	case m.Attempts >= maxAttempts:
 		return store.Settled{State: store.Unsure, Receipt: receipt, Code: codeUnknown}
 	}
-	return store.Settled{State: store.Unsure, Receipt: receipt, Retry: x.clock.Now().Add(lookAgain)}
+	return store.Settled{State: store.Unsure, Receipt: receipt, Retry: x.clock.Now().Add(lookAgain), Forgive: -1}
 }
 
 // backOff doubles with each attempt, and lies somewhere in the upper half of that, so that what failed together doesn't

@@ -210,10 +210,12 @@ func outboxLease(tt *testing.T, open func(t *testing.T) store.Store) {
 	t.equal("leased again", texts(t.claim(noon.Add(time.Minute), 9)), []string{})
 	t.equal("still in doubt", texts(t.claim(noon.Add(2*time.Minute), 9)), []string{"m?"})
 	// The provider doesn't know yet.
-	t.settle(noon, store.Settled{ID: m.ID, State: store.Unsure, Retry: noon.Add(10 * time.Minute)})
+	t.settle(noon, store.Settled{ID: m.ID, State: store.Unsure, Retry: noon.Add(10 * time.Minute), Forgive: -1})
 	t.equal("wait", texts(t.claim(noon.Add(9*time.Minute), 9)), []string{})
 	t.next(noon.Add(10 * time.Minute))
-	t.equal("look again", texts(t.claim(noon.Add(10*time.Minute), 9)), []string{"m?"})
+	got = t.claim(noon.Add(10*time.Minute), 9)
+	t.equal("look again", texts(got), []string{"m?"})
+	t.equal("looks count", got[0].Attempts, 2)
 	// Held for a person.
 	t.settle(noon, store.Settled{ID: m.ID, State: store.Unsure})
 	t.equal("held", texts(t.claim(noon.Add(1000*time.Hour), 9)), []string{})
