@@ -357,6 +357,7 @@ func TestSimulate(t *testing.T) {
 		{"sms", "/wait 1 day\n", []string{"a message comes by sms:", "Something new for Oak Park"}},
 		{"sms", "/switch voice\n1\n", []string{"now by voice", "♪"}},
 		{"voice", "/hangup\n/call\n/quiet\n", []string{"♪"}},
+		{"voice", "0\n8\n7\n1\n/wait 2 days\n/call\n", []string{"We call you, in the daytime", "the town calls; /call answers", "You have a survey to finish"}},
 		{"sms", "/nonsense\n/wait x\n/switch x\n/help\n/record\n/photo\n", []string{"there is no /nonsense", "not a stretch of time", `no channel "x"`, "keeps no record yet"}},
 	} {
 		a := p.run(c.typed, "simulate", "oak-park", "--channel", c.channel)

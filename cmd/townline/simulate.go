@@ -17,6 +17,7 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
 	"github.com/townline/townline/store"
@@ -106,6 +107,7 @@ type simulation struct {
 	traits  render.Traits
 	options []render.Shown // on show, for a kiosk's cards and a chat's buttons
 	number  int            // of the next message
+	rings   bool           // the town calls, and nobody has answered yet
 }
 
 // simulated is who talks. One number holds them together over all channels that have one.
@@ -307,7 +309,9 @@ func (s *simulation) take(words string) error {
 			return s.hear(channels.Event{Kind: channels.Dialed})
 		}
 	case "/call":
-		return s.hear(channels.Event{Kind: channels.Dialed})
+		out := s.rings && s.traits.Form == engine.Speech
+		s.rings = false
+		return s.hear(channels.Event{Kind: channels.Dialed, Out: out})
 	case "/hangup":
 		return s.hear(channels.Event{Kind: channels.HungUp})
 	case "/quiet":
@@ -398,6 +402,11 @@ func (p *pretended) Traits() render.Traits { return p.traits }
 
 // Deliver shows what the town sends of its own accord.
 func (p *pretended) Deliver(_ context.Context, _ channels.Address, page render.Page, key string) (string, error) {
+	if p.traits.Form == engine.Speech && len(page.Spoken) == 0 {
+		p.s.rings = true
+		p.s.note("the town calls; /call answers")
+		return key, nil
+	}
 	p.s.note("a message comes by %s:", p.traits.Name)
 	p.s.show(p.traits, page)
 	return key, nil
