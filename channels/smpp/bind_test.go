@@ -255,10 +255,13 @@ func TestPoisonOnSlowDisk(t *testing.T) {
 	w := openLine(t, newSMSC(t), func(c *Config) { c.Dir = t.TempDir() })
 	w.sms.poison.mu.Lock()
 	kept := w.request(deliverSM, []byte{0, 1, 1, '2', 0})
+	answered := make(chan frame)
+	go func() { answered <- <-w.request(enquireLink, nil) }()
 	select {
-	case <-w.request(enquireLink, nil):
+	case <-answered:
 	case <-time.After(5 * time.Second):
 		t.Error("the line stands still")
+		go func() { <-answered }()
 	}
 	w.sms.poison.mu.Unlock()
 	if f := <-kept; f.status() != statusOK {
