@@ -159,7 +159,8 @@ func (g *numberGate) change(in store.Inbound, now time.Time) *store.Change {
 	if at := g.free(); at.IsZero() {
 		c.Untimers = []string{gateTimer}
 	} else {
-		c.Timers = []store.Timer{{Resident: g.resident, Name: gateTimer, At: at}}
+		// Not just when a PIN that was unlocked is given.
+		c.Timers = []store.Timer{{Resident: g.resident, Name: gateTimer, At: later(at, now.Add(time.Hour))}}
 	}
 	if g.kept.Version == 0 {
 		c.Link = []store.Address{{Key: g.key, Kind: gateKind}}
