@@ -13,7 +13,7 @@ pages:
 # Each package once: with the race detector where something happens at the same time, and again without it where the tests do
 # more then (those with a norace_test.go).
 RACED = ./channels/... ./config ./dialogs/engine ./dialogs/talk ./dialogs/dialogtest ./dialogs/library ./store/...
-UNLIKE = ./channels/sip/... ./channels/ussd ./dialogs/library ./store/sqlite
+UNLIKE = ./channels/exchange ./channels/sip/... ./channels/ussd ./dialogs/library ./store/sqlite
 others:
 	go test -timeout 20m $$(comm -23 <(go list ./... | sort) <(go list $(RACED) | sort)) $(UNLIKE)
 	go test -race -timeout 15m $$(go list $(RACED) | grep -v /kiosk$$)

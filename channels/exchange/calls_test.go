@@ -315,7 +315,11 @@ func (x *Exchange) lines() (all []channels.Channel) {
 func TestACallSurvivesTheProcess(t *testing.T) {
 	for at := range 10 {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
-			w, p := landline(t, func(w *town, _ *Settings) { w.store = onDisk(t) })
+			w, p := landline(t, func(w *town, _ *Settings) {
+				if alsoOnDisk {
+					w.store = onDisk(t)
+				}
+			})
 			w.x.store = &breaks{Store: w.store, at: at / 2, after: at%2 == 1}
 			e := w.missed(ann)
 			_, err := w.x.Receive(t.Context(), e)

@@ -2,4 +2,7 @@
 
 package exchange
 
-const usualReminders = 2000
+const (
+	usualReminders = 2000
+	alsoOnDisk     = true
+)

@@ -180,6 +180,9 @@ type setting func(*town, *Settings)
 // onEachStore runs a test with a store in memory and with one in a file.
 func onEachStore(t *testing.T, test func(*testing.T, setting)) {
 	t.Run("memory", func(t *testing.T) { test(t, func(*town, *Settings) {}) })
+	if !alsoOnDisk {
+		return
+	}
 	t.Run("sqlite", func(t *testing.T) { test(t, func(w *town, _ *Settings) { w.store = onDisk(t) }) })
 }
 
