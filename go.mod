@@ -25,6 +25,7 @@ require (
 )
 
 require github.com/linxGnu/gosmpp v0.3.1
+
 require github.com/nyaruka/phonenumbers v1.8.1
 
 require (
