@@ -92,14 +92,17 @@ func (p *softphone) heard() []int16 {
 	if err != nil || len(names) != 1 {
 		p.t.Fatal(names, err)
 	}
-	b, err := os.ReadFile(names[0])
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	sound, err := media.ReadWAV(b)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	var sound media.Sound
+	eventually(p.t, func() bool { // it says how long it is once it is closed, a moment after the call
+		b, err := os.ReadFile(names[0])
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if sound, err = media.ReadWAV(b); err != nil {
+			p.t.Fatal(err)
+		}
+		return len(sound.At8) > 0
+	})
 	return sound.At8
 }
 
