@@ -16,14 +16,15 @@ type door struct {
 	Channel  string          `cbor:"1,keyasint,omitempty"`
 	Who      store.Resident  `cbor:"2,keyasint"`
 	Answered []store.Inbound `cbor:"3,keyasint,omitempty"` // of a past one: the last messages that went through it
+	By       []byte          `cbor:"4,keyasint,omitempty"` // the message that opened it
 }
 
 const mostPassed = 4 // doors that were closed, of which late repeats are known
 
 // open leads a channel to somebody.
-func (d *doors) open(channel string, who store.Resident) *doors {
+func (d *doors) open(channel string, who store.Resident, by store.Inbound) *doors {
 	next := d.copied()
-	next.Open = append(next.Open, door{Channel: channel, Who: who})
+	next.Open = append(next.Open, door{Channel: channel, Who: who, By: by[:]})
 	return next
 }
 

@@ -22,6 +22,9 @@ type dialer struct {
 	servers []*Exchange
 	rng     *rand.Rand
 	number  string
+	pin     string  // behind which they are on a phone that two use; "": they need none
+	mate    *dialer // who uses the phone as well
+	opened  bool    // the PIN was given in this session
 	gateway channels.Session
 	name    string
 
@@ -41,6 +44,9 @@ type dialer struct {
 
 func (d *dialer) note(format string, a ...any) {
 	d.log = append(d.log, fmt.Sprintf(format, a...))
+	if d.mate != nil {
+		d.mate.log = append(d.mate.log, "(mate) "+fmt.Sprintf(format, a...))
+	}
 }
 
 func (d *dialer) fail(format string, a ...any) {
@@ -51,7 +57,7 @@ func (d *dialer) fail(format string, a ...any) {
 func (d *dialer) event(kind channels.EventKind, words string) channels.Event {
 	s := d.gateway
 	if s.ID != "" {
-		s.ID = fmt.Sprint(d.number, "-", d.session)
+		s.ID = fmt.Sprint(d.number, "-", d.pin, "-", d.session)
 	}
 	if s.Number > 0 {
 		s.Number = d.sent
@@ -87,9 +93,23 @@ func (d *dialer) sees(e channels.Event, r channels.Reply) {
 		if most := map[bool]int{true: 160, false: 70}[c.GSM]; e.Channel == "ussd" && c.Units > most {
 			d.fail("a screen of %d: %q", c.Units, p.Text)
 		}
-		d.done = d.done || strings.Contains(p.Text, "Your receipt is") || strings.Contains(p.Text, "Your number is")
+		if d.pin == "" || d.opened { // else it may be what their mate was told
+			d.done = d.done || strings.Contains(p.Text, "Your receipt is") || strings.Contains(p.Text, "Your number is")
+		}
 	}
 }
+
+// shares has them use another's phone, behind a PIN.
+func (d *dialer) shares(m *dialer, pin string) {
+	d.t.Helper()
+	d.tally.shared.Add(1)
+	d.number, d.pin, d.mate, m.mate = m.number, pin, m, d
+	d.w.chooses(d.number, pin, "")
+	d.w.says(d.number, "LOCK PIN")
+}
+
+// busy says that their mate has the phone in hand.
+func (d *dialer) busy() bool { return d.mate != nil && !d.mate.done && (d.mate.live || d.mate.texting) }
 
 // asks sends a request as its gateway does: once, or several times, at once or one after the other.
 func (d *dialer) asks(e channels.Event) *channels.Reply {
@@ -204,9 +224,9 @@ func (d *dialer) step() {
 func (d *dialer) dial() {
 	d.t.Helper()
 	d.session++
-	d.live, d.sent, d.all, d.halls, d.clean = true, 1, "", 0, true
+	d.live, d.opened, d.sent, d.all, d.halls, d.clean = true, false, 1, "", 0, true
 	e := d.event(channels.Dialed, "")
-	if d.rng.IntN(5) == 0 && d.open() { // the town's code with what goes on
+	if d.rng.IntN(5) == 0 && d.pin == "" && d.open() { // the town's code with what goes on
 		d.all = "1"
 		if e = d.event(channels.Dialed, "1"); d.gateway.Whole {
 			e.Kind = channels.Message
@@ -218,7 +238,9 @@ func (d *dialer) dial() {
 func (d *dialer) key() {
 	d.t.Helper()
 	keys := d.answers(d.page, false)
-	if slices.ContainsFunc(d.page.Options, func(o render.Shown) bool { return o.ID == "on" }) && d.rng.IntN(20) == 0 {
+	if d.pin != "" && !d.opened {
+		keys, d.opened, d.halls = "PIN "+d.pin, true, 0
+	} else if slices.ContainsFunc(d.page.Options, func(o render.Shown) bool { return o.ID == "on" }) && d.rng.IntN(20) == 0 {
 		keys = "2" // start again
 	}
 	if keys == "" {
@@ -247,7 +269,7 @@ func (d *dialer) sends(e channels.Event) {
 		d.asks(e)
 		d.drop()
 		return
-	case fate == 2:
+	case fate == 2 && d.pin == "": // nothing is texted to a phone that several use
 		d.asks(e)
 		d.overdue(e)
 		return
@@ -264,6 +286,7 @@ func (d *dialer) sends(e channels.Event) {
 		d.ends()
 	case d.rng.IntN(15) == 0:
 		d.drop()
+	case d.pin != "":
 	case d.rng.IntN(40) == 0:
 		d.drop()
 		d.texting, d.page = true, nil

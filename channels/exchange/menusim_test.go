@@ -29,11 +29,13 @@ const (
 )
 
 // tally counts what the simulation came to.
-type tally struct{ conversations, requests, repeats, late, cut, lost, slow, texts atomic.Int64 }
+type tally struct {
+	conversations, shared, requests, repeats, late, cut, lost, slow, texts atomic.Int64
+}
 
 func (c *tally) String() string {
-	return fmt.Sprintf("%d conversations: %d requests, %d repeated, %d late, %d that never arrived, %d too slow; %d sessions cut off, %d text messages",
-		c.conversations.Load(), c.requests.Load(), c.repeats.Load(), c.late.Load(), c.lost.Load(), c.slow.Load(), c.cut.Load(), c.texts.Load())
+	return fmt.Sprintf("%d conversations, %d behind a PIN on another's phone: %d requests, %d repeated, %d late, %d that never arrived, %d too slow; %d sessions cut off, %d text messages",
+		c.conversations.Load(), c.shared.Load(), c.requests.Load(), c.repeats.Load(), c.late.Load(), c.lost.Load(), c.slow.Load(), c.cut.Load(), c.texts.Load())
 }
 
 // menuTown is a town of which all options stand in one order.
@@ -105,10 +107,17 @@ func simulateMenus(t *testing.T, seed uint64, count *tally) {
 			}
 			pair[i] = d
 			count.conversations.Add(1)
+			shared := i == 1 && rng.IntN(3) == 0
+			if shared {
+				d.dialog = []string{"survey", "open-vote"}[rng.IntN(2)] // others ask for a number of one's own
+			}
 			calm.toTheEnd(d)
+			if shared {
+				d.shares(pair[0], []string{"4821", "7305", "926184"}[rng.IntN(3)])
+			}
 		}
 		for turns := 0; !pair[0].done || !pair[1].done; turns++ {
-			if d := pair[rng.IntN(2)]; !d.done {
+			if d := pair[rng.IntN(2)]; !d.done && !d.busy() {
 				d.step()
 			}
 			if t.Failed() || turns > 2000 {

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -100,10 +101,20 @@ func (t *turn) inside(ctx context.Context, kept store.Conversation, before row) 
 		}
 		r, outcome, err = t.holdBehind(ctx, d.Open[i].Who, nil)
 		theirs = err != nil || outcome != outcomeShut
-		t.shared.leads = !theirs
+		// The message that is just opening it, on another server, or on one that died, opens it here as well.
+		t.shared.leads = !theirs && !t.opened(&d.Open[i], before)
 		return r, outcome, theirs, err
 	}
 	return r, "", false, nil
+}
+
+// opened says whether the event is the one that a door was opened by.
+func (t *turn) opened(d *door, before row) bool {
+	in := t.inbound
+	if t.came.Session != nil {
+		in = t.place(before.more.Menu).inbound
+	}
+	return in != (store.Inbound{}) && bytes.Equal(in[:], d.By)
 }
 
 // answeredBefore says whether whoever the number finds was the one who got the event, when it came first.
@@ -273,7 +284,7 @@ func (t *turn) letIn(ctx context.Context, said *talk.Said) (channels.Reply, stri
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
-	before.more.Doors = t.more.Doors.shut(t.name, t.shared.passed).open(t.name, who)
+	before.more.Doors = t.more.Doors.shut(t.name, t.shared.passed).open(t.name, who, t.inbound)
 	done := kept.Version == t.version
 	if done {
 		done, err = t.x.rewrite(ctx, kept, before, said.Memory, store.Change{At: t.now, Link: t.change.Link})

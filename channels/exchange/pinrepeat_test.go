@@ -228,3 +228,27 @@ func TestCrashesBetweenCommits(t *testing.T) {
 func masked(words string) string { return references.ReplaceAllString(words, "?") }
 
 var references = regexp.MustCompile(`\d{3}-\d{3}-\d|\d \d \d, \d \d \d, \d`)
+
+// TestAPINOnAMenuWhileTheServerDies: the gateway asks again, and whoever gave the PIN is behind it.
+func TestAPINOnAMenuWhileTheServerDies(t *testing.T) {
+	for at := range 4 {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprint(at, after), func(t *testing.T) {
+				w := settle(t)
+				w.says(ann, "PARK", "1")
+				w.chooses(ann, "4821", "1")
+				w.says(ann, "LOCK PIN")
+				h := &dialler{w: w, number: ann}
+				h.dials()
+				w.x.store = &breaks{Store: w.store, at: at, after: after}
+				h.keyed = "PIN 4821"
+				h.last = channels.Event{Channel: "ussd", From: channels.Address{Kind: "tel", ID: ann}, Words: h.keyed, At: w.clock.Now(),
+					Session: &channels.Session{ID: fmt.Sprint("s", h.id), Whole: true}}
+				_, _ = w.x.Receive(t.Context(), h.last)
+				w.x = w.again()
+				w.expect(w.hear(h.last), "Your PIN is open", "Park survey")
+				w.expect(h.keys("1"), "How many days")
+			})
+		}
+	}
+}
