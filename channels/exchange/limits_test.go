@@ -218,8 +218,8 @@ func TestThrottled(t *testing.T) {
 // A provider that is down isn't asked for each of a thousand messages, and none of them is given up for that.
 func TestProviderIsDownForAll(t *testing.T) {
 	w := settle(t)
-	tries := 0
-	w.sms.fail = func(string, int) error { tries++; return channels.Retry(errors.New("503"), 0) }
+	var tries atomic.Int64
+	w.sms.fail = func(string, int) error { tries.Add(1); return channels.Retry(errors.New("503"), 0) }
 	for i := range 100 {
 		w.remind(fmt.Sprint("+155502", i), "hello")
 	}
@@ -227,8 +227,8 @@ func TestProviderIsDownForAll(t *testing.T) {
 		w.x.Tick(t.Context())
 		w.clock.pass(time.Minute)
 	}
-	if tries > 40 {
-		t.Fatalf("%d tries in twenty minutes", tries)
+	if n := tries.Load(); n > 40 {
+		t.Fatalf("%d tries in twenty minutes", n)
 	}
 	w.sms.fail = nil
 	for range 10 {

@@ -182,7 +182,8 @@ func (d *dialer) comesLate() {
 	d.w.t.Helper()
 	before := d.row()
 	r := d.gives(e)
-	if after := d.row(); after != before && e.Kind != channels.HungUp {
+	// What was said behind a PIN is not known to whom the number finds, who may be shown what is on show.
+	if after := d.row(); after != before && e.Kind != channels.HungUp && d.pin == "" {
 		d.fail("a late request changed what is known: %q, before %q", after, before)
 	}
 	if e.Kind != channels.HungUp && len(r.Pages) == 0 {

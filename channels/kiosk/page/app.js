@@ -30,7 +30,7 @@ function twice(kind, what, now, ms) {
 const control = x => x.closest?.("button,a[href],label.opt,summary");
 let inside;
 on("click", e => {
-  const c = control(e.target), box = e.target.matches("input"), passed = box && c === inside;
+  const c = control(e.target), box = e.target.type, passed = box && c === inside;
   inside = 0;
   // a card's click is passed on to the radio in it
   if (!c || passed) return;
