@@ -38,12 +38,14 @@ type behind struct {
 	On   string `cbor:"2,keyasint,omitempty"` // the channel that leads to them; "": none
 	At   int64  `cbor:"3,keyasint,omitempty"` // their last turn there, in Unix milliseconds
 	Over bool   `cbor:"5,keyasint,omitempty"` // they closed it on a call or a menu, which is about to end
+	By   []byte `cbor:"6,keyasint,omitempty"` // the message that opened the door they are behind
 	Once int64  `cbor:"4,keyasint,omitempty"` // until when the PIN that the desk gave finds them, in Unix milliseconds; 0: they chose it
 }
 
 // shared is a turn's part in a phone that several use.
 type shared struct {
 	outer   store.Resident  // whom the number finds, while somebody behind a PIN has the turn
+	by      []byte          // the message that opened the door between them, as that one has it
 	arrival *arrival        // they just gave their PIN
 	leads   bool            // there is a door on this channel, and it is shut
 	passed  []store.Inbound // what went through it
@@ -99,7 +101,7 @@ func (t *turn) inside(ctx context.Context, kept store.Conversation, before row) 
 		if d.Open[i].Channel != t.name {
 			continue
 		}
-		r, outcome, err = t.holdBehind(ctx, d.Open[i].Who, nil)
+		r, outcome, err = t.holdBehind(ctx, &d.Open[i], nil)
 		theirs = err != nil || outcome != outcomeShut
 		// The message that is just opening it, on another server, or on one that died, opens it here as well.
 		t.shared.leads = !theirs && !t.opened(&d.Open[i], before)
@@ -130,15 +132,22 @@ func (t *turn) answeredBefore(kept store.Conversation, before row) bool {
 }
 
 // holdBehind makes an attempt at the turn of somebody behind a PIN, while that of whom the number finds is held.
-func (t *turn) holdBehind(ctx context.Context, who store.Resident, a *arrival) (channels.Reply, string, error) {
+func (t *turn) holdBehind(ctx context.Context, d *door, a *arrival) (channels.Reply, string, error) {
 	outer, came, event, inbound := t.resident, t.came, t.event, t.inbound
 	theirs, new := *came, *event
 	theirs.From.Kind, new.From.Kind = pinKind, pinKind
-	t.came, t.event, t.shared = &theirs, &new, shared{outer: outer, arrival: a}
-	r, outcome, err := t.hold(ctx, who, false)
+	t.came, t.event, t.shared = &theirs, &new, shared{outer: outer, by: d.By, arrival: a}
+	r, outcome, err := t.hold(ctx, d.Who, false)
 	t.came, t.event, t.inbound, t.resident, t.attempt = came, event, inbound, outer, attempt{}
 	t.shared = shared{passed: t.shared.passed}
 	return r, outcome, err
+}
+
+// ahead says whether a door was opened by a message that hasn't come in yet: until it has, nothing of what went through an
+// earlier door is theirs to answer.
+func (t *turn) ahead(before row) bool {
+	b := before.more.Behind
+	return t.isBehind() && t.shared.arrival == nil && b != nil && !bytes.Equal(b.By, t.shared.by)
 }
 
 // outside says whether an event that came to somebody's door isn't theirs to answer: it is shut, or they closed it themselves and
@@ -292,7 +301,7 @@ func (t *turn) letIn(ctx context.Context, said *talk.Said) (channels.Reply, stri
 	if err != nil || !done {
 		return channels.Reply{}, outcomeConflict, err
 	}
-	r, outcome, err := t.holdBehind(ctx, who, arriving)
+	r, outcome, err := t.holdBehind(ctx, &door{Who: who, By: t.inbound[:]}, arriving)
 	switch {
 	case err != nil:
 	case outcome == outcomeShut: // erased this moment
@@ -335,7 +344,7 @@ func (t *turn) settlePIN(said *talk.Said) error {
 	switch {
 	case t.isBehind() && t.more.Behind != nil:
 		b := *t.more.Behind
-		b.On, b.At = t.name, t.now.UnixMilli()
+		b.On, b.At, b.By = t.name, t.now.UnixMilli(), t.shared.by
 		b.Over = slices.ContainsFunc(said.Effects, func(e talk.Effect) bool { return e.Kind == engine.ShutPIN })
 		if b.Over && !t.line.traits.Live {
 			b.On, b.Over = "", false

@@ -39,10 +39,11 @@ func (t *turn) movePIN(said *talk.Said) error {
 	c, chose := &t.change, t.shared.chose
 	number := t.event.From.ID
 	link := store.Address{Key: chose.key, Kind: pinKind, Address: number}
-	b := behind{Key: chose.key[:], On: t.name, At: t.now.UnixMilli()}
+	b := behind{Key: chose.key[:], On: t.name, At: t.now.UnixMilli(), By: t.inbound[:]}
 	if chose.how == talk.ChangePIN {
 		c.Link = append(c.Link, link)
 		c.Unlink = append(c.Unlink, store.AddressKey(t.more.Behind.Key))
+		b.By = t.more.Behind.By // the door stays
 		t.more.Behind = &b
 		return nil
 	}

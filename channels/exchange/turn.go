@@ -120,6 +120,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if r, outcome, theirs, err := t.inside(ctx, kept, before); theirs || err != nil {
 		return r, outcome, err
 	}
+	if t.ahead(before) {
+		return channels.Reply{}, outcomeShut, nil
+	}
 	open := t.shared.arrived()
 	if t.came != nil && t.came.Session != nil && t.shared.arrival == nil {
 		p := t.placed(t.place(before.more.Menu))

@@ -275,6 +275,7 @@ func TestAsManyCallsAsMayBe(t *testing.T) {
 	full.send("ACK", "")
 	first.send("BYE", "")
 	first.status(200)
+	eventually(t, func() bool { return o.Calls() == 2 })
 	o.wire().dial().up()
 }
 
