@@ -97,6 +97,7 @@ func simulateMenus(t *testing.T, seed uint64, count *tally) {
 		}
 	}
 	slices.Sort(names)
+	var everybody []*dialer
 	for n := 0; n < menuBatch; n += 2 {
 		var pair [2]*dialer
 		for i := range pair {
@@ -106,6 +107,7 @@ func simulateMenus(t *testing.T, seed uint64, count *tally) {
 				number: fmt.Sprintf("+1555%03d%04d", seed%1000, n+i), gateway: gateways[name], name: name, tally: count,
 			}
 			pair[i] = d
+			everybody = append(everybody, d)
 			count.conversations.Add(1)
 			shared := i == 1 && rng.IntN(3) == 0
 			if shared {
@@ -140,6 +142,12 @@ func simulateMenus(t *testing.T, seed uint64, count *tally) {
 	}
 	for _, r := range want {
 		t.Errorf("only by text: %s", r)
+		dialog, _, _ := strings.Cut(r, ":")
+		for _, d := range everybody {
+			if d.dialog == dialog || dialog == "request" && d.dialog == "report" {
+				d.fail("perhaps this one")
+			}
+		}
 	}
 }
 

@@ -84,12 +84,12 @@ func (t *turn) inside(ctx context.Context, kept store.Conversation, before row) 
 	if d == nil || t.answeredBefore(kept, before) {
 		return r, "", false, nil
 	}
-	if t.inbound != (store.Inbound{}) {
+	if in := t.named(before); in != (store.Inbound{}) {
 		for i := range d.Past {
-			if !slices.Contains(d.Past[i].Answered, t.inbound) {
+			if !slices.Contains(d.Past[i].Answered, in) {
 				continue
 			}
-			b, known, err := t.x.store.Reply(ctx, d.Past[i].Who, t.inbound)
+			b, known, err := t.x.store.Reply(ctx, d.Past[i].Who, in)
 			if err != nil || !known {
 				return r, outcomeFailed, err != nil, err
 			}
@@ -108,6 +108,18 @@ func (t *turn) inside(ctx context.Context, kept store.Conversation, before row) 
 		return r, outcome, theirs, err
 	}
 	return r, "", false, nil
+}
+
+// named is what the event is called by whoever had it. A request of a menu has such a name where the gateway tells its place: then
+// it doesn't depend on whose row is asked.
+func (t *turn) named(before row) store.Inbound {
+	switch s := t.came.Session; {
+	case s == nil:
+		return t.inbound
+	case s.Whole || s.Number > 0:
+		return t.place(before.more.Menu).inbound
+	}
+	return store.Inbound{}
 }
 
 // opened says whether the event is the one that a door was opened by.
