@@ -51,8 +51,10 @@ type Change struct {
 	Link      []Address    // new addresses of this resident; one that belongs to another resident makes the change a Conflict
 	Unlink    []AddressKey // addresses that are this resident's no longer; one that isn't theirs makes the change a Conflict
 	Newcomer  *Newcomer    // nil: nobody
+	Merged    *Merged      // nil: nobody
 	Responses []Response
 	Ballots   []Ballot
+	Marks     []Mark
 	Requests  []RequestEvent
 	Outbox    []Message
 	Timers    []Timer  // replaces a timer of the same resident and name
@@ -62,6 +64,59 @@ type Change struct {
 	Consents  []Consent
 	Media     []Media
 	Unmedia   [][16]byte // ids of media of this resident's that go
+	Case      *Case      // how this resident's talk with the desk stands from now on; nil: as before
+	Letters   []Letter   // what was said between them and the desk
+}
+
+// Merged is somebody who turned out to be the change's resident. Whole or not at all with the change, all that is theirs becomes that
+// one's: addresses, responses, consents, media, what they opened and joined, messages in the outbox, timers (but those whose
+// name the resident or the change has), letters and the case (but where the resident or the change has one). The newest eight
+// messages that each of the two had answered are known from then on, with their replies. Their row and their key are destroyed.
+// Nothing else of theirs changes: ballots, the roll and the opt-out ledger know no residents.
+type Merged struct {
+	Resident Resident // another than the change's, else the change is a Conflict
+	Read     uint64   // the version of their row; another one, or no row, makes the change a Conflict
+}
+
+// Mark is a voter on a poll's roll who has no ballot: another number of somebody who has voted. A voter who is marked already stays
+// as they are. From then on a ballot of that voter is refused as Voted.
+type Mark struct {
+	Poll  string
+	Voter [16]byte
+}
+
+// Case says that a resident waits for a person at the desk, or talks with one. There is at most one a resident.
+type Case struct {
+	Resident Resident // filled in by Cases; in a Change it is the Change's
+	State    CaseState
+	Desk     string    // as the dialog names it; "" is the town's own
+	Clerk    string    // who has it; "": nobody yet
+	Since    time.Time // it was asked for
+	Last     time.Time // somebody said something
+	Unread   int       // letters of the resident's since a clerk last said something
+	Dialog   string    // id of the dialog that it is about; "" for none
+	Channel  string    // that the resident last used for it
+	Lang     string
+}
+
+// CaseState of a case.
+type CaseState uint8
+
+const (
+	Waiting CaseState = iota + 1 // for a clerk
+	Taken                        // a clerk has it: what the resident says is for them
+	Closed                       // it goes, with its place on the list; its letters stay as long as the resident
+)
+
+// Letter is one thing that was said between a resident and the desk. It is sealed under the resident's key.
+type Letter struct {
+	ID       [16]byte // derived from resident, version and ordinal, so that a replay can't double it
+	Resident Resident // filled in by Letters
+	At       time.Time
+	By       string // the clerk's name; "": the resident
+	Channel  string
+	Words    string
+	Media    []string // refs, "media:…"
 }
 
 // Newcomer is somebody whose row begins with another resident's change, whole or not at all with it.
@@ -345,12 +400,19 @@ type Store interface {
 	// Dialogs lists what is published, without Source.
 	Dialogs(ctx context.Context) ([]Published, error)
 
+	// Cases lists up to n cases that are not closed, the longest waiting first; desk "" lists those of all desks.
+	Cases(ctx context.Context, desk string, n int) ([]Case, error)
+	// CaseOf returns a resident's case, and whether there is one.
+	CaseOf(ctx context.Context, r Resident) (Case, bool, error)
+	// Letters returns the last n of a resident's letters, oldest first.
+	Letters(ctx context.Context, r Resident, n int) ([]Letter, error)
+
 	// Media returns what is kept of a recording or a picture; ErrNotFound, too when it was swept or its resident erased.
 	Media(ctx context.Context, id [16]byte) (Media, error)
 	// Sweep destroys the media whose time is over. Whoever keeps some calls it now and then.
 	Sweep(ctx context.Context, now time.Time) error
 
-	// Erase destroys the resident's key, rows, responses, consents, media and addresses. Requests and ballots stay, without the
+	// Erase destroys the resident's key, rows, responses, consents, media, addresses, case and letters. Requests and ballots stay, without the
 	// person: a linked ballot loses its link, the mark on the roll stays. The opt-out ledger stays.
 	Erase(ctx context.Context, r Resident, now time.Time) error
 
@@ -397,6 +459,7 @@ type Stats struct {
 	Conversations, Responses, Ballots, Requests int64
 	Queued, Unsure, Dead, Timers                int64
 	Media, MediaBytes                           int64
+	Cases                                       int64 // that wait for a clerk, or have one
 	WAL                                         int64 // bytes not yet checkpointed
 }
 

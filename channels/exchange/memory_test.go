@@ -683,3 +683,11 @@ func (m *memory) Stats(context.Context) (store.Stats, error) {
 func (m *memory) Backup(context.Context, string) error { return errors.New("nothing is on disk") }
 func (m *memory) Ping(context.Context) error           { return nil }
 func (m *memory) Close() error                         { return nil }
+
+func (m *memory) Cases(context.Context, string, int) ([]store.Case, error) { return nil, nil }
+func (m *memory) CaseOf(context.Context, store.Resident) (c store.Case, known bool, err error) {
+	return c, false, nil
+}
+func (m *memory) Letters(context.Context, store.Resident, int) ([]store.Letter, error) {
+	return nil, nil
+}

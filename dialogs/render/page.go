@@ -27,6 +27,7 @@ type Page struct {
 	Listen  *Listen     `cbor:"15,keyasint,omitempty"` // for voice: what is awaited once it was said; nil: nothing
 	Pace    int         `cbor:"16,keyasint,omitempty"` // for voice: how fast it is said, in percent of the usual; 0: as usual
 	Gain    int         `cbor:"17,keyasint,omitempty"` // for voice: how much louder than usual, in dB
+	Mark    string      `cbor:"18,keyasint,omitempty"` // names the page among a resident's, so that a press on an older one can be told (channels.Event.Pressed); filled in by the exchange, where there are buttons
 }
 
 // Listen is what a telephone line waits for once a page was said. It is all that a line knows of questions: keys come back
