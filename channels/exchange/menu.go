@@ -23,7 +23,7 @@ const (
 	menuRetry = 2 * time.Second   // nobody reads a screen and answers it in less: the same again is the gateway's
 	menuPause = 180 * time.Second // where sessions have no ids: after that long, another one has begun
 	menuLife  = 10 * time.Minute  // where they have: after that long, the id is another session's
-	mostPast  = 4                 // sessions before the open one whose late requests are known
+	mostPast  = 8                 // sessions before the open one whose late requests are known
 )
 
 // menu is how far a session of a gateway has come. Of what was keyed only the length is kept: a ballot's choices would be

@@ -93,10 +93,22 @@ func (d *dialer) sees(e channels.Event, r channels.Reply) {
 		if most := map[bool]int{true: 160, false: 70}[c.GSM]; e.Channel == "ussd" && c.Units > most {
 			d.fail("a screen of %d: %q", c.Units, p.Text)
 		}
-		if d.pin == "" || d.opened { // else it may be what their mate was told
-			d.done = d.done || strings.Contains(p.Text, "Your receipt is") || strings.Contains(p.Text, "Your number is")
-		}
 	}
+}
+
+// hears notes whether these are the last words. What a late request is answered isn't theirs to hear, and before they gave their
+// PIN it may be what their mate was told.
+func (d *dialer) hears(r channels.Reply) {
+	if d.pin != "" && !d.opened {
+		return
+	}
+	for i := range r.Pages {
+		d.done = d.done || theEnd(r.Pages[i].Text)
+	}
+}
+
+func theEnd(s string) bool {
+	return strings.Contains(s, "Your receipt is") || strings.Contains(s, "Your number is")
 }
 
 // shares has them use another's phone, behind a PIN.
@@ -150,6 +162,7 @@ func (d *dialer) asks(e channels.Event) *channels.Reply {
 	}
 	for _, r := range replies {
 		d.sees(e, r)
+		d.hears(r)
 		if textOf(r) != textOf(replies[0]) {
 			d.fail("the same request got %q, then %q", textOf(replies[0]), textOf(r))
 		}
@@ -294,7 +307,7 @@ func (d *dialer) sends(e channels.Event) {
 	case d.rng.IntN(40) == 0: // a text that was on its way for long
 		d.clean = false
 		d.note("a text: repeat")
-		d.gives(d.w.text(d.number, "repeat"))
+		d.hears(d.gives(d.w.text(d.number, "repeat")))
 	}
 }
 
@@ -356,7 +369,7 @@ func (d *dialer) overdue(e channels.Event) {
 		return
 	}
 	d.note("    text %q", got[0].text)
-	d.done = d.done || strings.Contains(got[0].text, "Your receipt is") || strings.Contains(got[0].text, "Your number is")
+	d.done = d.done || theEnd(got[0].text)
 	d.live, d.page = false, nil
 	d.texting = d.rng.IntN(2) == 0
 }
@@ -384,6 +397,7 @@ func (d *dialer) text() {
 	d.tally.texts.Add(1)
 	d.note("text %q", words)
 	r := d.gives(e)
+	d.hears(r)
 	if d.rng.IntN(4) == 0 {
 		if again := d.gives(e); textOf(again) != textOf(r) {
 			d.fail("the same text got %q, then %q", textOf(r), textOf(again))
