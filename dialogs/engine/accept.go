@@ -254,8 +254,11 @@ func (w *walk) choices(st *dialogs.Step, v []string) {
 			w.unclear("")
 			return
 		}
-		if !slices.Contains(all, id) {
+		switch at := slices.Index(all, id); {
+		case at < 0:
 			all = append(all, id)
+		case w.in.Toggles:
+			all = slices.Delete(all, at, at+1)
 		}
 	}
 	most := st.Limit
@@ -263,7 +266,7 @@ func (w *walk) choices(st *dialogs.Step, v []string) {
 		w.unclear(PhraseMany)
 		return
 	}
-	if w.in.Part && w.in.Next != "" && len(all) != most { // more options follow: whoever shows them turns to the page
+	if w.in.Part && w.in.Next != "" && (most == 0 || len(all) < most) { // more options follow: whoever shows them turns to the page
 		w.part(all)
 		return
 	}

@@ -17,6 +17,7 @@ type Input struct {
 	Part    bool              // Said: Values are one part of a budget, rank, choices or words, not the whole; none: that is all
 	Offered bool              // Resume: an offer to go on was taken where the question was on show before
 	Next    string            // Said, choices: the first option that was not on show yet; the others are asked about as well
+	Toggles bool              // Said, choices: what was given before is taken back by giving it again
 	Can     Can               // what the channel that it came by can do
 	Seed    uint64            // Begin: random
 	Due     bool              // Resume: the resident is rung to be reminded
@@ -93,7 +94,7 @@ const (
 	FindStatus  EffectKind = "status"  // waits: Found; Result "away": "yes" where the town can't be reached
 	CheckCode   EffectKind = "code"    // waits: Result "code": "good", "used" or "unknown"; "away": "yes" where it can't be looked at now
 	CheckVoted  EffectKind = "voted"   // waits: Result "voted": "yes" or "no"
-	PassOn      EffectKind = "handoff" // waits: Result "open": "yes" or "no", "hours"
+	PassOn      EffectKind = "handoff" // waits: Result "open": "yes" or "no", "hours"; "by": how a person answers ("here", "text", "call", "pin"), where it is known
 	SetTimer    EffectKind = "timer"
 	StopTimer   EffectKind = "untimer"
 	OptOut      EffectKind = "stop"

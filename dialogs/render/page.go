@@ -23,7 +23,7 @@ type Page struct {
 	Title   string      `cbor:"11,keyasint,omitempty"` // for screens: of the dialog; "" between dialogs
 	Way     *engine.Way `cbor:"12,keyasint,omitempty"` // for screens: how far it is; nil between dialogs
 	Entry   *Entry      `cbor:"13,keyasint,omitempty"` // for screens: what can be typed; nil: nothing
-	Given   bool        `cbor:"14,keyasint,omitempty"` // for screens: a part of the answer was given: "done" ends choices
+	Given   bool        `cbor:"14,keyasint,omitempty"` // for screens and buttons: a part of the answer was given: "done" ends choices
 	Listen  *Listen     `cbor:"15,keyasint,omitempty"` // for voice: what is awaited once it was said; nil: nothing
 	Pace    int         `cbor:"16,keyasint,omitempty"` // for voice: how fast it is said, in percent of the usual; 0: as usual
 	Gain    int         `cbor:"17,keyasint,omitempty"` // for voice: how much louder than usual, in dB
@@ -61,7 +61,7 @@ type Shown struct {
 	Digit  string `cbor:"2,keyasint,omitempty"` // "1" … "7", "8" for more
 	Label  string `cbor:"3,keyasint,omitempty"`
 	Icon   string `cbor:"4,keyasint,omitempty"`
-	Chosen bool   `cbor:"5,keyasint,omitempty"` // for screens: it was given before
+	Chosen bool   `cbor:"5,keyasint,omitempty"` // for screens, and buttons of choices: it was given before
 }
 
 // Spoken is one utterance. Pause is the silence after it, in milliseconds.

@@ -32,6 +32,9 @@ func brief(in engine.Input) string {
 		if in.Next != "" {
 			words = append(words, "next "+in.Next)
 		}
+		if in.Toggles {
+			words = append(words, "toggles")
+		}
 	}
 	return strings.TrimSpace(kind + " " + strings.Join(words, "|"))
 }
@@ -268,8 +271,8 @@ func TestTakesPicturesAndRecordings(t *testing.T) {
 		{"build", render.Heard{Choice: "0"}, "told help"},
 		{"build", render.Heard{Quiet: true}, "silence"},
 		{"ideas", render.Heard{Choice: "0"}, "told help"},
-		{"things", render.Heard{Choice: "2"}, "said swings|+|next bikes"},
-		{"things", render.Heard{Choice: "garden"}, "said garden|+|next bikes"},
+		{"things", render.Heard{Choice: "2"}, "said swings|+|next benches|toggles"},
+		{"things", render.Heard{Choice: "garden"}, "said garden|+|next benches|toggles"},
 		{"things", render.Heard{Choice: "8"}, "turned 1"},
 	} {
 		d, prompts := asked(t, "park", test.step, render.Telegram)

@@ -1,6 +1,9 @@
 package render
 
-import "github.com/townline/townline/dialogs/engine"
+import (
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+)
 
 // Render lays out what is on show for a channel: all of its pages, at least one when there are prompts. Each page fits the
 // channel's limit. The same prompts give the same pages.
@@ -26,6 +29,10 @@ func Render(w *Words, prompts []engine.Prompt, t Traits) []Page {
 		p := &pages[i]
 		p.Lang, p.Asks, p.Skip, p.Over = w.tag(), s.asks, s.may, s.asks == ""
 		p.Number, p.Of = i+1, len(pages)
+		if t.presses() {
+			q := open(prompts)
+			p.Given = q != nil && q.Asks == dialogs.Choices && len(q.Given) > 0
+		}
 		labels(p, t)
 	}
 	return pages

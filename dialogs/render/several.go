@@ -180,6 +180,10 @@ func (r *reader) listed(ids []string) engine.Input {
 		}
 		slices.SortStableFunc(in.Values, func(a, b string) int { return place(a) - place(b) })
 	}
+	if r.heard.Choice != "" && r.t.Form == engine.Text { // a button each: it may be pressed again, and another one ends it
+		in.Part, in.Next, in.Toggles = true, r.onShow(), true
+		return in
+	}
 	if r.t.Form == engine.Speech { // one key at a time: the others on the page are asked about again
 		in.Next = r.following(in.Values)
 		return in
@@ -209,6 +213,15 @@ func (r *reader) following(given []string) string {
 		}
 	}
 	return ""
+}
+
+// onShow is the first option of the page on show.
+func (r *reader) onShow() string {
+	pages := r.pages()
+	if shown := pages[r.page%len(pages)].Options; len(shown) > 0 && shown[0].ID != "" {
+		return shown[0].ID
+	}
+	return r.q.Options[0].ID
 }
 
 // closes says whether nothing more is wanted: "no", "that is all".

@@ -159,7 +159,8 @@ func compose(w *Words, prompts []engine.Prompt, t Traits) sheet {
 			s.options[i].sentence = w.phrase(o.Key, f, locales.Arg{Name: "digit", Value: digits[digit(o)]})
 			s.options[i].shown.Label = w.phrase(o.Key, locales.Full)
 		}
-		s.options[i].shown.Chosen = screen && (given(q, o.ID) || was != nil && was.ID == o.ID)
+		s.options[i].shown.Chosen = screen && (given(q, o.ID) || was != nil && was.ID == o.ID) ||
+			t.presses() && q.Asks == dialogs.Choices && slices.Contains(q.Given, o.ID)
 		if q.Asks == dialogs.Budget { // answered by amounts, not by keys
 			s.options[i].shown.Digit = ""
 		}

@@ -35,5 +35,8 @@ var (
 // Channels are the traits above but for Web, which shows what a kiosk does and takes more.
 func Channels() []Traits { return []Traits{SMS, WhatsApp, Voice, USSD, Telegram, Kiosk} }
 
+// presses says whether answers are buttons in a chat.
+func (t *Traits) presses() bool { return t.Form == engine.Text && t.Buttons > 0 }
+
 // dialled says whether the channel is a menu on any handset (USSD): one screen at a time, answered by keys.
 func (t *Traits) dialled() bool { return t.Form == engine.Text && t.Live }
