@@ -341,8 +341,22 @@ func (w *walk) passed(r map[string]string) {
 	}
 	w.ask() // what was given is still to be confirmed
 	s.Hours = r["hours"]
-	s.Note = PhrasePerson
-	if !open {
-		s.Note = PhrasePersonShut
+	if s.Note = PersonPhrase(r); open && w.calls() && w.in.Can.Live { // they are put through
+		s.Note = PhrasePerson
 	}
+}
+
+// PersonPhrase is what somebody is told who asked for a person, by the Result of PassOn.
+func PersonPhrase(r map[string]string) string {
+	open := r["open"] == "yes"
+	switch by := r["by"]; {
+	case by == "text" || by == "call" || by == "pin":
+		if open {
+			return PhrasePersonBy + by
+		}
+		return PhrasePersonBy + by + ".closed"
+	case open:
+		return PhrasePerson
+	}
+	return PhrasePersonShut
 }

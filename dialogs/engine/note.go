@@ -57,6 +57,8 @@ func (w *walk) note() Prompt {
 		p.Args = []Arg{{Name: "language", Kind: ArgLanguage, Value: w.d.Language}}
 	default:
 		switch {
+		case strings.HasPrefix(s.Note, PhrasePersonBy):
+			p.Args = []Arg{{Name: "hours", Value: s.Hours}}
 		case strings.HasPrefix(s.Note, PhraseEcho):
 			return w.echoed()
 		case strings.HasPrefix(s.Note, PhraseLong):

@@ -54,6 +54,7 @@ const (
 	PhraseErasedNot  = "@erase.not"     // nothing was erased
 	PhrasePerson     = "@person.open"   // passed on; a person answers here soon
 	PhrasePersonShut = "@person.closed" // [hours] nobody is there now; a person answers when the desk opens
+	PhrasePersonBy   = "@person."       // .text .call .pin, and each with .closed [hours]: the same where the answer comes as a message to the phone, by a call, or once a PIN is given
 	PhrasePersonHere = "@person.here"   // on a screen, after a dialog's own words of passing on: nobody can answer there; go to the desk
 	PhraseLater      = "@later"         // your answers are kept; write or call again to go on
 	PhraseExpired    = "@expired"       // this ended because nothing came for a long time; nothing was sent

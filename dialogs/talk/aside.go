@@ -17,6 +17,10 @@ func (x *hearing) rang() error {
 	if name == "expire" {
 		kind = engine.Expiry
 	}
+	if kind == engine.Reminder && x.m.Desk.talks() { // when that is over, the question is asked again
+		x.said.Effects = append(x.said.Effects, Effect{Effect: engine.Effect{Kind: engine.StopTimer, Timer: x.h.Timer}})
+		return nil
+	}
 	if x.m.Now != nil && x.m.Now.Pin.ID == id {
 		d := x.now()
 		if d == nil {

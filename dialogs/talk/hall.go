@@ -193,6 +193,14 @@ func (x *hearing) inHall() error {
 	switch {
 	case h.Kind == HoldHall:
 		return x.onward()
+	case x.passes(in, nil, fresh):
+		h.Note = "@desk.passed"
+		if fresh { // nothing else is on show
+			x.m.Hall = nil
+			x.say(engine.Prompt{Key: "@desk.passed", Step: -1})
+			return nil
+		}
+		return x.hall()
 	case x.calls():
 		return x.lost(in.Kind == engine.Silence, fresh, note)
 	case in.Kind == engine.Silence:
@@ -303,14 +311,15 @@ func (x *hearing) toldInHall(in engine.Input) error {
 		if err != nil {
 			return err
 		}
-		x.m.Hall.Note, x.m.Hall.Shut = engine.PhrasePerson, ""
+		x.waitsFor(out.Result)
+		x.m.Hall.Note, x.m.Hall.Shut = engine.PersonPhrase(out.Result), ""
 		if out.Result["open"] == "yes" && x.pass("") {
 			x.m.Hall.Note = ""
 			x.show(x.words(nil, x.lang()), []engine.Prompt{{Key: engine.PhrasePerson, Step: -1}}, 0, true)
 			return nil
 		}
 		if out.Result["open"] != "yes" {
-			x.m.Hall.Note, x.m.Hall.Shut = engine.PhrasePersonShut, out.Result["hours"]
+			x.m.Hall.Shut = out.Result["hours"]
 		}
 	case locales.Back:
 		if x.m.Hall.ofPIN() {

@@ -33,6 +33,10 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 		hall := *m.Hall
 		x.m.Hall = &hall
 	}
+	if m.Desk != nil {
+		desk := *m.Desk
+		x.m.Desk = &desk
+	}
 	if m.Code != nil {
 		code := *m.Code
 		x.m.Code = &code
@@ -44,6 +48,11 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 		if id := s.Pin.ID; x.m.Release() {
 			x.untime(id)
 		}
+	}
+	if h.Kind == Clerked {
+		err := x.clerked()
+		x.said.Memory = x.m
+		return x.said, err
 	}
 	aloud, due, held := x.m.Aloud, x.m.Due, x.m.Late
 	if h.Kind != Rang && h.Kind != Looked {
@@ -92,6 +101,7 @@ func (t *Town) Hear(m Memory, h Heard, ask Ask) (Said, error) {
 	if x.m.Now == nil {
 		x.m.Late = nil
 	}
+	x.brings()
 	x.keepsRest()
 	x.said.Memory = x.m
 	if x.unheard {
@@ -216,10 +226,13 @@ func (x *hearing) heard(aloud bool) error {
 	if x.m.Stopped && !x.h.Traits.Live {
 		return x.stopped()
 	}
-	if h := &x.h; h.Refused != "" && h.Words == "" && h.Choice == "" && len(h.Media) == 0 {
+	if h := &x.h; h.Refused != "" && !x.talks() && h.Words == "" && h.Choice == "" && len(h.Media) == 0 {
 		return x.again()
 	}
 	if done, err := x.aboutPIN(); done || err != nil {
+		return err
+	}
+	if done, err := x.atDesk(); done || err != nil {
 		return err
 	}
 	if done, err := x.brought(); done || err != nil {
@@ -254,6 +267,12 @@ func (x *hearing) heard(aloud bool) error {
 	if in.Kind == engine.Told && in.Command == locales.Start && x.startsByText() {
 		x.lobby("@speech.start")
 		return x.hall()
+	}
+	if x.passes(in, d, false) {
+		now := *s
+		now.Note = "@desk.passed"
+		x.m.Now = &now
+		return x.looked()
 	}
 	if in.Kind == engine.Unclear || in.Kind == engine.Unsure {
 		if parts := x.split(d, *s); parts != nil {
@@ -384,6 +403,9 @@ func (x *hearing) show(w *render.Words, prompts []engine.Prompt, page int, over 
 	}
 	if x.calls() && x.m.Lang != "" && len(x.t.Languages) > 1 { // they were asked
 		prompts = slices.DeleteFunc(prompts, func(p engine.Prompt) bool { return p.Key == engine.PhraseTongues })
+	}
+	if x.h.Kind == Returned && x.m.Desk != nil {
+		prompts = x.m.Desk.waitsOn(prompts)
 	}
 	pages := render.Render(w, prompts, x.h.Traits)
 	if len(pages) > 0 && x.h.Kind != Looked {

@@ -45,8 +45,11 @@ func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 		if err != nil {
 			return err
 		}
-		if waits.Kind == engine.PassOn && out.Result["open"] == "yes" {
-			x.pass(waits.To)
+		if waits.Kind == engine.PassOn {
+			x.waitsFor(out.Result)
+			if out.Result["open"] == "yes" {
+				x.pass(waits.To)
+			}
 		}
 		out.Kind = engine.Outcome
 		x.fill(&out)

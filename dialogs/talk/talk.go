@@ -55,6 +55,8 @@ type Memory struct {
 	ToldErase int64         `cbor:"19,keyasint,omitempty"` // when a text last told their number that a call asked for that
 	Late      *engine.State `cbor:"21,keyasint,omitempty"` // what was to be confirmed when the caller rang off, for a key that comes after that
 
+	Desk *Desk `cbor:"40,keyasint,omitempty"` // how the talk with a person stands; nil: there is none
+
 	Rest *Rest `cbor:"22,keyasint,omitempty"` // what is still to be read, where one page is shown at a time; nil: nothing
 }
 
@@ -115,6 +117,12 @@ type Heard struct {
 	Behind bool // the resident gave their PIN
 	Once   bool // Kind Opened: the desk gave it, to choose another with
 
+	// Of a talk with a person.
+	Clerk string   // Kind Clerked: who did something at the desk
+	Act   ClerkAct // Kind Clerked: what; Words is what they said
+	Shut  string   // when the desk opens, while nobody is there
+	Full  bool     // the desk has all that it can take of this resident's for now
+
 	// Refused is the phrase that says why something that came along is not kept; it leads what is shown. Where nothing else
 	// was said, the question stays as open as it was.
 	Refused string
@@ -145,6 +153,7 @@ type Said struct {
 	Desk    string        // which one, as the dialog names it; "" is the town's own
 	End     string        // how a conversation ended in this turn (engine.State.End); "" when none did
 
+	Letter   *Letter // what the resident said is for the desk; nil: it isn't
 	Opens    bool    // a PIN was right: whoever it found is heard next, with Rest; nothing is shown
 	Rest     string  // what else the message said
 	Leave    bool    // Heard.Behind: what was said is meant for whoever is found without a PIN; nothing is shown
