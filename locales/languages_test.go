@@ -137,7 +137,7 @@ func TestWordsForResidents(t *testing.T) {
 // offScreen are the phrases that no screen shows: they are for those who write or call, or are said by a voice alone. The
 // ones of taking along, and what STOP and START come to, speak of a phone on purpose.
 var offScreen = []string{"begin.carried", "begin.hint", "begin.languages", "skip.hint", "stop.", "start.done", "speech.", "card.", "remind.", "carry.",
-	"pin.", "help.pin", "how.rank", "how.scale", "how.text", "how.status", "audio.gap", "say.", "ussd."}
+	"pin.", "help.pin", "link.", "help.link", "parting.", "how.rank", "how.scale", "how.text", "how.status", "audio.gap", "say.", "ussd.", "chat."}
 
 // messaging are words that are right in a text message or a call and wrong on a screen, where one touches and chooses.
 var messaging = map[string][]string{
@@ -182,7 +182,7 @@ func TestShortFormsFitATextMessage(t *testing.T) {
 	const town, value = "Elmwood", "12"
 	each(t, func(t *testing.T, l, _ *locales.Language) {
 		for _, key := range l.Keys() {
-			if strings.HasPrefix(key, "screen.") || strings.HasPrefix(key, "card.") || strings.HasPrefix(key, "speech.") || strings.HasPrefix(key, "veiled") { // never texted
+			if strings.HasPrefix(key, "screen.") || strings.HasPrefix(key, "card.") || strings.HasPrefix(key, "speech.") || strings.HasPrefix(key, "veiled") || strings.HasPrefix(key, "chat.") { // never texted
 				continue
 			}
 			var args []locales.Arg

@@ -20,11 +20,15 @@ const (
 	Carry  Command = "carry" // take the conversation along to another device
 	PIN    Command = "pin"   // on a shared phone: what others who use it don't see
 	Lock   Command = "lock"  // close what a PIN opened
+	Link   Command = "link"  // put two phones or chats of one person together
+	Part   Command = "part"  // leave a phone or a chat that was put together with another
+	Text   Command = "text"  // go on by text message
+	Ring   Command = "ring"  // be called by the town
 )
 
 // Commands are all of them.
 func Commands() []Command {
-	return []Command{Help, Repeat, Back, Menu, Person, Tongue, Skip, Stop, Start, Erase, More, Carry, PIN, Lock}
+	return []Command{Help, Repeat, Back, Menu, Person, Tongue, Skip, Stop, Start, Erase, More, Carry, PIN, Lock, Link, Part, Text, Ring}
 }
 
 // Form chooses the variant of a phrase.
