@@ -42,10 +42,12 @@ type Settings struct {
 	Quiet     func(number string, now time.Time) time.Time
 	Limits    Limits // of all that is pushed
 	Callbacks Callbacks
-	Clock     Clock                 // nil: the machine's
-	Entropy   io.Reader             // ids, references, the order of options; crypto/rand.Reader
-	Log       *slog.Logger          // nil: none. It is never told an address or a word that was said
-	Metrics   prometheus.Registerer // nil: none
+	// AnswerWithin is how long the desk may be open before somebody who waits for an answer there is overdue; 0: the usual.
+	AnswerWithin time.Duration
+	Clock        Clock                 // nil: the machine's
+	Entropy      io.Reader             // ids, references, the order of options; crypto/rand.Reader
+	Log          *slog.Logger          // nil: none. It is never told an address or a word that was said
+	Metrics      prometheus.Registerer // nil: none
 }
 
 // Exchange is a town's switchboard. It is made by New, works from the first Receive, and sends while Run runs.
@@ -74,6 +76,8 @@ type Exchange struct {
 	guessed   tries // wrong codes of conversations
 	voters    tries // wrong codes from letters
 	texted    tries // codes texted from pages
+
+	answerWithin time.Duration // at the desk
 
 	callbacks Callbacks
 	spending  chan struct{} // holds a token while the town's budget of calls is looked at
@@ -117,7 +121,7 @@ func New(s Settings) (*Exchange, error) {
 		store: s.Store, keys: s.Keys, town: s.Town, calendar: s.Calendar, quiet: s.Quiet, clock: s.Clock, log: s.Log,
 		channels: make(map[string]*line), entropy: bufio.NewReaderSize(s.Entropy, 512),
 		outbox: newAlarm(shortestPace), timers: newAlarm(shortestSleep), work: newWork(), errands: make(chan struct{}, errandsAtOnce), drawing: make(chan struct{}, 1),
-		callbacks: s.Callbacks.whole(), spending: make(chan struct{}, 1),
+		answerWithin: s.AnswerWithin, callbacks: s.Callbacks.whole(), spending: make(chan struct{}, 1),
 	}
 	if x.clock == nil {
 		x.clock = SystemClock{}
@@ -149,6 +153,9 @@ func New(s Settings) (*Exchange, error) {
 	}
 	var err error
 	if x.metrics, err = newMetrics(s.Metrics, s.Store, x.order); err != nil {
+		return nil, err
+	}
+	if err := watchDesk(s.Metrics, x); err != nil {
 		return nil, err
 	}
 	if err := watchBudgets(s.Metrics, x.limits.purses); err != nil {

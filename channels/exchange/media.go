@@ -124,7 +124,7 @@ func ours(m engine.Media) bool { return strings.HasPrefix(m.Ref, "media:") }
 
 // onBallot says whether the open conversation is one in which a voice would tell whose answers they are.
 func (t *turn) onBallot() bool {
-	if t.memory.Now == nil || t.memory.Hall != nil {
+	if t.memory.Now == nil || t.memory.Hall != nil || t.memory.WithClerk() && !t.line.traits.Live {
 		return false
 	}
 	d := t.x.town.Dialogs.Pinned(t.memory.Now.Pin)

@@ -107,6 +107,8 @@ func (t *turn) passOn(ctx context.Context, e *talk.Effect) (map[string]string, e
 	if open {
 		result["open"] = "yes"
 	}
+	by := t.answersBy()
+	t.wantsPerson(e, by)
 	personal, err := t.personal(e.Contact)
 	if err != nil {
 		return nil, err
@@ -128,6 +130,9 @@ func (t *turn) passOn(ctx context.Context, e *talk.Effect) (map[string]string, e
 	t.change.Requests = append(t.change.Requests, word)
 	t.request, t.handoff = word.Reference, true
 	result["reference"] = word.Reference
+	if by != "" {
+		result["by"] = by
+	}
 	return result, nil
 }
 

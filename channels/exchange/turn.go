@@ -65,6 +65,7 @@ type attempt struct {
 	request    string // the reference of the request that this turn opened or joined
 	erase      bool
 	handoff    bool
+	desk       caseAt
 	pieces     []piece            // what came along, or was taken over with a conversation
 	recorded   mentions           // by the records of this turn
 	texted     []store.AddressKey // numbers that a page has a code texted to
@@ -191,6 +192,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if err := t.hears(ctx, &heard); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
+	if err := t.hearsDesk(ctx, &heard); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
 	looks := heard.Kind == talk.Looked
 	said, err := t.x.town.Hear(t.memory, heard, func(e talk.Effect) (engine.Input, error) { return t.ask(ctx, e) })
 	if err != nil {
@@ -211,6 +215,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		return t.letIn(ctx, &said)
 	}
 	if err := t.effects(ctx, said.Effects); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	if err := t.settlesDesk(ctx, &said); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
 	if err := t.texts(ctx, said.Texts); err != nil {

@@ -73,6 +73,9 @@ func (x *hearing) waitsFor(r map[string]string) {
 // talks says whether what the resident writes is for a clerk.
 func (d *Desk) talks() bool { return d != nil && d.With != "" && !d.Away && !d.Over }
 
+// WithClerk says whether what the resident writes is for a clerk.
+func (m *Memory) WithClerk() bool { return m.Desk.talks() }
+
 // written says whether the resident writes where a clerk's answers come: nobody can answer on a call, a menu, or a screen.
 func (x *hearing) written() bool { return x.h.Traits.Form == engine.Text && !x.h.Traits.Live }
 
