@@ -67,7 +67,7 @@ func (w *town) missed(number string) channels.Event {
 
 func (w *town) call(number string, kind channels.EventKind, words string) channels.Event {
 	e := w.missed(number)
-	e.Kind, e.Words = kind, words
+	e.Kind, e.Words, e.Out = kind, words, w.rung
 	return e
 }
 

@@ -33,7 +33,7 @@ const (
 const mostTexts = 2
 
 func proved(kind string) bool {
-	return kind != contactKind && kind != carryKind && kind != callKind && kind != gateKind && !strings.HasPrefix(kind, textKind)
+	return kind != contactKind && kind != carryKind && kind != callKind && kind != gateKind && kind != callGateKind && !strings.HasPrefix(kind, textKind)
 }
 
 // carry makes a code, which holds once this turn is committed.

@@ -250,7 +250,7 @@ func (t *turn) enterPIN(ctx context.Context, values []string) (map[string]string
 	if number == "" || len(values) != 1 {
 		return map[string]string{"pin": "unknown"}, nil
 	}
-	locked, err := t.x.counted(ctx, number, t.inbound, (*gate).try)
+	locked, err := t.x.counted(ctx, t.gateKind(), number, t.inbound, (*gate).try)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +276,7 @@ func (t *turn) enterPIN(ctx context.Context, values []string) (map[string]string
 
 // wrong answers a PIN that finds nobody: from the last one on that may be tried, with the desk.
 func (t *turn) wrong(ctx context.Context, number string) (map[string]string, error) {
-	g, err := readGate(ctx, t.x.store, t.x.keys, number)
+	g, err := readGate(ctx, t.x.store, t.x.keys, t.gateKind(), number)
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +319,7 @@ func (t *turn) letIn(ctx context.Context, said *talk.Said) (channels.Reply, stri
 	case outcome == outcomeShut: // erased this moment
 		outcome = outcomeConflict
 	case outcome == outcomeApplied:
-		if _, err := t.x.counted(context.WithoutCancel(ctx), number, store.Inbound{}, (*gate).right); err != nil {
+		if _, err := t.x.counted(context.WithoutCancel(ctx), t.gateKind(), number, store.Inbound{}, (*gate).right); err != nil {
 			t.x.log.Warn("that a PIN was right was not noted", "error", err)
 		}
 	}

@@ -16,7 +16,7 @@ func (t *turn) choosePIN(ctx context.Context, values []string) (map[string]strin
 	if number == "" || len(values) != 2 {
 		return map[string]string{"pin": "locked"}, nil
 	}
-	locked, err := t.x.counted(ctx, number, t.inbound, (*gate).choose)
+	locked, err := t.x.counted(ctx, t.gateKind(), number, t.inbound, (*gate).choose)
 	if err != nil {
 		return nil, err
 	}

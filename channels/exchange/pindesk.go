@@ -17,27 +17,47 @@ import (
 
 // PINs is what the desk may know of a number.
 type PINs struct {
+	Tried
+	Calls Tried // on calls that came in: anybody's who showed the number
+}
+
+// Tried is how often PINs were given and chosen.
+type Tried struct {
 	Tries  int // wrong PINs that count
-	Most   int // from so many on it is locked
+	Most   int // from so many on none can be used
 	Chosen int // PINs chosen lately
 	Locked bool
 	Full   bool // no more can be chosen for now
 }
 
 // LookPINs says how often PINs were tried on a number.
-func LookPINs(ctx context.Context, s store.Store, k Keys, number string, now time.Time) (PINs, error) {
-	g, err := readGate(ctx, s, k, number)
+func LookPINs(ctx context.Context, s store.Store, k Keys, number string, now time.Time) (p PINs, err error) {
+	if p.Tried, err = lookGate(ctx, s, k, gateKind, number, now); err == nil {
+		p.Calls, err = lookGate(ctx, s, k, callGateKind, number, now)
+	}
+	return p, err
+}
+
+func lookGate(ctx context.Context, s store.Store, k Keys, kind, number string, now time.Time) (Tried, error) {
+	g, err := readGate(ctx, s, k, kind, number)
 	if err != nil {
-		return PINs{}, err
+		return Tried{}, err
 	}
 	g.forgive(now)
-	return PINs{g.Tries, mostTries, g.Chosen, g.locked(), g.Chosen >= mostChosen}, nil
+	return Tried{g.Tries, mostTries, g.Chosen, g.locked(), g.Chosen >= mostChosen}, nil
 }
 
 // UnlockPINs lets PINs be used on a number again.
 func UnlockPINs(ctx context.Context, s store.Store, k Keys, number string, now time.Time) error {
+	if err := unlockGate(ctx, s, k, gateKind, number, now); err != nil {
+		return err
+	}
+	return unlockGate(ctx, s, k, callGateKind, number, now)
+}
+
+func unlockGate(ctx context.Context, s store.Store, k Keys, kind, number string, now time.Time) error {
 	for range attempts {
-		g, err := readGate(ctx, s, k, number)
+		g, err := readGate(ctx, s, k, kind, number)
 		if err != nil || g.kept.Version == 0 {
 			return err
 		}

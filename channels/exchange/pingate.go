@@ -15,10 +15,13 @@ import (
 // How often PINs were given and chosen on a number stands in a row of the number's own, found by a keyed hash, which is nobody's:
 // it is the same on all channels and all servers, and outlives whoever is erased. A PIN counts before it is looked at. A right one
 // takes back itself and nothing else: whoever has a PIN of their own could try all others if it took back more.
+//
+// Any call can show any number. What is given on one counts apart, so that who forges calls locks nothing but calls.
 
 const (
-	gateKind  = "pin"   // of the address under which the row is found. It never finds a resident
-	gateTimer = "tried" // nothing in it counts any more
+	gateKind     = "pin"      // of the address under which the row is found. It never finds a resident
+	callGateKind = "pin.call" // of calls that came in
+	gateTimer    = "tried"    // nothing in it counts any more
 
 	mostTries  = 5 // wrong PINs; from the last one on only the desk opens the number again
 	triesPause = 24 * time.Hour
@@ -113,17 +116,26 @@ func (g *gate) free() time.Time {
 	return time.UnixMilli(at)
 }
 
+// gateKind is of the row that what is given in this turn counts in.
+func (t *turn) gateKind() string {
+	if t.line.rings() && !t.event.Out {
+		return callGateKind
+	}
+	return gateKind
+}
+
 // numberGate is a number's own row as it was read.
 type numberGate struct {
 	gate
+	kind     string
 	key      store.AddressKey
 	resident store.Resident
 	kept     store.Conversation
 }
 
 // readGate finds a number's own row, or an empty one.
-func readGate(ctx context.Context, s store.Store, k Keys, number string) (g numberGate, err error) {
-	g.key = k.Address(gateKind, number)
+func readGate(ctx context.Context, s store.Store, k Keys, kind, number string) (g numberGate, err error) {
+	g.kind, g.key = kind, k.Address(kind, number)
 	known := false
 	if g.resident, known, err = s.Find(ctx, g.key); err != nil {
 		return g, wrapped("find how often PINs were tried", err)
@@ -163,16 +175,16 @@ func (g *numberGate) change(in store.Inbound, now time.Time) *store.Change {
 		c.Timers = []store.Timer{{Resident: g.resident, Name: gateTimer, At: later(at, now.Add(time.Hour))}}
 	}
 	if g.kept.Version == 0 {
-		c.Link = []store.Address{{Key: g.key, Kind: gateKind}}
+		c.Link = []store.Address{{Key: g.key, Kind: g.kind}}
 	}
 	return c
 }
 
 // counted has something of a number's PINs counted, once for a message, before anything comes of it. locked says that it mayn't be.
 // It is written in any case: what another process wrote meanwhile, as the desk does, is seen by that.
-func (x *Exchange) counted(ctx context.Context, number string, in store.Inbound, count func(*gate) bool) (locked bool, err error) {
+func (x *Exchange) counted(ctx context.Context, kind, number string, in store.Inbound, count func(*gate) bool) (locked bool, err error) {
 	for range attempts {
-		g, err := readGate(ctx, x.store, x.keys, number)
+		g, err := readGate(ctx, x.store, x.keys, kind, number)
 		if err != nil {
 			return false, err
 		}

@@ -66,6 +66,9 @@ func plainly(r *rand.Rand) []channels.Event {
 			out = append(out, e)
 			for n := range r.IntN(4) {
 				e.ID, e.Kind, e.Words = fmt.Sprint("call-", i, "-", n), channels.Message, fmt.Sprint(r.IntN(10))
+				if r.IntN(4) == 0 {
+					e.Words = "PIN 9307"
+				}
 				out = append(out, e)
 			}
 			e.ID, e.Kind, e.Words = fmt.Sprint("call-", i, "-over"), channels.HungUp, ""

@@ -172,6 +172,7 @@ type town struct {
 	sms     *post
 	dialogs *Catalogue
 	ids     int
+	rung    bool // calls are the town's own
 }
 
 // setting alters a town before it opens.

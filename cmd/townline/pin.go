@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -20,8 +21,9 @@ func newPIN() *cobra.Command {
 		Use:   "pin NUMBER",
 		Short: "Look after PINs on a phone that several people use: unlock them, give one who forgot theirs",
 		Long: `Several people can use one phone, each behind a PIN of their own that they choose by the word PIN. After five wrong
-ones nobody can use a PIN on that number until you unlock it. You are never told whether anybody has one there: don't tell
-anybody that somebody does.`,
+ones nobody can use a PIN on that number until you unlock it. Any call can show any number, so calls that come in are counted
+apart: five wrong ones lock calls, and nothing else. You are never told whether anybody has a PIN there: don't tell anybody that
+somebody does.`,
 		Example: "  townline pin +12025550142\n  townline pin unlock +12025550142\n  townline pin new +12025550142 --reference 482-173-7",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,14 +32,7 @@ anybody that somebody does.`,
 				if err != nil {
 					return err
 				}
-				out := cmd.OutOrStdout()
-				fmt.Fprintf(out, "Wrong PINs that count: %d of %d. One is forgiven each day.\n", p.Tries, p.Most)
-				switch {
-				case p.Locked:
-					fmt.Fprintf(out, "PINs are locked on this number. To unlock them: townline pin unlock %s\n", d.number)
-				case p.Full:
-					fmt.Fprintf(out, "Choosing a PIN was tried too often. To let it be tried again: townline pin unlock %s\n", d.number)
-				}
+				tellPINs(cmd.OutOrStdout(), &p, d.number)
 				return nil
 			})
 		},
@@ -45,6 +40,24 @@ anybody that somebody does.`,
 	cmd.AddCommand(newPINUnlock(), newPINNew())
 	config.AddFlags(cmd.PersistentFlags(), "store.url", "store.key_file")
 	return cmd
+}
+
+func tellPINs(out io.Writer, p *exchange.PINs, number string) {
+	fmt.Fprintf(out, "Wrong PINs that count: %d of %d. One is forgiven each day.\n", p.Tries, p.Most)
+	if p.Calls.Tries > 0 {
+		fmt.Fprintf(out, "On calls that came in, which anybody can make: %d of %d.\n", p.Calls.Tries, p.Calls.Most)
+	}
+	unlock := "townline pin unlock " + number
+	switch {
+	case p.Locked:
+		fmt.Fprintln(out, "PINs are locked on this number. To unlock them:", unlock)
+	case p.Calls.Locked:
+		fmt.Fprintln(out, "PINs are locked on calls that come in, and nowhere else. To unlock them:", unlock)
+	case p.Full:
+		fmt.Fprintln(out, "Choosing a PIN was tried too often. To let it be tried again:", unlock)
+	case p.Calls.Full:
+		fmt.Fprintln(out, "Choosing a PIN was tried too often on calls that came in. To let it be tried again:", unlock)
+	}
 }
 
 func newPINUnlock() *cobra.Command {

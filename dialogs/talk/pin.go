@@ -255,6 +255,10 @@ func (x *hearing) chosenPIN(id string) error {
 	case "@pin.choose", "@pin.other":
 		return x.pinHall(PINChooseHall, "")
 	case "@pin.mine.yes":
+		if l := x.m.Linking; l != nil && l.Both && !x.claimed() {
+			x.leavePIN()
+			return x.goesOn("@link.pin")
+		}
 		if x.claimed() {
 			return x.choosePIN(h.PIN, NewPIN)
 		}
@@ -281,10 +285,19 @@ func (x *hearing) enterPIN(pin, rest string) error {
 		x.said.Opens, x.said.Rest = true, rest
 		return nil
 	case out.Result["pin"] == "locked":
-		x.lobby("@pin.locked")
-		return x.hall()
+		return x.pinsLocked()
 	}
 	return x.pinHall(PINUnknownHall, "")
+}
+
+// pinsLocked says that no PIN can be used; on a call that came in, which may be locked alone, that it can elsewhere.
+func (x *hearing) pinsLocked() error {
+	if x.calls() && !x.h.Out {
+		x.lobby("@speech.pin.locked")
+	} else {
+		x.lobby("@pin.locked")
+	}
+	return x.hall()
 }
 
 // What choosing a PIN does: the second value of engine.ChoosePIN.
@@ -303,8 +316,7 @@ func (x *hearing) choosePIN(pin, how string) error {
 	case out.Result["pin"] == "easy":
 		return x.pinHall(PINChooseHall, "@pin.easy")
 	case out.Result["pin"] != "good":
-		x.lobby("@pin.locked")
-		return x.hall()
+		return x.pinsLocked()
 	}
 	x.leavePIN()
 	left := x.m
