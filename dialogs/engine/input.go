@@ -112,6 +112,9 @@ const (
 	EnterPIN    EffectKind = "pin"    // waits: Values is a PIN; Result "pin": "good", "unknown" or "locked"
 	ChoosePIN   EffectKind = "newpin" // waits: Values is a PIN and how it is meant; Result "pin": "good", "easy" or "locked"
 	ShutPIN     EffectKind = "lock"   // what a PIN opened is closed
+	LinkCode    EffectKind = "link"   // waits: a code to put another phone or chat together with this one; Result "code"; "many": "yes" where too many were asked for
+	LinkWith    EffectKind = "join"   // waits: Values is such a code and, once it was agreed to, "yes"; Result "join": "good", "own", "unknown", "locked", "busy", "later" or "apart"
+	LeaveHere   EffectKind = "part"   // waits: this phone or chat leaves whoever it was put together with; Values is "yes" once it was agreed to; Result "part": "good" or "alone"
 	Redeem      EffectKind = "redeem" // waits: Values is the code; Result "code": "good" (with Input.State), "own" (it is this conversation's own) or "unknown"
 )
 

@@ -180,6 +180,15 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 		if x.shares() {
 			offer("@help.", "pin")
 		}
+		if x.h.Textable && !x.m.Stopped {
+			offer("@help.", "text")
+		}
+		if x.h.Rings && !x.m.Stopped {
+			offer("@help.", "ring")
+		}
+		if x.links() || x.claimed() {
+			offer("@help.", "link")
+		}
 		for i := range p.Options {
 			p.Options[i].Place = i
 		}
@@ -220,6 +229,11 @@ func (x *hearing) onCall(p engine.Prompt) []engine.Prompt {
 // chosenOnCall takes a choice from what onCall asks.
 func (x *hearing) chosenOnCall(id string) error {
 	h := x.m.Hall
+	if h.Kind == HelpHall {
+		if done, err := x.aboutOthers(locales.Command(id)); done {
+			return err
+		}
+	}
 	switch id {
 	case "on", "again":
 		return x.onward()

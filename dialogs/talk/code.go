@@ -1,6 +1,8 @@
 package talk
 
 import (
+	"time"
+
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/locales"
 )
@@ -18,6 +20,9 @@ type Code struct {
 
 // fits says whether s is the conversation that the code is for.
 func (c *Code) fits(s *engine.State) bool { return s.Pin.ID == c.ID && s.Began == c.Began }
+
+// LinkLasts is how long a code to put another phone or chat together with this one holds.
+const LinkLasts = 10 * time.Minute
 
 // CodeDigits is how many digits a code has, with its check digit. References have seven, ten, …, so neither is taken for the
 // other.

@@ -19,6 +19,9 @@ func (x *hearing) dialled() error {
 	if done, err := x.brought(); done || err != nil {
 		return err
 	}
+	if done, err := x.aboutLink(); done || err != nil {
+		return err
+	}
 	lang := x.lang()
 	heard := render.Heard{Words: x.h.Words, Choice: x.h.Choice}
 	switch in := render.Read(x.words(nil, lang), x.hallPrompts(lang), 0, x.h.Traits, heard); {

@@ -102,9 +102,15 @@ func (x *hearing) hallPrompts(lang string) []engine.Prompt {
 	if h.Note == "@hall.help" && x.h.Traits.Address {
 		out = append(out, engine.Prompt{Key: "@pin.hint", Step: -1})
 	}
+	if h.Note == "@hall.help" && x.links() {
+		out = append(out, engine.Prompt{Key: "@link.hint", Step: -1})
+	}
 	p := engine.Prompt{Asks: engine.Pick, Step: -1}
 	if h.ofPIN() {
 		return append(out, x.onPIN(p))
+	}
+	if h.ofLink() {
+		return append(out, x.onLink(p))
 	}
 	switch h.Kind {
 	case FirstHall, HelpHall, EarHall, KeepHall, HoldHall, StuckHall, ReachHall, CodeHall:
@@ -223,6 +229,9 @@ func (x *hearing) chosen(id string) error {
 	if h.ofPIN() {
 		return x.chosenPIN(id)
 	}
+	if h.ofLink() {
+		return x.chosenLink(id)
+	}
 	switch h.Kind {
 	case OfferHall:
 		if id == "on" && x.m.Now != nil {
@@ -267,6 +276,9 @@ func (x *hearing) tongue(tag string) error {
 func (x *hearing) toldInHall(in engine.Input) error {
 	if in.Lang != "" && slices.Contains(x.t.Languages, in.Lang) {
 		x.m.Lang = in.Lang
+	}
+	if done, err := x.aboutOthers(in.Command); done {
+		return err
 	}
 	switch in.Command {
 	case locales.Carry:
@@ -324,6 +336,9 @@ func (x *hearing) toldInHall(in engine.Input) error {
 	case locales.Back:
 		if x.m.Hall.ofPIN() {
 			return x.withoutPIN()
+		}
+		if x.m.Hall.ofLink() {
+			return x.goesOn("")
 		}
 		switch x.m.Hall.Kind {
 		case EraseHall:

@@ -152,6 +152,9 @@ func (x *hearing) now() *dialogs.Dialog {
 }
 
 func (x *hearing) came(due bool) error {
+	if x.h.Kind == Came && !x.h.Traits.Live {
+		return x.greets()
+	}
 	note := ""
 	if x.m.Hall != nil && x.m.Hall.Kind == ExpiredHall {
 		note = x.m.Hall.Note
@@ -161,7 +164,7 @@ func (x *hearing) came(due bool) error {
 			return err
 		}
 		x.lobby(note)
-		if x.wipes() {
+		if x.wipes() || x.linksNow() {
 			return x.hall()
 		}
 	}
@@ -232,6 +235,9 @@ func (x *hearing) heard(aloud bool) error {
 	if done, err := x.aboutPIN(); done || err != nil {
 		return err
 	}
+	if done, err := x.aboutLink(); done || err != nil {
+		return err
+	}
 	if done, err := x.atDesk(); done || err != nil {
 		return err
 	}
@@ -257,6 +263,11 @@ func (x *hearing) heard(aloud bool) error {
 	in := x.read(d, s, x.h.Words)
 	if in.Kind == engine.Told && in.Command == locales.Carry {
 		return x.carry(in)
+	}
+	if in.Kind == engine.Told {
+		if done, err := x.aboutOthers(in.Command); done {
+			return err
+		}
 	}
 	if in.Kind == engine.Told && in.Command == locales.PIN {
 		return x.pin()

@@ -55,6 +55,8 @@ type Memory struct {
 	ToldErase int64         `cbor:"19,keyasint,omitempty"` // when a text last told their number that a call asked for that
 	Late      *engine.State `cbor:"21,keyasint,omitempty"` // what was to be confirmed when the caller rang off, for a key that comes after that
 
+	Linking *Linking `cbor:"30,keyasint,omitempty"` // codes to put another phone or chat together with this one; nil: nothing of the kind was ever asked for
+
 	Desk *Desk `cbor:"40,keyasint,omitempty"` // how the talk with a person stands; nil: there is none
 
 	Rest *Rest `cbor:"22,keyasint,omitempty"` // what is still to be read, where one page is shown at a time; nil: nothing
@@ -78,6 +80,7 @@ type Hall struct {
 	PIN  string `cbor:"20,keyasint,omitempty"` // that was chosen, until it is given once more
 	At   int64  `cbor:"21,keyasint,omitempty"` // when it was asked, of what is asked of PINs; unix seconds
 	Last *Hall  `cbor:"22,keyasint,omitempty"` // what stood before that
+	Code string `cbor:"30,keyasint,omitempty"` // LinkSureHall: that was given
 }
 
 // HallKind is what the hall shows.
@@ -112,6 +115,9 @@ type Heard struct {
 	Timer  string // Kind Rang: the name that SetTimer gave
 	Out    bool   // of a call that the town made: whoever is on it is at that number
 	Texted bool   // on a call: the resident has written from this number, so that a text message reaches them
+
+	Textable bool // a text message can be sent to a number that is theirs for sure
+	Rings    bool // such a number can be called; on a call Traits.Ring says so
 
 	// Of a phone that several use.
 	Behind bool // the resident gave their PIN
@@ -165,6 +171,8 @@ type Effect struct {
 	engine.Effect
 	Dialog *dialogs.Dialog
 	Order  []byte // Keep: the order in which rotated options were shown (CBOR: step id → option ids)
+
+	Other *Memory // LinkWith, once it was agreed to: is filled in with what is remembered of the other one
 }
 
 // Ask answers an effect that waits: the exchange asks the store, tests make it up. It may block.
