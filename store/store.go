@@ -68,11 +68,18 @@ type Change struct {
 	Letters   []Letter   // what was said between them and the desk
 }
 
-// Merged is somebody who turned out to be the change's resident. Whole or not at all with the change, all that is theirs becomes that
-// one's: addresses, responses, consents, media, what they opened and joined, messages in the outbox, timers (but those whose
-// name the resident or the change has), letters and the case (but where the resident or the change has one). The newest eight
-// messages that each of the two had answered are known from then on, with their replies. Their row and their key are destroyed.
-// Nothing else of theirs changes: ballots, the roll and the opt-out ledger know no residents.
+// Merged is somebody who turned out to be the change's resident. Whole or not at all with the change, all that is theirs becomes that one's:
+// addresses, responses, consents, media, what they opened and joined (once, where both had joined), messages in the outbox,
+// timers (but those whose name the resident has), letters, and the case, but where the resident has one: that one then has the
+// unread letters of both. Their row and their key are destroyed. A linked ballot's mark on the roll is the resident's from then on;
+// else ballots, the roll and the opt-out ledger know no residents, and don't change.
+//
+// Of the messages that the two had answered the newest are known from then on, with their replies: eight of the resident's, among
+// them the change's own, and eight of the merged one's, by age. Where the change's Inbound is a message that the merged one had
+// answered, it is a Duplicate.
+//
+// The merge comes first: what the rest of the change says of the resident (Forget, Link, Unlink, Untimers, Heard, …) holds for what
+// was the merged one's too.
 type Merged struct {
 	Resident Resident // another than the change's, else the change is a Conflict
 	Read     uint64   // the version of their row; another one, or no row, makes the change a Conflict

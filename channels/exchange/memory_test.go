@@ -27,6 +27,8 @@ type memory struct {
 	consents  []store.Consent
 	published []store.Published
 	media     map[[16]byte]store.Media
+	cases     map[store.Resident]store.Case
+	letters   []store.Letter
 	commits   int
 }
 
@@ -70,6 +72,7 @@ func newMemory() *memory {
 	return &memory{
 		rows: map[store.Resident]*kept{}, addresses: map[store.AddressKey]owned{}, out: map[store.AddressKey]bool{},
 		roll: map[voterKey]*mark{}, timers: map[timerKey]time.Time{}, media: map[[16]byte]store.Media{},
+		cases: map[store.Resident]store.Case{},
 	}
 }
 
@@ -109,6 +112,24 @@ func (m *memory) Commit(_ context.Context, c *store.Change) (store.Outcome, erro
 			return store.Outcome{Kind: store.Duplicate, Reply: slices.Clone(b)}, nil
 		}
 	}
+	merged := store.Resident{}
+	if g := c.Merged; g != nil {
+		merged = g.Resident
+		other := m.rows[merged]
+		if other == nil || merged == c.Resident {
+			return store.Outcome{Kind: store.Conflict}, nil
+		}
+		if b, ok := other.replies[c.Inbound]; ok && c.Inbound != (store.Inbound{}) {
+			return store.Outcome{Kind: store.Duplicate, Reply: slices.Clone(b)}, nil
+		}
+		if other.version != g.Read {
+			return store.Outcome{Kind: store.Conflict}, nil
+		}
+	}
+	theirs := func(k store.AddressKey) bool {
+		o, ok := m.addresses[k]
+		return ok && (o.resident == c.Resident || c.Merged != nil && o.resident == merged)
+	}
 	version := uint64(0)
 	if w != nil {
 		version = w.version
@@ -117,18 +138,18 @@ func (m *memory) Commit(_ context.Context, c *store.Change) (store.Outcome, erro
 		return store.Outcome{Kind: store.Conflict}, nil
 	}
 	for _, a := range c.Link {
-		if o, ok := m.addresses[a.Key]; ok && o.resident != c.Resident {
+		if _, ok := m.addresses[a.Key]; ok && !theirs(a.Key) {
 			return store.Outcome{Kind: store.Conflict}, nil
 		}
 	}
 	for _, k := range c.Unlink {
-		if m.addresses[k].resident != c.Resident {
+		if !theirs(k) {
 			return store.Outcome{Kind: store.Conflict}, nil
 		}
 	}
 	if n := c.Newcomer; n != nil {
 		for _, a := range n.Link {
-			if o, ok := m.addresses[a.Key]; ok && (o.resident != c.Resident || !slices.Contains(c.Unlink, a.Key)) {
+			if _, ok := m.addresses[a.Key]; ok && (!theirs(a.Key) || !slices.Contains(c.Unlink, a.Key)) {
 				return store.Outcome{Kind: store.Conflict}, nil
 			}
 		}
@@ -155,6 +176,9 @@ func (m *memory) apply(c *store.Change, w *kept) {
 	if w == nil {
 		w = &kept{replies: map[store.Inbound][]byte{}}
 		m.rows[c.Resident] = w
+	}
+	if c.Merged != nil {
+		m.merge(c, w)
 	}
 	w.version++
 	w.state = slices.Clone(c.State)
@@ -194,6 +218,8 @@ func (m *memory) apply(c *store.Change, w *kept) {
 			m.roll[voterKey{b.Poll, b.Voter}] = k
 		}
 	}
+	m.marks(c.Marks)
+	m.talked(c)
 	for _, e := range c.Requests {
 		m.event(e)
 	}
@@ -649,6 +675,8 @@ func (m *memory) Erase(_ context.Context, r store.Resident, _ time.Time) error {
 	m.consents = slices.DeleteFunc(m.consents, func(c store.Consent) bool { return c.Resident == r })
 	m.outbox = slices.DeleteFunc(m.outbox, func(q *queued) bool { return q.Resident == r })
 	maps.DeleteFunc(m.media, func(_ [16]byte, x store.Media) bool { return x.Resident == r })
+	delete(m.cases, r)
+	m.letters = slices.DeleteFunc(m.letters, func(l store.Letter) bool { return l.Resident == r })
 	for _, q := range m.requests {
 		if q.Resident == r {
 			q.Resident, q.Personal = store.Resident{}, nil
@@ -663,6 +691,7 @@ func (m *memory) Stats(context.Context) (store.Stats, error) {
 	s := store.Stats{
 		Conversations: int64(len(m.rows)), Responses: int64(len(m.responses)), Ballots: int64(len(m.ballots)),
 		Requests: int64(len(m.requests)), Timers: int64(len(m.timers)), Media: int64(len(m.media)),
+		Cases: int64(len(m.cases)),
 	}
 	for _, x := range m.media {
 		s.MediaBytes += int64(len(x.Bytes))
@@ -683,11 +712,3 @@ func (m *memory) Stats(context.Context) (store.Stats, error) {
 func (m *memory) Backup(context.Context, string) error { return errors.New("nothing is on disk") }
 func (m *memory) Ping(context.Context) error           { return nil }
 func (m *memory) Close() error                         { return nil }
-
-func (m *memory) Cases(context.Context, string, int) ([]store.Case, error) { return nil, nil }
-func (m *memory) CaseOf(context.Context, store.Resident) (c store.Case, known bool, err error) {
-	return c, false, nil
-}
-func (m *memory) Letters(context.Context, store.Resident, int) ([]store.Letter, error) {
-	return nil, nil
-}

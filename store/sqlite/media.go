@@ -35,11 +35,16 @@ func (t *sealedTurn) cut() error {
 		if n := len(t.change.Media[i].Bytes); n == 0 || n > store.MostMedia {
 			return fmt.Errorf("store: a recording or a picture of %d bytes: 1 to %d can be kept", n, store.MostMedia)
 		}
-		var b [8]byte
-		rand.Read(b[:])
-		t.media = append(t.media, int64(binary.BigEndian.Uint64(b[:])>>1)/partRoom*partRoom)
+		t.media = append(t.media, somewhere())
 	}
 	return nil
+}
+
+// somewhere is a place for the parts of a media.
+func somewhere() int64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return int64(binary.BigEndian.Uint64(b[:])>>1) / partRoom * partRoom
 }
 
 // layDown seals the parts of a change's media and has each written in a transaction of its own. They belong to nobody, and
@@ -169,7 +174,15 @@ func (t *tables) dropPart(before int64) (more bool, err error) {
 }
 
 // Media: see store.Store.
-func (s *Store) Media(ctx context.Context, id [16]byte) (store.Media, error) {
+func (s *Store) Media(ctx context.Context, id [16]byte) (m store.Media, err error) {
+	err = s.steady(func() error {
+		m, err = s.mediaNow(ctx, id)
+		return err
+	})
+	return m, err
+}
+
+func (s *Store) mediaNow(ctx context.Context, id [16]byte) (store.Media, error) {
 	m := store.Media{ID: id}
 	var sealed [][]byte
 	size := 0

@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 const (
 	firstDay  = "testdata/migration1.db"
 	secondDay = "testdata/migration2.db"
-	golden    = "testdata/migration3.db" // today's
+	thirdDay  = "testdata/migration3.db"
+	golden    = "testdata/migration4.db" // today's
 )
 
 // TestUpgrade: a database of any day opens today, with all that was in it.
@@ -34,7 +35,8 @@ func TestUpgrade(tt *testing.T) {
 	for name, stats := range map[string]store.Stats{
 		firstDay:  {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1},
 		secondDay: {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
-		golden:    {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
+		thirdDay:  {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
+		golden:    {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1, Cases: 1},
 	} {
 		tt.Run(filepath.Base(name), func(t *testing.T) { upgrades(newTown(t), name, stats) })
 	}
@@ -55,7 +57,9 @@ func writeGolden(t *town) {
 		Ballots:  []store.Ballot{{Poll: "bridge", Voter: [16]byte{1}, ID: [16]byte{2}, Day: "2027-03-15", Record: []byte("yes"), Linked: true}},
 		OptOuts:  []store.OptOut{{Address: t.keys.Address("tel", "+15550000002"), Out: true, At: noon, Word: "STOP"}},
 		Consents: []store.Consent{{ID: [16]byte{3}, Words: "May we?", Yes: true, At: noon}},
-		Media:    []store.Media{sound(1, partSize+1)}}); err != nil {
+		Media:    []store.Media{sound(1, partSize+1)},
+		Case:     &store.Case{State: store.Waiting, Desk: "roads", Since: noon, Last: noon, Unread: 1},
+		Letters:  []store.Letter{{ID: [16]byte{4}, At: noon, Words: "spoken to the desk"}}}); err != nil {
 		t.Fatal(err)
 	}
 	t.must(old.Publish(t.Context(), store.Published{ID: "light", Version: 1, Hash: "aa", At: noon, Source: []byte("say: hello")}))
@@ -117,6 +121,9 @@ func upgrades(t *town, name string, want store.Stats) {
 		if m, err := t.Media(ctx, sound(1, 1).ID); err != nil || !bytes.Equal(m.Bytes, sound(1, partSize+1).Bytes) {
 			t.Errorf("media of %d bytes, %v", len(m.Bytes), err)
 		}
+	}
+	if l, err := t.Letters(ctx, number(1), 9); err != nil || len(l) != int(want.Cases) || len(l) == 1 && l[0].Words != "spoken to the desk" {
+		t.Errorf("letters %+v, %v", l, err)
 	}
 	if k := t.record(1, sound(2, 1000)); k != store.Applied {
 		t.Errorf("a recording: %v", k)

@@ -33,7 +33,7 @@ func (t *tables) mayMove(o *sealedTurn) (store.OutcomeKind, error) {
 		return r, known, err
 	}
 	for _, key := range c.Unlink {
-		if r, known, err := owner(key); err != nil || !known || r != c.Resident {
+		if r, known, err := owner(key); err != nil || !known || !isTheirs(c, r) {
 			return store.Conflict, err
 		}
 	}

@@ -118,6 +118,15 @@ func (s *Store) Claim(ctx context.Context, w store.Want, now time.Time, lease ti
 		if err != nil {
 			return nil, err
 		}
+		if !ok { // somebody was erased, or merged: then it is under another key
+			again, err := s.messages(ctx, messageColumns+" WHERE id = ?", m.ID)
+			if err != nil {
+				return nil, err
+			}
+			if ok = len(again) == 1; ok {
+				again[0].Unsure, m.Message = m.Unsure, again[0]
+			}
+		}
 		if ok {
 			messages = append(messages, m.Message)
 		}
@@ -317,7 +326,15 @@ func (s *Store) Messages(ctx context.Context, state store.MessageState, n int) (
 	return s.messages(ctx, messageColumns+" WHERE state = ? ORDER BY seq LIMIT ?", int64(state), n)
 }
 
-func (s *Store) messages(ctx context.Context, query string, args ...any) ([]store.Message, error) {
+func (s *Store) messages(ctx context.Context, query string, args ...any) (all []store.Message, err error) {
+	err = s.steady(func() error {
+		all, err = s.messagesNow(ctx, query, args...)
+		return err
+	})
+	return all, err
+}
+
+func (s *Store) messagesNow(ctx context.Context, query string, args ...any) ([]store.Message, error) {
 	var found []claimed
 	if err := s.read(ctx, func(t *tables) error {
 		if err := t.each(func(q statement) error { found = append(found, scanMessage(q)); return nil }, query, args...); err != nil {

@@ -52,6 +52,19 @@ func (t *tables) vote(r store.Resident, b *store.Ballot) error {
 	return t.exec(castBallot, b.Poll, b.ID, b.Version, b.Channel, b.Day, linked, apart, b.Record)
 }
 
+// mark puts voters without a ballot on the roll.
+func (t *tables) mark(all []store.Mark) error {
+	for i := range all {
+		if all[i].Voter == ([16]byte{}) {
+			continue // who has no voter is counted apart
+		}
+		if err := t.exec("INSERT INTO roll(poll, voter, used) VALUES(?, ?, 1) ON CONFLICT DO UPDATE SET used = 1", all[i].Poll, all[i].Voter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Voted: see store.Store.
 func (s *Store) Voted(ctx context.Context, poll string, voter [16]byte) (bool, error) {
 	used := false

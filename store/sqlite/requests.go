@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -64,25 +65,47 @@ func (s *Store) Append(ctx context.Context, e store.RequestEvent) error {
 	if e.Kind == store.Opened {
 		return fmt.Errorf("store: a request is opened by a resident's turn")
 	}
-	var personal []byte
+	for {
+		epoch := s.keys.now()
+		personal, err := s.sealPersonal(ctx, &e)
+		if err != nil {
+			return err
+		}
+		err = s.write(ctx, func(t *tables) error {
+			if personal != nil && s.keys.now() != epoch {
+				return errKeysMoved
+			}
+			return t.happened(&e, personal)
+		})
+		if !errors.Is(err, errKeysMoved) {
+			return err
+		}
+	}
+}
+
+// errKeysMoved says that somebody was erased or merged since something was sealed, which may have been under their key.
+var errKeysMoved = errors.New("store: somebody was erased or merged meanwhile")
+
+// sealPersonal returns nil where there is nothing, or nobody any more whose it is.
+func (s *Store) sealPersonal(ctx context.Context, e *store.RequestEvent) (personal []byte, err error) {
 	if len(e.Personal) > 0 {
 		who := e.Resident
 		if who == (store.Resident{}) {
 			r, err := s.Request(ctx, e.Reference)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			who = r.Resident
 		}
 		key, err := s.key(ctx, who)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if key != nil {
 			personal = key.Seal(nil, e.Personal, usePersonal)
 		}
 	}
-	return s.write(ctx, func(t *tables) error { return t.happened(&e, personal) })
+	return personal, nil
 }
 
 const requestColumns = `SELECT reference, dialog, service, department, status, due, label, place, opened, updated, channel, joined, record, personal, resident, seq FROM request`
@@ -96,7 +119,15 @@ func scanRequest(q statement) (r store.Request, seq int64) {
 }
 
 // Request: see store.Store.
-func (s *Store) Request(ctx context.Context, reference string) (store.Request, error) {
+func (s *Store) Request(ctx context.Context, reference string) (r store.Request, err error) {
+	err = s.steady(func() error {
+		r, err = s.requestNow(ctx, reference)
+		return err
+	})
+	return r, err
+}
+
+func (s *Store) requestNow(ctx context.Context, reference string) (store.Request, error) {
 	var r store.Request
 	found := false
 	err := s.read(ctx, func(t *tables) error {
@@ -159,7 +190,15 @@ func (s *Store) openPersonal(ctx context.Context, r store.Resident, b *[]byte) e
 }
 
 // Requests: see store.Store.
-func (s *Store) Requests(ctx context.Context, query store.RequestQuery) ([]store.Request, error) {
+func (s *Store) Requests(ctx context.Context, query store.RequestQuery) (all []store.Request, err error) {
+	err = s.steady(func() error {
+		all, err = s.requestsNow(ctx, query)
+		return err
+	})
+	return all, err
+}
+
+func (s *Store) requestsNow(ctx context.Context, query store.RequestQuery) ([]store.Request, error) {
 	var where []string
 	var args []any
 	for _, c := range []struct{ column, value string }{{"dialog", query.Dialog}, {"place", query.Place}, {"service", query.Service},

@@ -121,6 +121,8 @@ func (t *tables) erase(r store.Resident, now time.Time) error {
 		"DELETE FROM consent WHERE resident = ?",
 		"DELETE FROM outbox WHERE resident = ?",
 		"DELETE FROM timer WHERE resident = ?",
+		"DELETE FROM letter WHERE resident = ?",
+		"DELETE FROM desk_case WHERE resident = ?",
 		"DELETE FROM joiner WHERE resident = ?",
 		// Staff's own notes about the person hang on the request that the person opened.
 		"UPDATE request_event SET personal = NULL WHERE request IN (SELECT seq FROM request WHERE resident = ?) AND resident IS NULL",

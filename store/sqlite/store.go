@@ -285,6 +285,7 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 			{&st.Dead, "SELECT count(*) FROM outbox WHERE state = 6"},
 			{&st.Timers, "SELECT count(*) FROM timer"},
 			{&st.Media, "SELECT n FROM counter WHERE name = 'media'"},
+			{&st.Cases, "SELECT count(*) FROM desk_case"},
 			{&st.MediaBytes, "SELECT n FROM counter WHERE name = 'media_bytes'"},
 		} {
 			n, err := t.number(c.query)

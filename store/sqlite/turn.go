@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 // sealedTurn is a Change whose private parts are sealed already, so that the writer doesn't have to.
@@ -21,8 +22,11 @@ type sealedTurn struct {
 	personal  [][]byte // of change.Requests; nil where there is none
 	media     []int64  // of change.Media: where their parts were laid down
 	newcomer  *sealedNewcomer
-	epoch     uint64 // of the keyring, when the key was taken
-	answered  []byte // as written
+	merge     *merging
+	letters   [][]byte // of change.Letters
+	epoch     uint64   // of the keyring, when the keys were taken
+	others    bool     // something is sealed under another resident's key
+	answered  []byte   // as written
 	outcome   store.Outcome
 }
 
@@ -45,6 +49,16 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 	key, err := s.sealTurn(ctx, &j.turn, c)
 	if err != nil || j.turn.outcome.Kind != 0 {
 		return j.turn.outcome, err
+	}
+	if c.Merged != nil {
+		defer func() {
+			if j.turn.outcome.Kind != store.Applied && len(j.turn.merge.media) > 0 {
+				s.pickUp(ctx, j.turn.merge.places())
+			}
+		}()
+		if err := s.startMerge(ctx, j, key); err != nil {
+			return store.Outcome{}, err
+		}
 	}
 	if len(c.Media) > 0 {
 		defer func() {
@@ -69,7 +83,9 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 			return store.Outcome{}, err
 		}
 	}
-	if o.Kind == store.Applied && len(c.Unmedia) > 0 {
+	if o.Kind == store.Applied && c.Merged != nil {
+		s.merged(ctx)
+	} else if o.Kind == store.Applied && len(c.Unmedia) > 0 {
 		s.dropLoose(context.WithoutCancel(ctx), 1) // what fails here is done by a sweep
 	}
 	switch {
@@ -78,7 +94,9 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 	case o.Kind == store.Conflict:
 		s.recent.drop(c.Resident) // another process may have written the row
 	case o.Kind == store.Duplicate:
-		if c.Read == 0 { // a new key was made for a resident who has one
+		if g := j.turn.merge; g != nil && g.reply {
+			key = g.theirs
+		} else if c.Read == 0 { // a new key was made for a resident who has one
 			if key, err = s.key(ctx, c.Resident); err != nil {
 				return store.Outcome{}, err
 			}
@@ -121,6 +139,7 @@ func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*
 		if r == c.Resident || r == (store.Resident{}) {
 			return key, nil
 		}
+		t.others = true
 		return s.key(ctx, r)
 	}
 	for i := range c.Link {
@@ -130,6 +149,9 @@ func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*
 		if t.newcomer, err = s.sealNewcomer(c.Newcomer); err != nil {
 			return nil, err
 		}
+	}
+	for i := range c.Letters {
+		t.letters = append(t.letters, key.Seal(nil, sealing.AppendLetter(nil, &c.Letters[i]), sealing.UseLetter))
 	}
 	for i := range c.Outbox {
 		k, err := of(c.Outbox[i].Resident)
@@ -228,8 +250,13 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 			return err
 		}
 	}
+	if o.merge != nil {
+		if o.outcome, err = t.findMerged(o); err != nil || o.outcome.Kind != store.Applied {
+			return err
+		}
+	}
 	o.outcome = store.Outcome{Kind: store.Conflict}
-	if version != c.Read || found == (c.Read == 0) || found && o.epoch != keys.now() {
+	if version != c.Read || found == (c.Read == 0) || (found || o.others) && o.epoch != keys.now() {
 		return nil
 	}
 	if kind, err := t.allowed(o); err != nil || kind != store.Applied {
@@ -237,6 +264,18 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 		return err
 	}
 
+	if o.merge != nil {
+		room := answeredMax / 2
+		if c.Inbound != (store.Inbound{}) {
+			room--
+		}
+		if answered, err = t.mergeReplies(o, answered, room); err != nil {
+			return err
+		}
+		if err := t.merge(o, keys); err != nil {
+			return err
+		}
+	}
 	if c.Inbound != (store.Inbound{}) {
 		if s, err = t.prepare(addReply); err != nil {
 			return err
@@ -310,7 +349,7 @@ func (t *tables) allowed(o *sealedTurn) (store.OutcomeKind, error) {
 	for i := range c.Link {
 		other := false
 		if _, err := t.one(func(s statement) error {
-			other = column16(s, 0) != c.Resident
+			other = !isTheirs(c, column16(s, 0))
 			return nil
 		}, "SELECT resident FROM address WHERE key = ?", c.Link[i].Key); err != nil || other {
 			return store.Conflict, err
@@ -399,6 +438,12 @@ func (t *tables) effects(o *sealedTurn) error {
 		if err := t.vote(c.Resident, &c.Ballots[i]); err != nil {
 			return err
 		}
+	}
+	if err := t.mark(c.Marks); err != nil {
+		return err
+	}
+	if err := t.talked(c, o.letters); err != nil {
+		return err
 	}
 	for i := range c.Requests {
 		if err := t.happened(&c.Requests[i], o.personal[i]); err != nil {

@@ -212,7 +212,7 @@ func (t *tables) all(batch []*job, keys *keyring, apart bool) error {
 
 // refusal tells a decision about one job, after which nothing was written, from a failure.
 func refusal(err error) bool {
-	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrPublished) || errors.Is(err, errSharedRow) || errors.Is(err, errPickedUp)
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrPublished) || errors.Is(err, errSharedRow) || errors.Is(err, errPickedUp) || errors.Is(err, errKeysMoved)
 }
 
 func (t *tables) addUp() error {
