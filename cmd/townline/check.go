@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/ussd"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/cost"
@@ -78,14 +79,34 @@ The exit status is 1 when there is a problem.`,
 // checkFolder finds all problems of a folder, and counts its dialogs.
 func checkFolder(c *config.Config, f folder, phrases *locales.Catalogue, now time.Time) (int, dialogs.Problems) {
 	set, problems := f.load(c, phrases, now)
+	town := callTown(c, phrases, set.All())
 	for _, d := range set.All() {
 		problems = append(problems, f.show(fits(c, phrases, d, now))...)
+		problems = append(problems, f.show(dialogtest.Reach(town, d, now.In(c.Town.Zone), proved(c)...))...)
 	}
 	_, more := dialogtest.All(f.fsys, set)
 	if len(f.paths) > 0 {
 		more = slices.DeleteFunc(more, func(p dialogs.Problem) bool { return !f.names(p.File, "", set) })
 	}
 	return len(set.All()), append(problems, f.show(more)...)
+}
+
+// proved are the channels that every answer must be reached on: those that dialogs must fit on and, for a town without
+// menus yet, the smallest screens and the largest that gateways have.
+func proved(c *config.Config) []render.Traits {
+	all := checked(c)
+	if c.USSD.On() || len(operatorMenus(c)) > 0 {
+		return all
+	}
+	for _, most := range []struct {
+		name          string
+		septets, ucs2 int
+	}{{"ussd (the smallest screens)", ussd.LeastSeptets, ussd.LeastUCS2}, {"ussd (the largest screens)", ussd.MostSeptets, ussd.MostUCS2}} {
+		t := render.USSD
+		t.Name, t.Limit, t.Limit16 = most.name, most.septets, most.ucs2
+		all = append(all, t)
+	}
+	return all
 }
 
 // fits plays every question of a dialog on every channel, in this town, and on the screens of its own gateways.

@@ -197,9 +197,25 @@ func (r *Resident) Gives(st *dialogs.Step, values []string, way Way) error {
 	case dialogs.Photo:
 		r.Sends("image/jpeg", values[0])
 	default:
-		r.Says(values[0])
+		r.Says(r.keys(st, values[0]))
 	}
 	return nil
+}
+
+// keys are what a number, a code or a reference is keyed in with on a call: digits, and a star for the point.
+func (r *Resident) keys(st *dialogs.Step, words string) string {
+	if r.Traits.Form != engine.Speech {
+		return words
+	}
+	switch st.Type {
+	case dialogs.Number:
+		return strings.ReplaceAll(words, ".", "*")
+	case dialogs.Status, dialogs.Code:
+		return strings.ReplaceAll(words, "-", "")
+	case dialogs.Contact:
+		return strings.TrimPrefix(words, "+")
+	}
+	return words
 }
 
 // places gives a landmark: by its card where there is one, else by what it is called in the conversation's language. It
@@ -238,7 +254,31 @@ func (r *Resident) Skips() {
 		r.hear("press", "skip", talk.Heard{Choice: render.PressSkip})
 		return
 	}
+	if st := r.Asked(); r.Traits.Form == engine.Speech && st != nil { // nobody can say a word
+		r.skipsByKey(st)
+		return
+	}
 	r.Says(r.Town.Locales.Language(r.lang()).Phrase("skip", locales.Full))
+}
+
+// skipsByKey leaves the open question out on a call: by 8 once all was heard, or by help where digits are the answer.
+func (r *Resident) skipsByKey(st *dialogs.Step) {
+	switch st.Type {
+	case dialogs.Number, dialogs.Date, dialogs.Budget, dialogs.Contact, dialogs.Code, dialogs.Status:
+		r.Presses("*")
+		if _, ok := r.find("skip"); !ok && r.memory.Now != nil && r.memory.Now.Mode == engine.Asking { // a part was given: star takes it back
+			r.Presses("*")
+		}
+		for _, id := range []string{"skip", "keep"} {
+			if digit, ok := r.find(id); ok {
+				r.Presses(digit)
+				return
+			}
+		}
+	default:
+		r.readsOn()
+		r.Presses("8")
+	}
 }
 
 // picks gives one option.

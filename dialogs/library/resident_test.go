@@ -125,7 +125,7 @@ func (w *walk) answer(st *dialogs.Step) error {
 			return nil
 		}
 	}
-	if a, ok := s.Answer(s.Step); ok && s.Back && w.stands(st, a) { // went back further than needed
+	if a, ok := s.Answer(s.Step); ok && s.Back && w.stands(st, a) && st.Type != dialogs.Review { // went back further than needed
 		r.Skips()
 		return nil
 	}

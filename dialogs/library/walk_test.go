@@ -13,7 +13,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/dialogtest"
@@ -239,8 +238,8 @@ func (w *walk) sound(speaks bool) error {
 		return err
 	}
 	for i := range r.Pages {
-		if err := fits(&r.Pages[i], r.Shown); err != nil {
-			return err
+		if fault := dialogtest.Fault(&r.Pages[i], r.Shown); fault != "" {
+			return fmt.Errorf("a page of %s can't be shown: %s: %s", r.Shown.Name, fault, r.Said())
 		}
 	}
 	m := r.Memory()
@@ -260,60 +259,6 @@ func (w *walk) sound(speaks bool) error {
 	}
 	if m.Now != nil && m.Now.Mode == engine.Waiting {
 		return fmt.Errorf("the conversation waits for the town across turns")
-	}
-	return nil
-}
-
-// fits says what is wrong with a page of a channel.
-func fits(p *render.Page, t render.Traits) error {
-	if t.Form == engine.Text {
-		most, size := t.Limit, 0
-		if t.GSM {
-			n := render.Count(p.Text)
-			if size = n.Units; !n.GSM {
-				most = t.Limit16
-			}
-		} else {
-			size = len(utf16.Encode([]rune(p.Text)))
-		}
-		if most > 0 && size > most {
-			return fmt.Errorf("a page of %d does not fit the %d of %s: %q", size, most, t.Name, p.Text)
-		}
-		if strings.TrimSpace(p.Text) == "" {
-			return fmt.Errorf("an empty page on %s", t.Name)
-		}
-		if strings.Contains(p.Text, "${") {
-			return fmt.Errorf("a value is missing: %q", p.Text)
-		}
-	}
-	if t.Form == engine.Speech && len(p.Spoken) == 0 || t.Form == engine.Screen && len(p.Blocks) == 0 {
-		return fmt.Errorf("an empty page on %s", t.Name)
-	}
-	for _, s := range p.Spoken {
-		if strings.Contains(s.Words, "${") || strings.TrimSpace(s.Words) == "" && s.Media == "" {
-			return fmt.Errorf("a value is missing: %q", s.Words)
-		}
-	}
-	groups := t.Options
-	if groups == 0 {
-		groups = 7
-	}
-	if len(p.Options) > groups+1 {
-		return fmt.Errorf("%d options on a page of %s", len(p.Options), t.Name)
-	}
-	var digits [10]bool
-	if p.Asks == dialogs.Budget { // amounts are given in order: the options have no digits
-		return nil
-	}
-	for _, o := range p.Options {
-		n, err := strconv.Atoi(o.Digit)
-		if err != nil || n < 1 || n > 8 || digits[n] {
-			return fmt.Errorf("digit %q of option %q on %s", o.Digit, o.ID, t.Name)
-		}
-		digits[n] = true
-		if n != 8 && (o.ID == "" || strings.TrimSpace(o.Label) == "") {
-			return fmt.Errorf("option %s on %s has no words", o.Digit, t.Name)
-		}
 	}
 	return nil
 }

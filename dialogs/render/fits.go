@@ -159,6 +159,21 @@ func (f *fitting) shows(step int, t Traits) [][]engine.Prompt {
 	case !st.Type.Asks(), st.Type == dialogs.Photo && !t.Photo, st.Type == dialogs.Contact && t.Address, unsaid(f.d, st, t):
 		return nil
 	}
+	s := f.standing(step)
+	out := [][]engine.Prompt{engine.Show(f.d, &s, t.Can, f.w.Today.Add(12*time.Hour))}
+	if st.Refuse.Text != "" {
+		out = append(out, last(st.ID+".refuse"))
+	}
+	return out
+}
+
+// Standing is a conversation in which the question of a step of w.Dialog is open, with long answers to all before it.
+func Standing(w *Words, step int) engine.State {
+	f := fitting{w: w, d: w.Dialog}
+	return f.standing(step)
+}
+
+func (f *fitting) standing(step int) engine.State {
 	s := engine.State{Version: engine.Version, Pin: f.d.Pin, Step: step, From: step, Lang: f.w.tag(), Hint: true, Ref: sampleRef, Due: sampleDay}
 	for s.From > 0 && !f.d.Steps[s.From-1].Type.Asks() {
 		s.From--
@@ -171,16 +186,12 @@ func (f *fitting) shows(step int, t Traits) [][]engine.Prompt {
 			s.Answers = append(s.Answers, a)
 		}
 	}
-	if st.Type == dialogs.Similar {
+	if f.d.Steps[step].Type == dialogs.Similar {
 		for i := range 3 {
 			s.Found = append(s.Found, engine.Found{Ref: fmt.Sprintf("%d%s", i, sampleRef[1:]), What: fmt.Sprintf("%s, %d High Street, by the library", sampleWords[:40], i+1)})
 		}
 	}
-	out := [][]engine.Prompt{engine.Show(f.d, &s, t.Can, f.w.Today.Add(12*time.Hour))}
-	if st.Refuse.Text != "" {
-		out = append(out, last(st.ID+".refuse"))
-	}
-	return out
+	return s
 }
 
 const (
