@@ -28,6 +28,8 @@ require github.com/linxGnu/gosmpp v0.3.1
 
 require github.com/nyaruka/phonenumbers v1.8.1
 
+require github.com/go-telegram/bot v1.24.0
+
 require (
 	github.com/emiago/sipgo v1.7.2
 	github.com/gobwas/httphead v0.1.0 // indirect

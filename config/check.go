@@ -128,6 +128,10 @@ func (r *reading) set(c *Config, s Setting, text string) {
 			r.setSIP(&c.SIP, s, text)
 			return
 		}
+		if strings.HasPrefix(s.Key, "telegram.") {
+			r.setTelegram(&c.Telegram, s, text)
+			return
+		}
 		if strings.HasPrefix(s.Key, "smpp.") {
 			r.setSMPP(&c.SMPP, s, text)
 			return
@@ -244,6 +248,7 @@ func (r *reading) together(c *Config) {
 	r.calls(c, missing)
 	r.ussd(c, missing)
 	r.smpp(c, missing)
+	r.telegram(c, missing)
 	r.limits(c)
 }
 

@@ -16,6 +16,7 @@ type Config struct {
 	SMS       SMS
 	Voice     Voice
 	SMPP      SMPP
+	Telegram  Telegram
 	SIP       SIP
 	USSD      USSD
 	Limits    Limits

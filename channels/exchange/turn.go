@@ -345,7 +345,12 @@ func (t *turn) heard(ctx context.Context) (talk.Heard, error) {
 	h.Traits.Ring = h.Traits.Ring && t.event.From.Kind == "tel" && t.x.callbacks.Reachable(t.event.From.ID)
 	h.Out, h.Texted = t.event.Out, t.takesTexts()
 	h.Lang = t.event.Lang
-	h.Media, h.Refused = t.brought()
+	if h.Media, h.Refused = t.brought(); h.Refused == "" {
+		h.Refused = t.event.Refused
+	}
+	if t.latePress() {
+		h.Words, h.Choice, h.Media, h.Refused = "", "", nil, latePress
+	}
 	return h, nil
 }
 
@@ -362,6 +367,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 		t.way = way{t.name, t.event.From.Kind}
 	}
 	t.moves(said)
+	t.marked(said)
 	c := &t.change
 	c.Resident, c.Read, c.At, c.Inbound = t.resident, t.version, t.now, t.inbound
 	if t.event != nil {

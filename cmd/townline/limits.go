@@ -8,6 +8,7 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/exchange"
 	"github.com/townline/townline/channels/sms"
+	"github.com/townline/townline/channels/telegram"
 	"github.com/townline/townline/channels/voice"
 	"github.com/townline/townline/config"
 )
@@ -85,7 +86,7 @@ func usualRate(c *config.Config, channel string) config.Rate {
 		return config.Rate{All: 1}
 	case voice.Name: // calls, of an account
 		return config.Rate{All: 1}
-	case "telegram":
+	case telegram.Name:
 		return config.Rate{All: 30, Each: 1}
 	}
 	for i := range c.SMPP.Operators { // by contract

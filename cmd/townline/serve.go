@@ -83,6 +83,11 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		return err
 	}
 	withPreview := previewed(c, listener.Addr())
+	chats, err := chatLines(c, phrases, log)
+	if err != nil {
+		return err
+	}
+	lines = append(lines, chats...)
 	operators, err := operatorLines(c, lines, keys, phrases, metrics, log)
 	if err != nil {
 		return err
