@@ -5,6 +5,7 @@ package preview
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -105,7 +106,13 @@ func (p *Preview) knows(number string) bool {
 }
 
 // Deliver shows a page on the handset. The same key again shows nothing new.
-func (p *Preview) Deliver(_ context.Context, to channels.Address, page render.Page, key string) (string, error) {
+func (p *Preview) Deliver(ctx context.Context, to channels.Address, page render.Page, key string) (string, error) {
+	switch {
+	case ctx.Err() != nil:
+		return "", channels.Retry(ctx.Err(), 0)
+	case strings.TrimSpace(page.Text) == "":
+		return "", channels.Gone(errors.New("preview: there is nothing to show"), "empty")
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t, ok := p.threads[to.ID]

@@ -27,6 +27,7 @@ const (
 	mostBody  = 8 << 10          // bytes of one request
 	mostWords = 1600             // characters of one text: what Twilio takes, too
 	patience  = 20 * time.Second // how long a page waits for news before it asks again
+	turnTime  = 12 * time.Second // that a turn may take before the page is told to send it again
 )
 
 // Mount serves the page at /preview, on mux.
@@ -187,7 +188,9 @@ func (p *Preview) send(w http.ResponseWriter, r *http.Request) {
 	if in.ID == "" {
 		in.ID = rand.Text()
 	}
-	reply, err := p.inbox.Receive(r.Context(), channels.Event{
+	ctx, done := context.WithTimeout(r.Context(), turnTime)
+	defer done()
+	reply, err := p.inbox.Receive(ctx, channels.Event{
 		Channel: Name, ID: in.ID, From: channels.Address{Kind: "tel", ID: in.From}, To: Name,
 		Kind: channels.Message, Words: in.Words, At: p.town.Now(),
 	})

@@ -142,6 +142,9 @@ func (k *Kannel) Mount(mux *http.ServeMux, in channels.Inbox) {
 			writeText(w, reply.Pages)
 		}
 	}
+	for _, path := range [...]string{"/sms/kannel", "/sms/kannel/dlr"} { // GET would take it: a turn, and no answer
+		mux.HandleFunc("HEAD "+path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) })
+	}
 	mux.HandleFunc("GET /sms/kannel", message)
 	mux.HandleFunc("POST /sms/kannel", message)
 	delivered := func(w http.ResponseWriter, r *http.Request) {

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio"
 	"github.com/townline/townline/dialogs/engine"
 )
 
@@ -40,10 +41,15 @@ func newTwilio(t testing.TB, change func(*TwilioConfig)) *Twilio {
 func signed(target, body string) *http.Request {
 	r := httptest.NewRequest("POST", target, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	mac := hmac.New(sha1.New, []byte(token))
-	mac.Write(parseForm(body).Signed([]byte(public + target)))
-	r.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	sign(r, []byte(body))
 	return r
+}
+
+// sign signs a request as Twilio does.
+func sign(r *http.Request, body []byte) {
+	mac := hmac.New(sha1.New, []byte(token))
+	mac.Write(twilio.ParseForm(body).Signed([]byte(public + r.RequestURI)))
+	r.Header.Set("X-Twilio-Signature", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }
 
 // answerOf mounts a channel and gives it one request.

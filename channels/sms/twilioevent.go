@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/twilio"
@@ -77,7 +78,7 @@ func (t *Twilio) address(from string) (channels.Address, bool) {
 	if n, ok := channels.Number(name, t.cfg.Country); ok {
 		return channels.Address{Kind: "tel", ID: n}, true
 	}
-	if chat && name != "" && len(name) <= 128 {
+	if chat && name != "" && len(name) <= 128 && utf8.ValidString(name) {
 		return channels.Address{Kind: "whatsapp", ID: name}, true
 	}
 	return channels.Address{}, false

@@ -21,6 +21,7 @@ type dialect struct {
 	most int    // septets that it takes on one screen, whatever the network can show; 0: all
 	code bool   // it must be known what is dialled, since a first request looks like any other
 	path string // what it adds to the address that it is told to call
+	look string // the same of what it gets; "": as path
 
 	// read finds what a request says. An error is for whoever sets the gateway up: it holds nothing of the request.
 	read func(r *request) (asked, error)
@@ -37,7 +38,7 @@ func dialects() []dialect {
 		{name: "nalo", post: true, json: true, most: 120, read: readNalo, write: writeNalo},
 		{name: "arkesel", post: true, json: true, read: readArkesel, write: writeArkesel},
 		{name: "beem", post: true, json: true, read: readBeem, write: writeBeem},
-		{name: "infobip", get: true, post: true, json: true, path: "/session/{session}/{act}", read: readInfobip, write: writeInfobip},
+		{name: "infobip", get: true, post: true, json: true, path: "/session/{session}/{act}", look: "/session/{session}/status", read: readInfobip, write: writeInfobip},
 		{name: "airtel", get: true, code: true, read: readAirtel, write: writeAirtel},
 		// session_msg: 160 characters (docs.hollatags.com/ussd/inbound).
 		{name: "hollatags", get: true, post: true, most: 160, read: readHollatags, write: writeHollatags},

@@ -15,7 +15,7 @@ func readInfobip(r *request) (a asked, err error) {
 		return a, err
 	}
 	a.echo = map[string]string{"act": r.act}
-	if r.act == "status" {
+	if r.act == "" { // a GET: its address ends in status
 		a.checks = true
 		return a, nil
 	}

@@ -160,13 +160,13 @@ func (u *USSD) Mount(mux *http.ServeMux, in channels.Inbox) {
 		paths = append(paths, paths[0]+"/{secret}")
 	}
 	for _, path := range paths {
-		path += u.dialect.path
 		if u.dialect.get {
-			mux.HandleFunc("GET "+path, serve)
-			mux.HandleFunc("HEAD "+path, refuseHead) // GET would take it: a turn, and no screen
+			look := path + first(u.dialect.look, u.dialect.path)
+			mux.HandleFunc("GET "+look, serve)
+			mux.HandleFunc("HEAD "+look, refuseHead) // GET would take it: a turn, and no screen
 		}
 		if u.dialect.post {
-			mux.HandleFunc("POST "+path, serve)
+			mux.HandleFunc("POST "+path+u.dialect.path, serve)
 		}
 	}
 }

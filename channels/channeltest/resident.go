@@ -1,0 +1,185 @@
+package channeltest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+)
+
+// resident is somebody with a device, on the other side of the provider.
+type resident struct {
+	b      *bench
+	number string
+	visits int
+	before []Message
+	seen   []Answer
+	asked  map[string]int // how often each question was on show
+}
+
+func (b *bench) resident(n int) *resident {
+	return &resident{b: b, number: numbers[n], asked: map[string]int{}}
+}
+
+// next is a message of theirs that isn't sent yet.
+func (r *resident) next(kind channels.EventKind, words string) Message {
+	time.Sleep(reading)
+	r.b.sent++
+	m := Message{
+		ID: fmt.Sprintf("%032x", r.b.sent), From: r.number, Kind: kind, Words: words, At: r.b.now(),
+		Visit: fmt.Sprintf("%s%030d", r.number[len(r.number)-2:], r.visits), Before: slices.Clone(r.before), Seen: slices.Clone(r.seen),
+	}
+	if r.b.house != nil {
+		if pages := r.b.house.pages(r.b.address(r.number)); len(pages) > 0 {
+			m.Page = &pages[len(pages)-1]
+		}
+	} else if len(r.seen) > 0 {
+		m.Page = &pageOf("").Pages[0]
+	}
+	return m
+}
+
+// reading takes a while: what comes sooner, on a menu whose requests have no ids, came before.
+const reading = 10 * time.Second
+
+// send sends it, and keeps what came of it.
+func (r *resident) send(m Message) Answer {
+	a := r.b.wire.Send(m)
+	r.before, r.seen = append(r.before, m), append(r.seen, a)
+	return a
+}
+
+func (r *resident) says(words string) Answer { return r.send(r.next(channels.Message, words)) }
+
+// comes opens a visit, where there are visits.
+func (r *resident) comes() Answer {
+	if !r.b.s.Visits {
+		return Answer{Verdict: Taken}
+	}
+	r.visits++
+	r.before, r.seen = nil, nil
+	return r.send(r.next(channels.Dialed, ""))
+}
+
+// again sends one of this visit's messages once more.
+func (r *resident) again(i int) Answer { return r.b.wire.Send(r.before[i]) }
+
+// begins comes and asks for the dialog about the bench, up to its first question.
+func (r *resident) begins() {
+	r.b.Helper()
+	r.b.took(r.comes())
+	if !r.b.s.Visits {
+		r.b.took(r.says("BENCH"))
+	}
+	for range 10 {
+		if p := r.page(); p != nil && has(p, "gate") {
+			return
+		}
+		r.b.took(r.says(r.answer()))
+	}
+	r.b.Fatalf("the dialog doesn't begin; on show is %s", r.page())
+}
+
+// page is the last one that was replied.
+func (r *resident) page() *render.Page {
+	pages := r.b.house.pages(r.b.address(r.number))
+	if len(pages) == 0 {
+		return nil
+	}
+	return &pages[len(pages)-1]
+}
+
+// wants are the answers of everybody here.
+func wants() []string { return []string{"bench", "gate", "stone", "no"} }
+
+// kept is what the town keeps of them.
+const kept = "spot=gate made=stone shade=no agree=yes"
+
+func has(p *render.Page, id string) bool {
+	return slices.ContainsFunc(p.Options, func(o render.Shown) bool { return o.ID == id })
+}
+
+// answer is what they say to the page on show.
+func (r *resident) answer() string {
+	p := r.page()
+	if p == nil {
+		return "1"
+	}
+	if p.Asks != dialogs.Consent {
+		for _, id := range wants() {
+			for _, o := range p.Options {
+				if o.ID == id {
+					return o.Digit
+				}
+			}
+		}
+	}
+	for _, o := range p.Options {
+		if o.ID == "" && o.Digit == "8" { // it goes on
+			return o.Digit
+		}
+	}
+	return "1"
+}
+
+// finishes answers until the last word.
+func (r *resident) finishes() {
+	r.b.Helper()
+	for range 20 {
+		if len(r.b.house.records()) > 0 && r.done() {
+			return
+		}
+		r.b.took(r.says(r.answer()))
+	}
+	r.b.Fatalf("the dialog doesn't end; on show is %s", r.page())
+}
+
+// done says whether their answers are counted.
+func (r *resident) done() bool {
+	p := r.page()
+	return p != nil && !has(p, "") && !has(p, "bench") && !has(p, "stone") && !has(p, "gate") && p.Asks != dialogs.Consent && p.Asks != dialogs.YesNo
+}
+
+// took says that an answer tells the provider that all is well.
+func (b *bench) took(a Answer) Answer {
+	b.Helper()
+	if a.Verdict != Taken {
+		b.Fatalf("answered %s (%s): %s", a.Verdict, a.Said, a.Body)
+	}
+	return a
+}
+
+// shows says that an answer shows what was replied last, word for word.
+func (b *bench) shows(a Answer, pages []render.Page) {
+	b.Helper()
+	all := strings.Join(a.Shown, "\n")
+	for i := range pages {
+		for _, words := range wordsOf(&pages[i], b.channel().Traits()) {
+			if !strings.Contains(all, words) {
+				b.Errorf("%q is not shown in %q", words, all)
+			}
+		}
+	}
+}
+
+// wordsOf a page, as its channel has them.
+func wordsOf(p *render.Page, t render.Traits) (out []string) {
+	switch t.Form {
+	case engine.Speech:
+		for _, s := range p.Spoken {
+			out = append(out, s.Words)
+		}
+	case engine.Screen:
+		for _, s := range p.Blocks {
+			out = append(out, s.Words)
+		}
+	default:
+		out = append(out, strings.TrimSpace(p.Text))
+	}
+	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
+}
