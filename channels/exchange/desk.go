@@ -245,7 +245,7 @@ func (x *Exchange) context(in *inCase, w *channels.CaseWhole) error {
 		Dialog: d, Lang: x.town.Locales.Language(lang), Tag: lang, Catalogue: x.town.Locales, Languages: x.town.Languages, Town: x.town.Name,
 		Country: x.town.Country, Emergency: x.town.Emergency,
 	}
-	for _, p := range render.Render(words, []engine.Prompt{{Key: engine.PhraseReview, Step: -1, Items: items}}, render.Kiosk) {
+	for _, p := range render.Render(words, []engine.Prompt{{Key: engine.PhraseReview, Asks: engine.Pick, Step: -1, Items: items}}, render.Kiosk) {
 		for _, b := range p.Blocks {
 			if b.Kind == "item" {
 				w.Answers = append(w.Answers, channels.CaseAnswer{Question: b.Words, Answer: b.Answer})
