@@ -10,6 +10,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path"
+	"strings"
 	"time"
 
 	"github.com/townline/townline/channels"
@@ -87,6 +89,8 @@ type Kiosk struct {
 	s     Settings
 	name  string
 	base  string // of its addresses: "/kiosk"
+	own   bool   // residents' own screens, not the machine's
+	frame bool   // another page of this server shows it in a frame
 	inbox channels.Inbox
 	paper *paper
 
@@ -105,12 +109,19 @@ var (
 )
 
 // New returns the channel of the machine, "kiosk"; it serves nothing until it is mounted.
-func New(s Settings) *Kiosk { return newChannel(Name, s) }
+func New(s Settings) *Kiosk { return newChannel(Kiosk{s: s, name: Name, base: "/" + Name}) }
 
 // NewWeb returns the channel of residents' own screens, "web".
-func NewWeb(s Settings) *Kiosk { return newChannel(WebName, s) }
+func NewWeb(s Settings) *Kiosk { return newChannel(Kiosk{s: s, name: WebName, base: "/" + WebName, own: true}) }
 
-func newChannel(name string, s Settings) *Kiosk {
+// NewFramed returns a machine that is looked at in a frame of another page of this server, and of no other server's: a channel of
+// its own, below base.
+func NewFramed(name, base string, s Settings) *Kiosk {
+	return newChannel(Kiosk{s: s, name: name, base: base, frame: true})
+}
+
+func newChannel(k Kiosk) *Kiosk {
+	s := k.s
 	if len(s.Languages) == 0 {
 		s.Languages = s.Phrases.Tags()
 	}
@@ -129,7 +140,11 @@ func newChannel(name string, s Settings) *Kiosk {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Kiosk{s: s, name: name, base: "/" + name, paper: newPaper(name), pictures: make(chan struct{}, 1), printer: newPrinter()}
+	k.s, k.pictures, k.printer = s, make(chan struct{}, 1), newPrinter()
+	k.paper = newPaper(Name)
+	if k.own {
+		k.paper = newPaper(WebName)
+	}
 	needs := parts{Kiosk: k.atMachine(), Scan: s.Scan > 0}
 	k.typed = newProgram(needs)
 	needs.Plain = true
@@ -140,7 +155,10 @@ func newChannel(name string, s Settings) *Kiosk {
 		k.full = newProgram(needs)
 		k.policy = policyOf(k.paper.style, k.light, k.typed, k.full)
 	}
-	return k
+	if k.frame {
+		k.policy = strings.Replace(k.policy, "frame-ancestors 'none'", "frame-ancestors 'self'", 1)
+	}
+	return &k
 }
 
 // Name is "kiosk" or "web".
@@ -148,10 +166,12 @@ func (k *Kiosk) Name() string { return k.name }
 
 // Traits are those of a screen.
 func (k *Kiosk) Traits() render.Traits {
-	if k.name == WebName {
-		return render.Web
+	t := render.Kiosk
+	if k.own {
+		t = render.Web
 	}
-	return render.Kiosk
+	t.Name = k.name
+	return t
 }
 
 // Deliver refuses: a page shows what it is asked for, nobody can be reached on it later.
@@ -160,7 +180,7 @@ func (k *Kiosk) Deliver(context.Context, channels.Address, render.Page, string) 
 }
 
 // atMachine says whether this is the machine in the community centre.
-func (k *Kiosk) atMachine() bool { return k.name == Name }
+func (k *Kiosk) atMachine() bool { return !k.own }
 
 // records says whether voices may be recorded here.
 func (k *Kiosk) records() bool { return !k.atMachine() || k.s.Microphone }
@@ -174,7 +194,7 @@ func (k *Kiosk) Mount(mux *http.ServeMux, in channels.Inbox) {
 	}
 	handle("GET", "", k.show)
 	handle("GET", "/{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "../"+k.name, http.StatusMovedPermanently)
+		http.Redirect(w, r, "../"+path.Base(k.base), http.StatusMovedPermanently)
 	})
 	handle("POST", "", k.post)
 	handle("GET", "/say.mp3", k.say)
