@@ -266,9 +266,9 @@ func spoiled(s string) string {
 	if s == "" {
 		return "x"
 	}
-	c := byte('a')
+	c := byte('q') // no hex digit: %3a is %3A
 	if s[0] == c {
-		c = 'b'
+		c = 'r'
 	}
 	return string(c) + s[1:]
 }

@@ -37,7 +37,7 @@ func slow(b *bench) {
 	case b.s.Visits:
 		b.took(r.comes())
 	}
-	r.finishes()
+	r.finishes(nil)
 	b.keeps(kept)
 }
 
@@ -96,7 +96,7 @@ func atOnce(b *bench) {
 		}
 		r.before, r.seen = append(r.before, m), append(r.seen, answers[0])
 	}
-	r.finishes()
+	r.finishes(nil)
 	b.keeps(kept)
 }
 

@@ -72,9 +72,10 @@ func tooLong(b *bench) {
 
 // empty sends nothing at all, and nothing but spaces: whoever does that sees something, or nobody is bothered.
 func empty(b *bench) {
-	h, r := b.inTown(), b.resident(0)
-	r.begins()
-	for _, words := range []string{"", " ", "\n\t", "\u200f\u00a0"} {
+	h := b.inTown()
+	for i, words := range []string{"", " ", "\n\t", "\u200f\u00a0"} {
+		r := b.resident(i)
+		r.begins()
 		a := r.says(words)
 		if a.Verdict == Later || a.Verdict == Lost {
 			b.Errorf("%q is answered %s (%s)", words, a.Verdict, a.Said)
@@ -82,12 +83,12 @@ func empty(b *bench) {
 		if p := r.page(); p == nil || has(p, "stone") {
 			b.Errorf("%q was taken for an answer", words)
 		}
+		for _, n := range h.seen[b.address(r.number)] {
+			b.sound(n.Event)
+		}
+		r.finishes(nil)
 	}
-	for _, n := range h.seen[b.address(r.number)] {
-		b.sound(n.Event)
-	}
-	r.finishes()
-	b.keeps(kept)
+	b.keeps(kept, kept, kept, kept)
 }
 
 // emoji are one sign of many parts, an accent of its own, a flag, and signs beyond the first plane.
@@ -103,13 +104,7 @@ func rightToLeft(b *bench) {
 	}
 	h, r := b.inTown("ar"), b.resident(0)
 	r.begins()
-	for range 20 {
-		if r.done() {
-			break
-		}
-		a := b.took(r.says(r.answer()))
-		b.shows(a, h.pages(b.address(r.number)))
-	}
+	r.finishes(func(a Answer) { b.shows(a, h.pages(b.address(r.number))) })
 	b.keeps(kept)
 }
 
