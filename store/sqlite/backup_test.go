@@ -405,6 +405,57 @@ func TestNothingInTheClear(tt *testing.T) {
 	}
 }
 
+// TestMergedKeyIsGone: the key of somebody who was merged is neither in the files nor in a copy, and with it what it had sealed.
+func TestMergedKeyIsGone(tt *testing.T) {
+	t := newTown(tt)
+	t.speak(1)
+	t.speak(4)
+	if k := t.record(4, sound(1, 3000)); k != store.Applied {
+		t.Fatal(k)
+	}
+	var key, state, address, part []byte
+	t.must(t.read(t.Context(), func(q *tables) error {
+		_, err := q.one(func(s statement) error {
+			key, state, address, part = column(s, 0), column(s, 1), column(s, 2), column(s, 3)
+			return nil
+		}, `SELECT wrapped, state, sealed, body FROM resident_key JOIN conversation USING(k) JOIN address a ON a.resident = conversation.resident
+			JOIN media_part WHERE k = ?`, rowOf(number(4)))
+		return err
+	}))
+	in := func(file string) (n int) {
+		b, err := os.ReadFile(t.path(file))
+		t.must(err)
+		for _, secret := range [][]byte{key, state, address, part} {
+			if len(secret) == 0 {
+				t.Fatal("nothing to look for")
+			}
+			if bytes.Contains(b, secret) {
+				n++
+			}
+		}
+		return n
+	}
+	if in("town.db-wal")+in("town.db") < 4 {
+		t.Fatal("they aren't where this test looks for them")
+	}
+	one, two := number(1), number(4)
+	mine, err := t.Load(t.Context(), one)
+	t.must(err)
+	theirs, err := t.Load(t.Context(), two)
+	t.must(err)
+	o, err := t.Commit(t.Context(), &store.Change{Resident: one, Read: mine.Version, At: noon, State: []byte("one"), Merged: &store.Merged{Resident: two, Read: theirs.Version}})
+	t.must(err)
+	if o.Kind != store.Applied {
+		t.Fatal(o)
+	}
+	t.must(t.Backup(t.Context(), t.path("copy")))
+	for _, name := range []string{"town.db", "town.db-wal", "copy", "copy.keys"} {
+		if n := in(name); n > 0 {
+			t.Errorf("%s has %d of what was theirs alone", name, n)
+		}
+	}
+}
+
 func TestErasedFromTheLog(tt *testing.T) {
 	t := newTown(tt)
 	t.speak(4)

@@ -15,8 +15,9 @@ import (
 type merging struct {
 	key, theirs *store.Key // theirs is nil when they aren't here any more
 	media       []moved
-	answered    []byte // theirs, as the writer found it
-	reply       bool   // the Duplicate's reply is one of theirs
+	answered    []byte            // theirs, as the writer found it
+	reply       bool              // the Duplicate's reply is one of theirs
+	sealed      map[string][]byte // what was sealed anew, by what it was: a second attempt writes the same
 }
 
 // moved is a media of the merged one's, whose parts were laid down again under the resident's key.
@@ -53,10 +54,11 @@ func (g *merging) prepare(c *store.Change, read, write func(func(*tables) error)
 			if b == nil { // it was swept since, or they changed: the writer will see
 				break
 			}
-			sealed, err := g.anew(b, usePart(m.id, n, parts))
+			plain, err := g.theirs.Open(b, usePart(m.id, n, parts))
 			if err != nil {
-				return err
+				return fmt.Errorf("store: open a merged resident's recording or picture: %w", err)
 			}
+			sealed := g.key.Seal(nil, plain, usePart(m.id, n, parts))
 			if err := write(func(t *tables) error { return t.layPart(c, m.first, n, sealed) }); err != nil {
 				return err
 			}
@@ -75,11 +77,19 @@ func (g *merging) places() (all []int64) {
 
 // anew seals under the resident's key what was sealed under the merged one's.
 func (g *merging) anew(sealed []byte, use string) ([]byte, error) {
+	if b := g.sealed[string(sealed)]; b != nil {
+		return b, nil
+	}
+	was := string(sealed)
 	plain, err := g.theirs.Open(sealed, use)
 	if err != nil {
 		return nil, fmt.Errorf("store: open what was a merged resident's: %w", err)
 	}
-	return g.key.Seal(nil, plain, use), nil
+	if g.sealed == nil {
+		g.sealed = map[string][]byte{}
+	}
+	g.sealed[was] = g.key.Seal(nil, plain, use)
+	return g.sealed[was], nil
 }
 
 // isTheirs says whether r is who the change is about, as far as addresses go.
@@ -218,7 +228,7 @@ var mergeRows = []string{
 }
 
 // merge makes all that is the merged one's the resident's, and destroys their row and key.
-func (t *tables) merge(o *sealedTurn, keys *keyring) error {
+func (t *tables) merge(o *sealedTurn) error {
 	c, g := o.change, o.merge
 	was := c.Merged.Resident
 	type row struct {
@@ -266,8 +276,7 @@ func (t *tables) merge(o *sealedTurn, keys *keyring) error {
 	if err := t.exec("DELETE FROM resident_key WHERE k = ? AND resident = ?", rowOf(was), was); err != nil {
 		return err
 	}
-	// What is sealed already under the key and written after this would be lost: those changes are computed anew.
-	keys.drop(was)
+	t.moved = true
 	return nil
 }
 

@@ -299,6 +299,7 @@ type blackout struct {
 	erased  [12]bool
 	claims  int
 	later   []*job   // turns whose media was laid down by the batch before
+	merges  []*job   // merges whose media was laid down anew by the batch before
 	waits   [12]bool // whose they are
 }
 
@@ -313,10 +314,19 @@ func (b *blackout) number(tag byte, i int, n uint64) (id [16]byte) {
 }
 
 // batch makes up to six jobs: turns with all that a turn can write, a sender's, now and then an erasure or a piece of a sweep.
-func (b *blackout) batch(t testing.TB) (batch []*job) {
-	batch, b.later, b.waits = b.later, nil, [12]bool{}
+func (b *blackout) batch(t testing.TB, now *tables) (batch []*job) {
+	batch, merges, busy := b.later, b.merges, b.waits
+	b.later, b.merges, b.waits = nil, nil, [12]bool{}
 	for range 1 + b.r.IntN(6) {
-		switch b.r.IntN(14) {
+		switch b.r.IntN(15) {
+		case 4: // one turns out to be another
+			i, was := b.r.IntN(len(b.version)), b.r.IntN(len(b.version))
+			if i == was || busy[i] || busy[was] || b.erased[i] || b.erased[was] || b.version[i] == 0 || b.version[was] == 0 || b.r.IntN(3) > 0 {
+				continue
+			}
+			busy[i], busy[was], b.waits[i], b.erased[was] = true, true, true, true
+			parts, merge := b.merge(t, now, i, was)
+			batch, b.merges = append(batch, parts...), append(b.merges, merge)
 		case 0: // the sender claims what there is and says what came of it
 			b.claims++
 			at := noon.Add(time.Duration(b.claims) * time.Minute)
@@ -348,6 +358,7 @@ func (b *blackout) batch(t testing.TB) (batch []*job) {
 			if b.erased[i] || b.waits[i] {
 				continue
 			}
+			busy[i] = true
 			parts, turn := b.turn(t, i)
 			if len(parts) == 0 {
 				batch = append(batch, turn)
@@ -357,7 +368,27 @@ func (b *blackout) batch(t testing.TB) (batch []*job) {
 			batch, b.later = append(batch, parts...), append(b.later, turn)
 		}
 	}
-	return batch
+	// After a merge what was sealed before it is computed anew, so it comes last.
+	return append(batch, merges...)
+}
+
+// merge returns the turn, and what lays down the media before that is read from now.
+func (b *blackout) merge(t testing.TB, now *tables, i, was int) (parts []*job, turn *job) {
+	_, turn = b.turn(t, i)
+	c := turn.turn.change
+	c.Media, turn.turn.media = nil, nil
+	c.Merged = &store.Merged{Resident: b.number('r', was, 0), Read: b.version[was]}
+	g := &merging{}
+	g.key, _ = b.seal.keys.get(c.Resident)
+	g.theirs, _ = b.seal.keys.get(c.Merged.Resident)
+	turn.turn.merge = g
+	if err := g.prepare(c, func(do func(*tables) error) error { return do(now) }, func(do func(*tables) error) error {
+		parts = append(parts, &job{do: do})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return parts, turn
 }
 
 // turn returns the turn, and what lays down its media before.
@@ -391,6 +422,11 @@ func (b *blackout) turn(t testing.TB, i int) (parts []*job, turn *job) {
 		c.Consents = []store.Consent{{ID: b.number('c', i, v), Yes: true, At: noon}}
 		c.OptOuts = []store.OptOut{{Address: b.number('a', i, 0), Out: v%4 == 0, At: noon}}
 		c.Untimers = []string{"expire"}
+	}
+	if v%4 == 2 {
+		c.Marks = []store.Mark{{Poll: "q", Voter: b.number('w', i, v)}}
+		c.Letters = []store.Letter{{ID: b.number('l', i, v), At: noon, Words: "words"}}
+		c.Case = &store.Case{State: []store.CaseState{store.Waiting, store.Taken, store.Closed}[v/4%3], Since: noon, Last: noon, Unread: int(v)}
 	}
 	switch v % 7 {
 	case 3, 4:
@@ -464,7 +500,7 @@ func (b *blackout) run(t testing.TB, start *disk, synchronous string) (verdict, 
 		case 2:
 			w.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
 		}
-		last = b.batch(t)
+		last = b.batch(t, w)
 		if err := w.transaction(last, b.seal.keys); err != nil {
 			break
 		}

@@ -72,7 +72,7 @@ func (s *Store) Append(ctx context.Context, e store.RequestEvent) error {
 			return err
 		}
 		err = s.write(ctx, func(t *tables) error {
-			if personal != nil && s.keys.now() != epoch {
+			if personal != nil && (t.moved || s.keys.now() != epoch) {
 				return errKeysMoved
 			}
 			return t.happened(&e, personal)

@@ -69,12 +69,7 @@ func (s *Store) Consents(ctx context.Context, r store.Resident) (all []store.Con
 // Erase: see store.Store. The tombstone also goes to a file beside the database, so that a copy from before can be put back
 // without the resident even when the database is lost.
 func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) error {
-	// The key is dropped twice: for what is sealed already and written after this in the same transaction, and for whoever
-	// reads the key while this is being committed.
-	if err := s.writeThen(ctx, func(t *tables) error {
-		s.keys.drop(r)
-		return t.erase(r, now)
-	}, func() {
+	if err := s.writeThen(ctx, func(t *tables) error { return t.erase(r, now) }, func() {
 		s.keys.drop(r)
 		s.recent.drop(r)
 	}); err != nil {
@@ -86,6 +81,7 @@ func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 }
 
 func (t *tables) erase(r store.Resident, now time.Time) error {
+	t.moved = true
 	k := rowOf(r)
 	var answered []byte
 	if _, err := t.one(func(q statement) error {

@@ -13,6 +13,7 @@ type tables struct {
 	connection
 	made   map[string]statement
 	counts counts // what the transaction under way adds
+	moved  bool   // the transaction under way erased or merged somebody: what was sealed under their key before is computed anew
 	buf    []byte // for answered
 }
 

@@ -256,7 +256,7 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 		}
 	}
 	o.outcome = store.Outcome{Kind: store.Conflict}
-	if version != c.Read || found == (c.Read == 0) || (found || o.others) && o.epoch != keys.now() {
+	if version != c.Read || found == (c.Read == 0) || (found || o.others) && (t.moved || o.epoch != keys.now()) {
 		return nil
 	}
 	if kind, err := t.allowed(o); err != nil || kind != store.Applied {
@@ -272,7 +272,7 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 		if answered, err = t.mergeReplies(o, answered, room); err != nil {
 			return err
 		}
-		if err := t.merge(o, keys); err != nil {
+		if err := t.merge(o); err != nil {
 			return err
 		}
 	}

@@ -147,7 +147,7 @@ func (t *tables) transaction(batch []*job, keys *keyring) error {
 }
 
 func (t *tables) attempt(batch []*job, keys *keyring, apart bool) error {
-	t.counts = counts{}
+	t.counts, t.moved = counts{}, false
 	if err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
