@@ -109,18 +109,23 @@ var (
 )
 
 // New returns the channel of the machine, "kiosk"; it serves nothing until it is mounted.
-func New(s Settings) *Kiosk { return newChannel(Kiosk{s: s, name: Name, base: "/" + Name}) }
+func New(s Settings) *Kiosk { return newChannel(Name, s) }
 
 // NewWeb returns the channel of residents' own screens, "web".
-func NewWeb(s Settings) *Kiosk { return newChannel(Kiosk{s: s, name: WebName, base: "/" + WebName, own: true}) }
+func NewWeb(s Settings) *Kiosk { return newChannel(WebName, s) }
 
 // NewFramed returns a machine that is looked at in a frame of another page of this server, and of no other server's: a channel of
 // its own, below base.
 func NewFramed(name, base string, s Settings) *Kiosk {
-	return newChannel(Kiosk{s: s, name: name, base: base, frame: true})
+	return complete(&Kiosk{s: s, name: name, base: base, frame: true})
 }
 
-func newChannel(k Kiosk) *Kiosk {
+func newChannel(name string, s Settings) *Kiosk {
+	return complete(&Kiosk{s: s, name: name, base: "/" + name, own: name == WebName})
+}
+
+// complete fills in what isn't set, and makes what every page is made of.
+func complete(k *Kiosk) *Kiosk {
 	s := k.s
 	if len(s.Languages) == 0 {
 		s.Languages = s.Phrases.Tags()
@@ -158,7 +163,7 @@ func newChannel(k Kiosk) *Kiosk {
 	if k.frame {
 		k.policy = strings.Replace(k.policy, "frame-ancestors 'none'", "frame-ancestors 'self'", 1)
 	}
-	return &k
+	return k
 }
 
 // Name is "kiosk" or "web".
