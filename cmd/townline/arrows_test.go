@@ -54,6 +54,7 @@ var arrows = map[string][]string{
 	"channels/outpost":   {"channels", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/fxamacker/cbor/v2", "github.com/prometheus/client_golang"},
 	"channels/sip":       {"channels", "channels/call", "channels/sip/media", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/emiago/sipgo", "github.com/icholy/digest"},
 	"channels/sip/media": {"channels/g711", "channels/hearing", "github.com/pion/rtp", "github.com/pion/srtp/v3"},
+	"channels/desk":      {"channels", "golang.org/x/crypto"},
 	"channels/twilio":    {"channels", "github.com/twilio/twilio-go"},
 	"channels/smpp":      {"channels", "channels/menu", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/linxGnu/gosmpp", "github.com/prometheus/client_golang", "github.com/rivo/uniseg", "golang.org/x/text"},
 	"channels/telegram":  {"channels", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/go-telegram/bot", "golang.org/x/text"},
