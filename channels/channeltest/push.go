@@ -1,6 +1,7 @@
 package channeltest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +22,14 @@ import (
 type Push struct {
 	// Takes answers a push as the provider does when it takes it.
 	Takes http.HandlerFunc
-	// Got is whom a push is to and what it says, as far as the provider is told.
-	Got func(r *http.Request) (to, words string)
+	// Got is what a push says; "" of what isn't one.
+	Got func(r *http.Request) string
 	// Sealed says why what a push says can't be read from what the provider is handed; "": it can.
 	Sealed string
+	// Says is how the provider fails in its own words, where those of HTTP aren't enough.
+	Says map[Outage]http.HandlerFunc
+	// Unsure says why, after an outage that others can be tried again after at once, nobody knows here whether a page went.
+	Unsure map[Outage]string
 	// Once: the provider sends what comes twice under one key once, so that nothing is ever in doubt.
 	Once bool
 	// Provider is the other end where it isn't called over HTTP. The rest is empty then.
@@ -67,7 +72,6 @@ type provider struct {
 	mu    sync.Mutex
 	how   Outage
 	words []string
-	tos   []string
 }
 
 func newProvider(b *bench) *provider {
@@ -123,6 +127,10 @@ func (p *provider) answer(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	how := p.how
 	p.mu.Unlock()
+	if own := p.b.s.Push.Says[how]; own != nil {
+		own(w, r)
+		return
+	}
 	switch how {
 	case Broken:
 		http.Error(w, "broken", http.StatusServiceUnavailable)
@@ -142,10 +150,16 @@ func (p *provider) answer(w http.ResponseWriter, r *http.Request) {
 	case Babbles:
 		fmt.Fprint(w, "<html>zz")
 	default:
-		to, words := p.b.s.Push.Got(r)
-		p.mu.Lock()
-		p.words, p.tos = append(p.words, words), append(p.tos, to)
-		p.mu.Unlock()
+		// It is read twice: once for what it says, once by the answer.
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if words := p.b.s.Push.Got(r); words != "" {
+			p.mu.Lock()
+			p.words = append(p.words, words)
+			p.mu.Unlock()
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
 		p.b.s.Push.Takes(w, r)
 	}
 }
@@ -183,23 +197,39 @@ func verdictOf(err error) string {
 	return "retry"
 }
 
+// pusher is the other end of what is pushed.
+func (b *bench) pusher() Provider {
+	b.Helper()
+	if b.s.Push == nil {
+		b.Fatal("it says that replies are pushed, and not to what")
+	}
+	if b.s.Push.Provider != nil {
+		return b.s.Push.Provider(b, b.all)
+	}
+	return b.far
+}
+
+// latest is what was pushed last; nil where nothing is.
+func (b *bench) latest() []string {
+	if !b.pushed() {
+		return nil
+	}
+	all := b.pusher().Got()
+	return all[max(len(all)-1, 0):]
+}
+
 // down pushes pages to a provider that works, and to one that fails in each way that it can.
 func down(b *bench) {
 	to, page := b.address(numbers[0]), pageOf(marker + " 👍 مرحبا").Pages[0]
-	var pusher Provider = b.far
-	switch {
-	case b.s.Push == nil:
-		b.onPaper()
+	b.onPaper()
+	if b.s.Push == nil {
 		if _, err := b.channel().Deliver(context.Background(), to, page, "k1"); verdictOf(err) != "gone" {
 			b.Errorf("it can't push, and Deliver says %q: %v", verdictOf(err), err)
 		}
 		return
-	case b.s.Push.Provider != nil:
-		b.onPaper()
-		pusher = b.s.Push.Provider(b, b.all)
-	default:
-		b.onPaper()
 	}
+	pusher := b.pusher()
+	before := len(pusher.Got())
 	deliver := func(key string) (string, string) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -215,7 +245,7 @@ func down(b *bench) {
 	if receipt, v := deliver("k1"); v != "taken" || receipt == "" {
 		b.Fatalf("a page is %s, receipt %q", v, receipt)
 	}
-	if got := pusher.Got(); len(got) != 1 || b.s.Push.Sealed == "" && !strings.Contains(got[0], marker+" 👍 مرحبا") {
+	if got := pusher.Got()[before:]; len(got) != 1 || b.s.Push.Sealed == "" && !strings.Contains(got[0], marker+" 👍 مرحبا") {
 		b.Errorf("the provider was handed %q", got)
 	}
 	unsure := "doubt" // it may have gone
@@ -225,6 +255,9 @@ func down(b *bench) {
 	for how, want := range map[Outage]string{Unheard: "retry", Broken: "retry", Busy: "throttled 7s", Hangs: unsure, CutsOff: unsure, Babbles: unsure, Declines: "gone"} {
 		if !pusher.Break(how) {
 			continue
+		}
+		if b.s.Push.Unsure[how] != "" {
+			want = "doubt"
 		}
 		if _, v := deliver("k " + string(how)); v != want {
 			b.Errorf("%s: %s, want %s", how, v, want)

@@ -49,7 +49,7 @@ const reading = 10 * time.Second
 
 // send sends it, and keeps what came of it.
 func (r *resident) send(m Message) Answer {
-	a := r.b.wire.Send(m)
+	a := r.b.sends(m)
 	r.before, r.seen = append(r.before, m), append(r.seen, a)
 	return a
 }
@@ -67,7 +67,22 @@ func (r *resident) comes() Answer {
 }
 
 // again sends one of this visit's messages once more.
-func (r *resident) again(i int) Answer { return r.b.wire.Send(r.before[i]) }
+func (r *resident) again(i int) Answer { return r.b.sends(r.before[i]) }
+
+// sends hands a message over. Where replies are pushed, what is shown is what comes in the next seconds.
+func (b *bench) sends(m Message) Answer {
+	if !b.pushed() {
+		return b.wire.Send(m)
+	}
+	was := len(b.pusher().Got())
+	a := b.wire.Send(m)
+	time.Sleep(reading / 2)
+	a.Shown = b.pusher().Got()[was:]
+	return a
+}
+
+// pushed says whether replies are.
+func (b *bench) pushed() bool { return b.channel().Traits().Pushed }
 
 // begins comes and asks for the dialog about the bench, up to its first question.
 func (r *resident) begins() {
@@ -77,15 +92,15 @@ func (r *resident) begins() {
 		r.b.took(r.says("BENCH"))
 	}
 	for range 10 {
-		if p := r.page(); p != nil && has(p, "gate") {
+		if r.offered("gate") != "" {
 			return
 		}
 		r.b.took(r.says(r.answer()))
 	}
-	r.b.Fatalf("the dialog doesn't begin; on show is %s", r.page())
+	r.b.Fatalf("the dialog doesn't begin; on show is %q", r.shown())
 }
 
-// page is the last one that was replied.
+// page is the last one that was replied; nil where pages are pushed.
 func (r *resident) page() *render.Page {
 	pages := r.b.house.pages(r.b.address(r.number))
 	if len(pages) == 0 {
@@ -94,35 +109,52 @@ func (r *resident) page() *render.Page {
 	return &pages[len(pages)-1]
 }
 
+// shown is what their device shows.
+func (r *resident) shown() string {
+	for _, a := range slices.Backward(r.seen) {
+		if len(a.Shown) > 0 {
+			return strings.Join(a.Shown, "\n")
+		}
+	}
+	return ""
+}
+
+// offered is the digit of an option, by the page that was replied or by the words on show; "" where it isn't offered.
+func (r *resident) offered(id string) string {
+	if p := r.page(); p != nil {
+		if i := slices.IndexFunc(p.Options, func(o render.Shown) bool { return o.ID == id }); i >= 0 {
+			return p.Options[i].Digit
+		}
+		return ""
+	}
+	label := map[string]string{"bench": "A bench in the park", "gate": "At the gate", "stone": "Stone", "no": "No"}[id]
+	for line := range strings.Lines(r.shown()) {
+		if digit, words, ok := strings.Cut(strings.TrimSpace(line), " "); ok && words == label && strings.Trim(digit, "123456789") == "" {
+			return digit
+		}
+	}
+	return ""
+}
+
 // wants are the answers of everybody here.
 func wants() []string { return []string{"bench", "gate", "stone", "no"} }
 
 // kept is what the town keeps of them.
 const kept = "spot=gate made=stone shade=no agree=yes"
 
-func has(p *render.Page, id string) bool {
-	return slices.ContainsFunc(p.Options, func(o render.Shown) bool { return o.ID == id })
-}
-
-// answer is what they say to the page on show.
+// answer is what they say to what is on show.
 func (r *resident) answer() string {
 	p := r.page()
-	if p == nil {
+	if p != nil && p.Asks == dialogs.Consent || p == nil && strings.Contains(r.shown(), "May the town count") {
 		return "1"
 	}
-	if p.Asks != dialogs.Consent {
-		for _, id := range wants() {
-			for _, o := range p.Options {
-				if o.ID == id {
-					return o.Digit
-				}
-			}
+	for _, id := range wants() {
+		if digit := r.offered(id); digit != "" {
+			return digit
 		}
 	}
-	for _, o := range p.Options {
-		if o.ID == "" && o.Digit == "8" { // it goes on
-			return o.Digit
-		}
+	if p != nil && slices.ContainsFunc(p.Options, func(o render.Shown) bool { return o.ID == "" && o.Digit == "8" }) {
+		return "8" // it goes on
 	}
 	return "1"
 }
@@ -140,7 +172,7 @@ func (r *resident) finishes(each func(a Answer)) {
 			return
 		}
 	}
-	r.b.Fatalf("the dialog doesn't end; on show is %s", r.page())
+	r.b.Fatalf("the dialog doesn't end; on show is %q", r.shown())
 }
 
 // took says that an answer tells the provider that all is well.
@@ -156,6 +188,9 @@ func (b *bench) took(a Answer) Answer {
 func (b *bench) shows(a Answer, pages []render.Page) {
 	b.Helper()
 	all := strings.Join(a.Shown, "\n")
+	if all == "" {
+		b.Error("nothing is shown")
+	}
 	for i := range pages {
 		for _, words := range wordsOf(&pages[i], b.channel().Traits()) {
 			if !strings.Contains(all, words) {

@@ -72,7 +72,7 @@ func (c *chats) with(id int64, f func(*chat)) {
 func (c *chats) takes(id int64, now time.Time) (ok, tell bool) {
 	c.with(id, func(h *chat) {
 		if !h.filled.IsZero() {
-			h.tokens = min(h.tokens+float64(now.Sub(h.filled))/float64(refill), burst)
+			h.tokens = min(h.tokens+max(0, float64(now.Sub(h.filled))/float64(refill)), burst) // clocks are set back, too
 		}
 		h.filled = now
 		if ok = h.tokens >= 1; ok {
@@ -89,7 +89,8 @@ func (c *chats) takes(id int64, now time.Time) (ok, tell bool) {
 // again says whether a press is the last one's echo.
 func (c *chats) again(id int64, message int, data string, now time.Time) (echo bool) {
 	c.with(id, func(h *chat) {
-		echo = h.pressed == message && h.data == data && now.Sub(h.at) < twice
+		since := now.Sub(h.at)
+		echo = h.pressed == message && h.data == data && since >= 0 && since < twice
 	})
 	return echo
 }

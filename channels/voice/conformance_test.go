@@ -39,7 +39,7 @@ func TestConforms(t *testing.T) {
 				w.WriteHeader(http.StatusCreated)
 				fmt.Fprintf(w, `{"sid":%q,"status":"queued"}`, callSID)
 			},
-			Got:    func(r *http.Request) (string, string) { return r.FormValue("To"), "" },
+			Got:    func(r *http.Request) string { return r.FormValue("To") },
 			Sealed: "a page is only said once somebody has pressed a key: it goes through Twilio sealed",
 		},
 		Sorry: func(a channeltest.Answer) bool {
