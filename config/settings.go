@@ -76,6 +76,7 @@ func Settings() []Setting {
 		{Key: "ussd.code", About: "USSD: what residents dial, as it is printed, such as *384*123#"},
 		{Key: "ussd.gateways", About: "USSD: gateways that menus come by, such as africastalking code=*384*123# allow=192.0.2.0/24 septets=182, plain", List: true},
 		{Key: "ussd.secrets", About: "USSD: secrets by the gateway's name, such as hubtel=SECRET: in the address that it calls; plain signs with it", Secret: true, List: true},
+		{Key: "ussd.dir", About: "USSD: folder for menus that were slow, until what they promised by text is on its way, sealed", Default: "ussd", Path: true},
 		{Key: "ussd.proxies", About: "USSD: addresses of the town's own proxies, which say where a request comes from", List: true},
 		{Key: "limits.rate", About: "most that leaves in a second, by channel, kind or provider, and to each resident, such as sms.twilio=1, telegram=30 each=1; empty: what is usual there", List: true},
 		{Key: "limits.quiet", About: "hours in which nothing but replies leaves, by the resident's own clock, or off", Default: "21:00-8:00"},

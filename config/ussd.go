@@ -11,6 +11,7 @@ import (
 type USSD struct {
 	Code     string // that residents dial, as it is printed: the first gateway's where nothing is set
 	Gateways []Menus
+	Dir      string         // for what menus promised, until it is kept, sealed
 	Proxies  []netip.Prefix // of the town's own: their word on where a request comes from is taken
 }
 
@@ -56,6 +57,8 @@ func (r *reading) setUSSD(c *USSD, s Setting, text string) {
 		c.Gateways = r.gateways(s.Key, text)
 	case "ussd.secrets":
 		r.gatewaySecrets(s.Key, text, c)
+	case "ussd.dir":
+		c.Dir = text
 	case "ussd.proxies":
 		for _, one := range Split(text) {
 			p, ok := network(one)

@@ -1,6 +1,7 @@
 // Package menu is what all menus on a phone's screen (USSD) share, whichever way their requests come: a gateway waits a few
 // seconds for a screen, and whoever dialled sees no screen at all when it is late. So a turn is given three seconds. One
-// that takes longer goes on by itself, and the resident gets its outcome by text message, or dials again: nothing is lost.
+// that takes longer goes on by itself, and the resident gets its outcome by text message, or dials again. What is promised is on
+// disk before the screen says it, so that a process that dies loses none of it.
 package menu
 
 import (
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/sealed"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
 )
@@ -19,8 +21,8 @@ import (
 // Phrases that a menu ends with when the town's answer can't be had.
 const (
 	PhraseLate  = "@ussd.late"  // a text message will come
-	PhraseWait  = "@ussd.wait"  // please dial again in some minutes: it goes on meanwhile
-	PhraseAgain = "@ussd.again" // please dial again: this was not taken
+	PhraseWait  = "@ussd.wait"  // please dial again in some minutes: it goes on meanwhile, and nothing is lost
+	PhraseAgain = "@ussd.again" // please dial again: nothing is promised
 )
 
 const (
@@ -42,6 +44,8 @@ type Config struct {
 	Phrases *locales.Catalogue
 	Lang    string       // the town's first language
 	Texts   bool         // the town can send text messages
+	Dir     string       // for what was promised, until it is kept; "": memory
+	Secret  []byte       // what is in Dir is sealed with it
 	Log     *slog.Logger // nil: none
 }
 
@@ -52,6 +56,7 @@ type Menu struct {
 	log    *slog.Logger
 	counts Counts
 	langs  langs
+	kept   *sealed.Folder // nil: memory
 
 	late   chan struct{} // holds a token for each turn that goes on by itself
 	mu     sync.Mutex
@@ -63,7 +68,7 @@ type Menu struct {
 
 // New makes the menus of a channel.
 func New(c Config) *Menu {
-	m := &Menu{cfg: c, log: c.Log, late: make(chan struct{}, mostLate), closed: make(chan struct{})}
+	m := &Menu{cfg: c, log: c.Log, kept: keptIn(&c), late: make(chan struct{}, mostLate), closed: make(chan struct{})}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -84,10 +89,8 @@ type outcome struct {
 func (m *Menu) Turn(ctx context.Context, in channels.Inbox, e channels.Event) (Screen, error) {
 	ctx = context.WithoutCancel(ctx)
 	own, giveUp := context.WithCancel(ctx)
-	done, gone := make(chan outcome), make(chan struct{})
-	m.mu.Lock()
-	m.going++
-	m.mu.Unlock()
+	done, gone := make(chan outcome), make(chan *promise, 1) // closed where nobody waits for what comes of it
+	m.enter()
 	go func() {
 		defer m.leave()
 		defer giveUp()
@@ -96,14 +99,15 @@ func (m *Menu) Turn(ctx context.Context, in channels.Inbox, e channels.Event) (S
 		o := receive(try, in, e)
 		select {
 		case done <- o:
-		case <-gone:
-			m.goesOn(own, in, e, o)
+		case p, late := <-gone:
+			if late {
+				m.keeps(own, in, e, p, o.err == nil)
+			}
 		}
 	}()
-	patience := time.NewTimer(Patience)
-	defer patience.Stop()
-	select {
-	case o := <-done:
+	o, p, late := m.waits(e, done)
+	if !late {
+		m.settled(p)
 		if o.err != nil {
 			m.counts.failed.Add(1)
 			m.log.LogAttrs(ctx, slog.LevelError, "menu not held", slog.String("channel", m.cfg.Channel), slog.Any("error", o.err))
@@ -113,26 +117,49 @@ func (m *Menu) Turn(ctx context.Context, in channels.Inbox, e channels.Event) (S
 			return m.last(e, PhraseAgain), nil
 		}
 		return m.screen(e, o.reply), nil
-	case <-patience.C:
 	}
 	m.counts.late.Add(1)
 	if e.Kind == channels.HungUp { // nobody is there to be told
 		close(gone)
 		return Screen{Over: true}, nil
 	}
+	holds := m.holds(p)
 	select {
 	case m.late <- struct{}{}:
-		close(gone)
+		gone <- p
 	default: // the store is away, and for long: what is not on disk by now is not promised
 		giveUp()
 		close(gone)
+		m.settled(p)
 		return m.last(e, PhraseAgain), nil
 	}
 	m.log.LogAttrs(ctx, slog.LevelWarn, "menu ended: its turn takes long and goes on by itself", slog.String("channel", m.cfg.Channel))
-	if m.cfg.Texts {
+	switch {
+	case !holds:
+		return m.last(e, PhraseAgain), nil
+	case m.cfg.Texts:
 		return m.last(e, PhraseLate), nil
 	}
 	return m.last(e, PhraseWait), nil
+}
+
+// waits for what comes of a turn. Towards the end of Patience what is to be promised is put on disk.
+func (m *Menu) waits(e channels.Event, done <-chan outcome) (o outcome, p *promise, late bool) {
+	soon, patience := time.NewTimer(Patience-keeping), time.NewTimer(Patience)
+	defer soon.Stop()
+	defer patience.Stop()
+	for {
+		select {
+		case o = <-done:
+			return o, p, false
+		case <-soon.C:
+			if e.Kind != channels.HungUp {
+				p = m.promise(e)
+			}
+		case <-patience.C:
+			return o, p, true
+		}
+	}
 }
 
 // receive is in.Receive whose panic is an error: it would take the whole town with it, as nobody above recovers it here.
@@ -146,20 +173,22 @@ func receive(ctx context.Context, in channels.Inbox, e channels.Event) (o outcom
 	return o
 }
 
-// goesOn brings a turn that nobody waits for any more to its end, and then has the town text what came of it.
-func (m *Menu) goesOn(ctx context.Context, in channels.Inbox, e channels.Event, o outcome) {
-	if e.Kind == channels.HungUp {
-		return
-	}
-	if ctx.Err() != nil { // it was given up: the resident was told to dial again
-		return
-	}
+// keeps brings a turn that nobody waits for any more to its end, unless it was held, and then has the town text what came of it.
+func (m *Menu) keeps(ctx context.Context, in channels.Inbox, e channels.Event, p *promise, held bool) {
 	defer func() { <-m.late }()
-	if o.err != nil && !m.insists(ctx, in, e) {
-		return
+	if held || m.insists(ctx, in, e) {
+		e.Kind = channels.Overdue
+		held = m.insists(ctx, in, e)
 	}
-	e.Kind = channels.Overdue
-	m.insists(ctx, in, e)
+	switch {
+	case held:
+		m.settled(p)
+	case p != nil && m.holds(p):
+		m.log.LogAttrs(ctx, slog.LevelWarn, "menu: a text that was promised is sent when the town opens again", slog.String("channel", m.cfg.Channel))
+	default:
+		m.counts.lost.Add(1)
+		m.log.LogAttrs(ctx, slog.LevelError, "menu: a text that was promised can't be sent, as the town closes", slog.String("channel", m.cfg.Channel))
+	}
 }
 
 // insists hands e to the town until it is taken, or the town closes: then once more, without a pause.
@@ -181,11 +210,16 @@ func (m *Menu) insists(ctx context.Context, in channels.Inbox, e channels.Event)
 				last = true
 				continue
 			}
-			m.counts.lost.Add(1)
-			m.log.LogAttrs(ctx, slog.LevelError, "menu: a text that was promised can't be sent, as the town closes", slog.String("channel", m.cfg.Channel), slog.Any("error", o.err))
+			m.log.LogAttrs(ctx, slog.LevelError, "menu: a turn can't be held, and the town closes", slog.String("channel", m.cfg.Channel), slog.Any("error", o.err))
 			return false
 		}
 	}
+}
+
+func (m *Menu) enter() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.going++
 }
 
 func (m *Menu) leave() {

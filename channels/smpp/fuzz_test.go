@@ -120,7 +120,7 @@ func FuzzJoin(f *testing.F) {
 			if err != nil || p.total == 0 {
 				continue
 			}
-			key := s.box.mark("long", []byte{byte(p.ref), byte(p.total), bit(p.wide)})
+			key := s.box.Mark("long", []byte{byte(p.ref), byte(p.total), bit(p.wide)})
 			u, whole, err := s.put(key, p, "1:1:1", "0:0:2", held{mark: mark{byte(i)}, octets: octets}, time.Unix(int64(i), 0))
 			if err != nil || whole != (len(u.parts) == p.total) {
 				t.Fatal(err, whole)

@@ -113,7 +113,7 @@ func (l *line) message(ctx context.Context, b *bind, m *incoming, f frame, in ch
 	if how == inGSM && l.packed(m.coding) {
 		octets = unpack(octets, fillBits(head))
 	}
-	v, err := l.shelf.sight(l.shelf.box.mark("message", m.same()...), b, m.at)
+	v, err := l.shelf.sight(l.shelf.box.Mark("message", m.same()...), b, m.at)
 	if err != nil {
 		l.failed(ctx, b, m, err)
 		return
@@ -135,7 +135,7 @@ func (l *line) message(ctx context.Context, b *bind, m *incoming, f frame, in ch
 		l.yes(b, m, v)
 		return
 	}
-	key := l.shelf.box.mark("long", []byte(m.from.String()), []byte(m.to.String()), []byte{byte(p.ref >> 8), byte(p.ref), bit(p.wide), bit(p.sar), byte(p.total)})
+	key := l.shelf.box.Mark("long", []byte(m.from.String()), []byte(m.to.String()), []byte{byte(p.ref >> 8), byte(p.ref), bit(p.wide), bit(p.sar), byte(p.total)})
 	_, whole, err := l.shelf.put(key, p, m.from.String(), m.to.String(), held{v.mark, how, octets}, time.Now())
 	if err == nil && whole {
 		err = l.handIn(ctx, in, key)

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/townline/townline/channels/sealed"
 )
 
 // journal is a file of entries that are only ever added: each with its length and a checksum, so that a torn end is noticed and
@@ -72,7 +74,7 @@ func (j *journal) renew(live func() [][]byte) error {
 		err = os.Rename(f.Name(), j.name)
 	}
 	if err == nil {
-		err = syncFolder(filepath.Dir(j.name))
+		err = sealed.SyncFolder(filepath.Dir(j.name))
 	}
 	if err != nil {
 		f.Close()
@@ -89,15 +91,6 @@ func appendEntry(to, entry []byte) []byte {
 	to = binary.LittleEndian.AppendUint32(to, uint32(len(entry)))
 	to = binary.LittleEndian.AppendUint32(to, crc32.ChecksumIEEE(entry))
 	return append(to, entry...)
-}
-
-func syncFolder(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // add writes entries; where kept is true it returns once they are on the disk. A journal that is nil keeps nothing.

@@ -94,6 +94,9 @@ func (l *line) listen(ctx context.Context, in channels.Inbox) error {
 	l.mu.Lock()
 	l.in = in
 	l.mu.Unlock()
+	if l.screens != nil {
+		l.screens.Resume(in)
+	}
 	var all sync.WaitGroup
 	all.Go(func() { l.tidy(ctx, in) })
 	roles := []role{transceiver}

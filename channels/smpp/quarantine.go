@@ -5,18 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sort"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/townline/townline/channels/sealed"
 )
 
 // quarantine keeps PDUs that can't be read for a person to look at, each once, sealed.
 type quarantine struct {
-	box    box
-	folder string // "": nothing can be kept
+	folder sealed.Folder // without a Dir nothing can be kept
 
 	mu   sync.Mutex
 	kept map[mark]bool
@@ -33,27 +32,30 @@ type Unread struct {
 const (
 	mostUnread   = 1000 // files: beyond that the phone company is told to come again
 	unreadFolder = "unread"
-	unreadEnd    = ".pdu"
 )
 
 var errUnreadFull = errors.New("too many messages that can't be read wait for a person")
 
+// unreadIn is where they are kept in a town's folder.
+func unreadIn(dir string, secret []byte) sealed.Folder {
+	f := sealed.Folder{Box: newBox(secret), Ends: ".pdu", About: unreadFolder}
+	if dir != "" {
+		f.Dir = filepath.Join(dir, unreadFolder)
+	}
+	return f
+}
+
 func openQuarantine(c *Config) (*quarantine, error) {
-	q := &quarantine{box: newBox(c.Secret), kept: map[mark]bool{}}
+	q := &quarantine{folder: unreadIn(c.Dir, c.Secret), kept: map[mark]bool{}}
 	if c.Dir == "" {
 		return q, nil
 	}
-	q.folder = filepath.Join(c.Dir, unreadFolder)
-	if err := os.MkdirAll(q.folder, 0o700); err != nil {
-		return nil, fmt.Errorf("smpp: %w", err)
-	}
-	all, err := os.ReadDir(q.folder)
+	names, err := q.folder.Names()
 	if err != nil {
 		return nil, fmt.Errorf("smpp: %w", err)
 	}
-	for _, f := range all {
-		name, ok := strings.CutSuffix(f.Name(), unreadEnd)
-		if b, err := hex.DecodeString(name); ok && err == nil && len(b) == len(mark{}) {
+	for _, name := range names {
+		if b, err := hex.DecodeString(name); err == nil && len(b) == len(mark{}) {
 			q.kept[mark(b)] = true
 		}
 	}
@@ -62,13 +64,13 @@ func openQuarantine(c *Config) (*quarantine, error) {
 
 // keep keeps f, unless it came before; fresh says that it didn't. It returns once it is on disk.
 func (q *quarantine) keep(f frame, operator string, reason error, now time.Time) (fresh bool, err error) {
-	m := q.box.mark("unread", []byte(operator), f[4:12], f.body()) // its number may be another when it comes again
+	m := q.folder.Box.Mark("unread", []byte(operator), f[4:12], f.body()) // its number may be another when it comes again
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case q.kept[m]:
 		return false, nil
-	case q.folder == "":
+	case q.folder.Dir == "":
 		return true, errors.New("there is no folder for it")
 	case len(q.kept) >= mostUnread:
 		return true, errUnreadFull
@@ -77,36 +79,17 @@ func (q *quarantine) keep(f frame, operator string, reason error, now time.Time)
 	if err != nil {
 		return true, err
 	}
-	name := filepath.Join(q.folder, hex.EncodeToString(m[:])+unreadEnd)
-	if err := writeWhole(name, q.box.seal(plain, unreadFolder)); err != nil {
+	if err := q.folder.Write(hex.EncodeToString(m[:]), plain); err != nil {
 		return true, err
 	}
 	q.kept[m] = true
 	return true, nil
 }
 
-// writeWhole writes a file whole or not at all.
-func writeWhole(name string, octets []byte) error {
-	f, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(octets)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".new", name); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(name))
-}
-
 // ReadUnread opens what is kept in a town's folder, oldest first, by the names of the files.
 func ReadUnread(dir string, secret []byte) (all []Unread, names []string, err error) {
-	files, err := filepath.Glob(filepath.Join(dir, unreadFolder, "*"+unreadEnd))
+	folder := unreadIn(dir, secret)
+	files, err := folder.Names()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,19 +98,14 @@ func ReadUnread(dir string, secret []byte) (all []Unread, names []string, err er
 		name string
 	}
 	var found []named
-	b := newBox(secret)
 	for _, name := range files {
-		sealed, err := os.ReadFile(name)
-		if err != nil {
-			return nil, nil, err
+		n := named{name: folder.Path(name)}
+		plain, err := folder.Read(name)
+		if err == nil {
+			err = json.Unmarshal(plain, &n.Unread)
 		}
-		plain, err := b.open(sealed, unreadFolder)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
-		}
-		n := named{name: name}
-		if err := json.Unmarshal(plain, &n.Unread); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
+			return nil, nil, fmt.Errorf("%s: %w", n.name, err)
 		}
 		found = append(found, n)
 	}

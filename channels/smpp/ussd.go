@@ -123,7 +123,7 @@ func (c *Config) newMenu() *menu.Menu {
 		return nil
 	}
 	return menu.New(menu.Config{
-		Channel: "ussd.smpp." + c.Operator, Traits: c.Menus.Traits(), Phrases: c.Phrases, Lang: c.Lang, Texts: c.Pushes, Log: c.Log,
+		Channel: "ussd.smpp." + c.Operator, Traits: c.Menus.Traits(), Phrases: c.Phrases, Lang: c.Lang, Texts: c.Pushes, Dir: c.Dir, Secret: c.Secret, Log: c.Log,
 	})
 }
 
@@ -263,7 +263,7 @@ func (l *line) menu(ctx context.Context, b *bind, m *incoming, in channels.Inbox
 		Channel: "ussd." + l.name(), From: channels.Address{Kind: "tel", ID: number}, To: m.to.number, Kind: s.kind, Words: s.words,
 		Session: &channels.Session{ID: s.session}, At: m.at,
 	}
-	v, err := l.shelf.sight(l.shelf.box.mark("menu", m.same()...), b, e.At)
+	v, err := l.shelf.sight(l.shelf.box.Mark("menu", m.same()...), b, e.At)
 	if err != nil { // whoever looks at a screen can't wait for a disk to be mended
 		l.cfg.Log.LogAttrs(ctx, slog.LevelError, "a menu could not be noted: the same again would be taken for another", slog.String("channel", e.Channel), slog.Any("error", err))
 	}

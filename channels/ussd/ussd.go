@@ -50,6 +50,8 @@ type Config struct {
 	Phrases *locales.Catalogue
 	Lang    string // the town's first language
 	Texts   bool   // the town can send text messages
+	Dir     string // for what menus promised, until it is kept; "": memory
+	Sealing []byte // what is in Dir is sealed with it
 
 	Log *slog.Logger     // nil: none
 	Now func() time.Time // nil: time.Now; of signatures and of when a request came
@@ -104,7 +106,7 @@ func New(c Config) (*USSD, error) {
 	if u.now == nil {
 		u.now = time.Now
 	}
-	u.menu = menu.New(menu.Config{Channel: u.Name(), Traits: u.Traits(), Phrases: c.Phrases, Lang: c.Lang, Texts: c.Texts, Log: c.Log})
+	u.menu = menu.New(menu.Config{Channel: u.Name(), Traits: u.Traits(), Phrases: c.Phrases, Lang: c.Lang, Texts: c.Texts, Dir: c.Dir, Secret: c.Sealing, Log: c.Log})
 	return u, nil
 }
 
@@ -154,6 +156,7 @@ func (u *USSD) Wait() {
 
 // Mount serves /ussd/<dialect>, and the same with the secret behind it, which some gateways find easier than a parameter.
 func (u *USSD) Mount(mux *http.ServeMux, in channels.Inbox) {
+	u.menu.Resume(in)
 	serve := func(w http.ResponseWriter, r *http.Request) { u.serve(w, r, in) }
 	paths := []string{"/ussd/" + u.cfg.Dialect}
 	if u.cfg.Dialect != Plain {

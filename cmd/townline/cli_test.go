@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(ackEarly) != "" {
 		os.Exit(run(context.Background(), openEarly, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if os.Getenv(stalls) != "" {
+		os.Exit(run(context.Background(), openStalled, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	dir, err := os.MkdirTemp("", "townline")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -13,16 +13,17 @@ import (
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
+	"github.com/townline/townline/store"
 )
 
 // menuLines makes the gateways that menus come by, for a town that has these other lines. The list is whole: a new one goes
 // here.
-func menuLines(c *config.Config, lines []channels.Channel, phrases *locales.Catalogue, log *slog.Logger) ([]channels.Channel, error) {
+func menuLines(c *config.Config, lines []channels.Channel, keys *store.Keys, phrases *locales.Catalogue, log *slog.Logger) ([]channels.Channel, error) {
 	texts := slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts })
 	var menus []channels.Channel
 	for i := range c.USSD.Gateways {
 		g := gateway(c, &c.USSD.Gateways[i])
-		g.Phrases, g.Texts, g.Log = phrases, texts, log
+		g.Phrases, g.Texts, g.Log, g.Dir, g.Sealing = phrases, texts, log, c.USSD.Dir, keptSecret(keys, "ussd")
 		line, err := ussd.New(g)
 		if err != nil {
 			return nil, fmt.Errorf("ussd.gateways: %w", err)

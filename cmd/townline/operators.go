@@ -32,7 +32,7 @@ func operatorLines(c *config.Config, lines []channels.Channel, keys *store.Keys,
 		if err != nil {
 			return nil, fmt.Errorf("smpp.operators: %s: %w", o.Name, err)
 		}
-		set.Phrases, set.Pushes, set.Log, set.Metrics, set.Dir, set.Secret = phrases, texts, log, metrics, c.SMPP.Dir, keptSecret(keys)
+		set.Phrases, set.Pushes, set.Log, set.Metrics, set.Dir, set.Secret = phrases, texts, log, metrics, c.SMPP.Dir, keptSecret(keys, "smpp")
 		own, err := smpp.New(set)
 		if err != nil {
 			return nil, fmt.Errorf("smpp.operators: %w", err)
@@ -42,9 +42,9 @@ func operatorLines(c *config.Config, lines []channels.Channel, keys *store.Keys,
 	return all, nil
 }
 
-// keptSecret seals what phone companies handed over and isn't in the store yet.
-func keptSecret(keys *store.Keys) []byte {
-	secret := keys.Voter("of the town itself", "smpp")
+// keptSecret seals what came by a kind of line and isn't in the store yet.
+func keptSecret(keys *store.Keys, kind string) []byte {
+	secret := keys.Voter("of the town itself", kind)
 	return secret[:]
 }
 

@@ -106,7 +106,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		return err
 	}
 	lines = append(lines, phones...)
-	menus, err := menuLines(c, lines, phrases, log)
+	menus, err := menuLines(c, lines, keys, phrases, log)
 	if err != nil {
 		return err
 	}

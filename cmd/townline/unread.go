@@ -28,7 +28,7 @@ Who is done with one deletes its file.`,
 			if err != nil {
 				return err
 			}
-			all, names, err := smpp.ReadUnread(c.SMPP.Dir, keptSecret(keys))
+			all, names, err := smpp.ReadUnread(c.SMPP.Dir, keptSecret(keys, "smpp"))
 			if err != nil {
 				return err
 			}
