@@ -30,6 +30,12 @@ func (t *turn) ask(ctx context.Context, e talk.Effect) (engine.Input, error) {
 		in.Result, err = t.carry()
 	case engine.Redeem:
 		in, err = t.redeem(ctx, e.Values)
+	case engine.LinkCode:
+		in.Result, err = t.giveLink(ctx)
+	case engine.LinkWith:
+		in.Result, err = t.linkWith(ctx, &e)
+	case engine.LeaveHere:
+		in.Result, err = t.leaveHere(ctx, e.Values)
 	case engine.PassOn:
 		in.Result, err = t.passOn(ctx, &e)
 	case engine.EnterPIN:
@@ -107,7 +113,6 @@ func (t *turn) answer(ctx context.Context, e *talk.Effect) (map[string]string, e
 	} else if err := t.x.random(b.ID[:]); err != nil {
 		return nil, err
 	}
-	var voter string
 	switch who {
 	case dialogs.Roll:
 		if len(e.Values) != 1 {
@@ -122,12 +127,25 @@ func (t *turn) answer(ctx context.Context, e *talk.Effect) (map[string]string, e
 			return nil, errors.New("a ballot with a code that is not on the roll")
 		}
 	case dialogs.OneNumber:
-		if voter, err = t.number(ctx); err != nil {
+		number, err := t.number(ctx)
+		if err != nil {
 			return nil, err
 		}
-		if voter != "" {
-			b.Voter = numberVoter(t.x.keys, d.ID, voter)
+		voters, err := t.voters(ctx, d.ID)
+		if err != nil {
+			return nil, err
 		}
+		before, err := t.x.votedBefore(ctx, d.ID, voters)
+		switch {
+		case err != nil:
+			return nil, err
+		case before:
+			t.before = true
+			return map[string]string{"counted": "before"}, nil
+		case number != "":
+			b.Voter = numberVoter(t.x.keys, d.ID, number)
+		}
+		t.marks(d.ID, voters, b.Voter)
 	default:
 		if d.Secrecy == dialogs.Confidential {
 			b.Voter = t.x.keys.Voter(d.ID, fmt.Sprintf("answer:%x:%d", t.resident, t.version))
@@ -212,11 +230,14 @@ func (t *turn) checkCode(ctx context.Context, e *talk.Effect) (map[string]string
 }
 
 func (t *turn) checkVoted(ctx context.Context, e *talk.Effect) (map[string]string, error) {
-	number, err := t.number(ctx)
-	if err != nil || number == "" || e.Dialog == nil {
-		return map[string]string{"voted": "no"}, err
+	if e.Dialog == nil {
+		return map[string]string{"voted": "no"}, nil
 	}
-	voted, err := t.x.store.Voted(ctx, e.Dialog.ID, numberVoter(t.x.keys, e.Dialog.ID, number))
+	voters, err := t.voters(ctx, e.Dialog.ID)
+	if err != nil {
+		return nil, err
+	}
+	voted, err := t.x.votedBefore(ctx, e.Dialog.ID, voters)
 	if err != nil {
 		return nil, err
 	}

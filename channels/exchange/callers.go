@@ -158,10 +158,7 @@ func (t *turn) callBackAt(ctx context.Context, at time.Time) error {
 		}
 		return t.ring(name, callReminder)
 	}
-	if t.line.rings() && !t.event.Withheld && t.event.From.Kind == "tel" {
-		t.setTimer(askTimer+t.name, t.x.daytime(t.event.From.ID, at))
-	}
-	return nil
+	return t.asksForCall(ctx, at)
 }
 
 // stops notes STOP and START in the ledger; STOP later, where a text that tells of it goes out before.

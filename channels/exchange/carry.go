@@ -33,7 +33,8 @@ const (
 const mostTexts = 2
 
 func proved(kind string) bool {
-	return kind != contactKind && kind != carryKind && kind != callKind && kind != gateKind && kind != callGateKind && !strings.HasPrefix(kind, textKind)
+	return kind != contactKind && kind != carryKind && kind != callKind && kind != gateKind && kind != callGateKind && kind != linkKind && kind != linkFrom && kind != linkAll &&
+		!isAlias(kind) && !strings.HasPrefix(kind, textKind)
 }
 
 // carry makes a code, which holds once this turn is committed.
@@ -227,8 +228,8 @@ func (t *turn) texts(ctx context.Context, all []talk.Text) error {
 	known = slices.DeleteFunc(known, func(a store.Address) bool { return !strings.HasPrefix(a.Kind, textKind) })
 	for i := range all {
 		if all[i].Number == "" {
-			if t.takesTexts() {
-				if err := t.push([]render.Page{all[i].Page}, t.way, classReply); err != nil {
+			if w, ok := t.textWay(); ok {
+				if err := t.push([]render.Page{all[i].Page}, w, classReply); err != nil {
 					return err
 				}
 			}
@@ -273,5 +274,5 @@ func reached(m *store.Message) channels.Address {
 	if m.Kind == callKind || m.Kind == pinKind || strings.HasPrefix(m.Kind, textKind) {
 		return channels.Address{Kind: "tel", ID: m.Address}
 	}
-	return channels.Address{Kind: m.Kind, ID: m.Address}
+	return channels.Address{Kind: baseKind(m.Kind), ID: m.Address}
 }

@@ -324,7 +324,7 @@ func (l *line) weight(p *render.Page) int {
 
 // number is the telephone number of an address, "" where it is none.
 func number(a channels.Address) string {
-	if a.Kind == "tel" {
+	if baseKind(a.Kind) == "tel" {
 		return a.ID
 	}
 	return ""

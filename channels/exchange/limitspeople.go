@@ -204,7 +204,7 @@ func (t *turn) heardFrom() {
 	}
 	p = p.changed()
 	t.change.Heard, p.Waits = p.Waits, false
-	if p.Kind == t.event.From.Kind && !t.line.rings() {
+	if p.Kind == t.kindHere() && !t.line.rings() {
 		p.Kind, p.Refused, p.Bad = "", "", false
 	}
 	t.more.Pushed = p.whole()

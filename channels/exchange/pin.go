@@ -98,7 +98,7 @@ func (t *turn) inside(ctx context.Context, kept store.Conversation, before row) 
 		}
 	}
 	for i := range d.Open {
-		if d.Open[i].Channel != t.name {
+		if !d.Open[i].is(t.name, t.key[:]) {
 			continue
 		}
 		r, outcome, err = t.holdBehind(ctx, &d.Open[i], nil)
@@ -305,7 +305,7 @@ func (t *turn) letIn(ctx context.Context, said *talk.Said) (channels.Reply, stri
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
-	before.more.Doors = t.more.Doors.shut(t.name, t.shared.passed).open(t.name, who, t.inbound)
+	before.more.Doors = t.more.Doors.shut(t.name, t.key[:], t.shared.passed).open(t.name, t.doorAt(), who, t.inbound)
 	done := kept.Version == t.version
 	if done {
 		done, err = t.x.rewrite(ctx, kept, before, said.Memory, store.Change{At: t.now, Link: t.change.Link})
@@ -363,7 +363,7 @@ func (t *turn) settlePIN(said *talk.Said) error {
 		}
 		t.more.Behind = &b
 	case t.shared.leads:
-		t.more.Doors = t.more.Doors.shut(t.name, t.shared.passed)
+		t.more.Doors = t.more.Doors.shut(t.name, t.key[:], t.shared.passed)
 	}
 	return nil
 }

@@ -57,9 +57,9 @@ func (t *turn) movePIN(said *talk.Said) error {
 		own.way = way{t.name, pinKind}
 		own.more = more{Behind: &b, Menu: t.more.Menu}
 		newcomer.Link = []store.Address{link}
-		t.more.Doors = t.more.Doors.shut(t.name, t.shared.passed).open(t.name, newcomer.Resident, t.inbound)
+		t.more.Doors = t.more.Doors.shut(t.name, t.key[:], t.shared.passed).open(t.name, t.doorAt(), newcomer.Resident, t.inbound)
 	} else {
-		own.more.Doors = t.more.Doors.shut(t.name, t.shared.passed).open(t.name, t.resident, t.inbound)
+		own.more.Doors = t.more.Doors.shut(t.name, t.key[:], t.shared.passed).open(t.name, t.doorAt(), t.resident, t.inbound)
 		newcomer.Link = []store.Address{{Key: t.key, Kind: t.event.From.Kind, Address: number}}
 		c.Link = append(c.Link, link)
 		c.Unlink = append(c.Unlink, t.key)

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,11 @@ func (t *turn) ring(line string, why callReason) error {
 		class = classReminder
 	}
 	had := len(t.change.Outbox)
-	if err := t.push([]render.Page{{}}, way{line, "tel"}, class); err != nil {
+	kind := "tel"
+	if a := t.more.Linked.number(); a != nil {
+		kind = cmp.Or(t.more.Linked.Ring, a.to())
+	}
+	if err := t.push([]render.Page{{}}, way{line, kind}, class); err != nil {
 		return err
 	}
 	for _, m := range t.change.Outbox[had:] {
@@ -123,8 +128,9 @@ func (t *turn) unwanted() {
 
 // takesTexts says whether the resident has written from their number, so that a text message reaches them.
 func (t *turn) takesTexts() bool {
-	l := t.x.channels[t.way.channel]
-	return l != nil && t.way.kind == "tel" && l.traits.Texts
+	w := t.ownWay()
+	l := t.x.channels[w.channel]
+	return l != nil && baseKind(w.kind) == "tel" && l.traits.Texts
 }
 
 // stopTimer ends in the ledger's line for STOP, where that waits for the text that tells of it.

@@ -71,6 +71,8 @@ func (x *Exchange) ringOne(ctx context.Context, timer store.Timer) {
 		do = x.callOver
 	case gateTimer:
 		do = x.gateOver
+	case linkTriesTimer:
+		do = x.linkTriesOver
 	}
 	err := do(context.WithoutCancel(ctx), timer)
 	if err != nil {

@@ -47,29 +47,32 @@ type turn struct {
 
 // attempt is what one pass over the turn has come to; the next begins afresh.
 type attempt struct {
-	version    uint64
-	memory     talk.Memory // as it was
-	answered   []store.Inbound
-	way        way
-	visit      visit
-	made       bool
-	offered    bool
-	over       bool
-	left       bool
-	unanswered bool
-	errands    []errand
-	more       more
-	shows      bool // the words are no answer to what is on show: it is shown
-	change     store.Change
-	ids        int    // of records that were derived
-	request    string // the reference of the request that this turn opened or joined
-	erase      bool
-	handoff    bool
-	desk       caseAt
-	pieces     []piece            // what came along, or was taken over with a conversation
-	recorded   mentions           // by the records of this turn
-	texted     []store.AddressKey // numbers that a page has a code texted to
-	source     store.Resident     // whose conversation was taken along to this one; zero: nobody's
+	version      uint64
+	memory       talk.Memory // as it was
+	answered     []store.Inbound
+	way          way
+	visit        visit
+	made         bool
+	offered      bool
+	over         bool
+	left         bool
+	unanswered   bool
+	errands      []errand
+	more         more
+	shows        bool // the words are no answer to what is on show: it is shown
+	change       store.Change
+	ids          int    // of records that were derived
+	guessedRight int    // how many digits the code has that was given and is right; 0: none was
+	request      string // the reference of the request that this turn opened or joined
+	erase        bool
+	handoff      bool
+	desk         caseAt
+	pieces       []piece            // what came along, or was taken over with a conversation
+	recorded     mentions           // by the records of this turn
+	texted       []store.AddressKey // numbers that a page has a code texted to
+	partner      *partner           // who is put together with this turn's resident
+	leftTo       []store.Address    // this turn's address leaves the resident, who has these
+	source       store.Resident     // whose conversation was taken along to this one; zero: nobody's
 }
 
 // run holds the turn of an event.
@@ -184,6 +187,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if t.event == nil && t.timer == stopTimer {
 		return t.stopped(ctx)
 	}
+	if t.event == nil && t.timer == linkTimer {
+		return t.linkOver(ctx)
+	}
 	if t.event == nil {
 		if rings, err := t.rings(); err != nil || rings {
 			return t.rung(ctx, err)
@@ -247,6 +253,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		}
 	}
 	if err := t.settlePIN(&said); err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	if err := t.settleLink(ctx, &said); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
 	r, err := t.write(&said)
@@ -314,7 +323,8 @@ func (t *turn) heard(ctx context.Context) (talk.Heard, error) {
 		return h, nil
 	}
 	var seed [8]byte
-	if err := t.x.random(seed[:]); err != nil {
+	err := t.x.random(seed[:])
+	if err != nil {
 		return talk.Heard{}, err
 	}
 	h := talk.Heard{
@@ -345,6 +355,10 @@ func (t *turn) heard(ctx context.Context) (talk.Heard, error) {
 	h.Traits.Ring = h.Traits.Ring && t.event.From.Kind == "tel" && t.x.callbacks.Reachable(t.event.From.ID)
 	h.Out, h.Texted = t.event.Out, t.takesTexts()
 	h.Lang = t.event.Lang
+	_, h.Textable = t.textWay()
+	if h.Rings, err = t.canRing(ctx); err != nil {
+		return talk.Heard{}, err
+	}
 	if h.Media, h.Refused = t.brought(); h.Refused == "" {
 		h.Refused = t.event.Refused
 	}
@@ -362,9 +376,10 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	}
 	switch {
 	case t.isOverdue():
-		t.way = way{t.x.textLine(), t.event.From.Kind}
+		t.wroteHere(t.x.textLine())
+	case t.leftTo != nil:
 	case t.event != nil && !t.line.traits.Live:
-		t.way = way{t.name, t.event.From.Kind}
+		t.wroteHere(t.name)
 	}
 	t.moves(said)
 	t.marked(said)
@@ -401,8 +416,8 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 	case t.isOverdue():
 		r = channels.Reply{Texts: len(said.Pages) > 0}
 		err = t.push(said.Pages, t.way, classReply)
-	case t.line.traits.Pushed && !said.Memory.Stopped && !t.erase:
-		// The last word to somebody who said STOP, or was erased, can't wait in an outbox that is closed to them: it
+	case t.line.traits.Pushed && !said.Memory.Stopped && !t.erase && t.leftTo == nil:
+		// The last word to somebody who said STOP, was erased, or left, can't wait in an outbox that is closed to them: it
 		// goes back with the reply, for the adapter to send at once.
 		r.Pages = nil
 		err = t.push(said.Pages, t.way, classReply)
@@ -462,6 +477,11 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 	}
 	if t.source != (store.Resident{}) {
 		x.release(context.WithoutCancel(ctx), t.source)
+	}
+	if t.guessedRight > 0 {
+		if err := x.triedRight(context.WithoutCancel(ctx), t.key, t.guessedRight > talk.LinkDigits); err != nil {
+			x.log.LogAttrs(ctx, slog.LevelWarn, "that a code was right was not noted", slog.Any("error", err))
+		}
 	}
 	if t.erase && t.event != nil && t.event.From.Kind == "tel" {
 		t.noCall(ctx)

@@ -40,6 +40,7 @@ type more struct {
 	Pushed *pushed `cbor:"8,keyasint,omitempty"`
 	Behind *behind `cbor:"20,keyasint,omitempty"` // of somebody whom a PIN finds
 	Doors  *doors  `cbor:"21,keyasint,omitempty"` // of somebody whom the number finds without one
+	Linked *linked `cbor:"30,keyasint,omitempty"` // of somebody who has several addresses
 }
 
 func (m more) none() bool { return m == more{} }

@@ -156,7 +156,7 @@ func (w *walk) begin() {
 		w.timer("remind", in.At.Add(w.d.RemindAfter))
 	}
 	w.timer("expire", in.At.Add(w.expiry()))
-	if w.d.Who == dialogs.OneNumber && in.Can.Address {
+	if w.d.Who == dialogs.OneNumber && (in.Can.Address || in.Can.Form == Text) { // a chat may be put together with a number
 		w.await(Effect{Kind: CheckVoted})
 		return
 	}

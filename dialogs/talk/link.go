@@ -1,12 +1,14 @@
 package talk
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
 )
 
@@ -160,6 +162,9 @@ func (x *hearing) linkHall(kind HallKind, note string) error {
 	h := &Hall{Kind: kind, Note: note, Inside: x.m.Hall == nil && x.now() != nil}
 	if was := x.m.Hall; was != nil {
 		h.Inside = was.Inside
+		if kind == PartHall && !was.ofLink() {
+			h.Last = was
+		}
 	}
 	x.m.Hall = h
 	return x.hall()
@@ -315,6 +320,7 @@ func (x *hearing) join(code string) error {
 		return x.notLinked(out.Result["join"])
 	}
 	x.joins(&other)
+	x.tellOthers("@link.told", cmp.Or(other.Lang, x.lang()))
 	note := "@link.done"
 	if x.m.Stopped {
 		note = "@link.stopped"
@@ -403,6 +409,11 @@ func (x *hearing) joins(o *Memory) {
 	m.Linking = l
 }
 
+// tellOthers leaves word for whoever is at the other phones and chats.
+func (x *hearing) tellOthers(phrase, lang string) {
+	x.said.Others = render.Render(x.words(nil, lang), []engine.Prompt{{Key: phrase, Step: -1}}, render.SMS)
+}
+
 // further says whether of two conversations about the same dialog a is further on than b.
 func further(a, b *engine.State) bool {
 	switch {
@@ -438,8 +449,10 @@ func (x *hearing) parted() error {
 	if out.Result["part"] != "good" {
 		return x.goesOn("@parting.alone")
 	}
+	stood := x.m.Hall.Last // is still on show elsewhere
+	x.tellOthers("@parting.told", x.lang())
 	x.bye("@parting.done")
-	x.m.Aloud = false
+	x.m.Hall, x.m.Aloud = stood, false
 	return nil
 }
 

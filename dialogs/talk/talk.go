@@ -157,6 +157,7 @@ type Said struct {
 	Texts   []Text        // to send to numbers that are not the resident's proved ones
 	Pass    bool          // the call is to be passed on to a desk once the pages were said; it is not over
 	Desk    string        // which one, as the dialog names it; "" is the town's own
+	Others  []render.Page // for whoever is at the other phones and chats of the resident
 	End     string        // how a conversation ended in this turn (engine.State.End); "" when none did
 
 	Letter   *Letter // what the resident said is for the desk; nil: it isn't

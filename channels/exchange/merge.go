@@ -1,0 +1,210 @@
+package exchange
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/townline/townline/dialogs/talk"
+	"github.com/townline/townline/store"
+)
+
+// Two residents who turned out to be one: talk has made one memory of two by then, and the store makes one of all that is kept of
+// them, in the commit of the turn in which it was agreed to. Here is what the rows know besides.
+
+// merges puts the partner's row into this turn's.
+func (t *turn) merges(ctx context.Context, said *talk.Said) error {
+	p, c := t.partner, &t.change
+	c.Merged = &store.Merged{Resident: p.kept.Resident, Read: p.kept.Version}
+	c.Unlink = append(c.Unlink, p.code)
+	mine, err := t.x.proved(ctx, t.resident)
+	if err != nil {
+		return err
+	}
+	theirs, err := t.x.proved(ctx, p.kept.Resident)
+	if err != nil {
+		return err
+	}
+	t.linkAll(mine, theirs)
+	if err := t.mergeRows(mine, theirs); err != nil {
+		return err
+	}
+	both := slices.Concat(mine, theirs)
+	if said.Memory.Stopped { // said of one, it holds for all
+		for _, a := range both {
+			c.OptOuts = append(c.OptOuts, store.OptOut{Address: a.Key, Out: true, At: t.now, Channel: t.name, Word: "STOP"})
+		}
+	}
+	if err := t.marksBoth(ctx, mine, theirs); err != nil {
+		return err
+	}
+	return t.tellOthers(said, theirs)
+}
+
+// proved are the addresses that a resident comes from: what they gave, codes and the like are not among them.
+func (x *Exchange) proved(ctx context.Context, r store.Resident) ([]store.Address, error) {
+	all, err := x.store.Addresses(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("find the resident's addresses: %w", err)
+	}
+	return slices.DeleteFunc(all, func(a store.Address) bool { return !proved(a.Kind) }), nil
+}
+
+// linkAll notes which addresses there are from now on. Where several are of one kind, each gets a kind of its own as well.
+func (t *turn) linkAll(mine, theirs []store.Address) {
+	l := t.more.Linked.copied()
+	add := func(all []store.Address, had *linked, w way) {
+		for _, a := range all {
+			if l.at(a.Key) != nil {
+				continue
+			}
+			if was := had.at(a.Key); was != nil {
+				l.All = append(l.All, *was)
+				continue
+			}
+			one := linkedTo{Key: slices.Clone(a.Key[:]), Kind: a.Kind}
+			if w.kind == a.Kind {
+				one.Channel = w.channel
+			}
+			l.All = append(l.All, one)
+		}
+	}
+	add(mine, t.more.Linked, t.way)
+	add(theirs, t.partner.row.more.Linked, t.partner.row.way)
+	for _, a := range slices.Concat(mine, theirs) {
+		one := l.at(a.Key)
+		alone := !slices.ContainsFunc(l.All, func(o linkedTo) bool { return o.Kind == one.Kind && store.AddressKey(o.Key) != a.Key })
+		if one.To != "" || alone {
+			continue
+		}
+		one.To = aliasOf(a.Kind, a.Key)
+		t.change.Link = append(t.change.Link, store.Address{Key: t.x.keys.Address(one.To, a.Address), Kind: one.To, Address: a.Address})
+	}
+	t.more.Linked = l
+}
+
+func (t *turn) mergeRows(mine, theirs []store.Address) error {
+	p := t.partner
+	under, err := decodeErrands(p.row.errands)
+	if err != nil {
+		return err
+	}
+	if len(under) > 0 {
+		t.errands = append(slices.Clip(t.errands), putOff(under, t.now)...) // whoever runs them for the partner finds them changed
+		t.setTimer(errandTimer, t.now)
+	}
+	t.made = t.made || p.row.made
+	l := t.more.Linked
+	here := func(w way, had []store.Address) way { // as it is called from now on
+		for _, a := range had {
+			if a.Kind == w.kind {
+				w.kind = l.at(a.Key).to()
+				break
+			}
+		}
+		return w
+	}
+	theirWay := here(p.row.way, theirs)
+	if t.way = here(t.way, mine); t.way.channel == "" {
+		t.way = theirWay
+	}
+	if t.more.Menu == nil {
+		t.more.Menu = p.row.more.Menu
+	} else if m := p.row.more.Menu; m != nil {
+		own := *t.more.Menu
+		last := *m
+		last.Past = nil
+		own.Past = append(slices.Clone(own.Past), last)
+		own.Past = own.Past[max(0, len(own.Past)-mostPast):]
+		t.more.Menu = &own
+	}
+	if t.more.Call == nil {
+		t.more.Call = p.row.more.Call
+	}
+	t.more.Pushed = mergedPushed(t.more.Pushed, p.row.more.Pushed)
+	t.more.Doors = mergedDoors(t.more.Doors.of(mine), p.row.more.Doors.of(theirs))
+	return nil
+}
+
+// mergedPushed is what both were told. Who can be reached at one address is not unreachable.
+func mergedPushed(a, b *pushed) *pushed {
+	if a == nil || b == nil {
+		if a == nil {
+			a = b
+		}
+		if a = a.changed(); a.Kind != "" {
+			a.Kind, a.Refused, a.Bad = "", "", false
+		}
+		return a.whole()
+	}
+	m := a.changed()
+	m.Waits = a.Waits || b.Waits
+	for rest := b.Told; len(rest) >= 8; rest = rest[8:] {
+		if !m.wasTold(rest[:8]) {
+			m.Told = append(slices.Clip(m.Told), rest[:8]...)
+		}
+	}
+	m.Kind, m.Refused, m.Bad = "", "", false
+	return m.whole()
+}
+
+func mergedDoors(a, b *doors) *doors {
+	if a == nil {
+		return b
+	}
+	if b == nil {
+		return a
+	}
+	return &doors{Open: slices.Concat(a.Open, b.Open), Past: slices.Concat(a.Past, b.Past)}
+}
+
+// of are the doors with the address that each is at, of somebody who has these.
+func (d *doors) of(all []store.Address) *doors {
+	i := slices.IndexFunc(all, func(a store.Address) bool { return a.Kind == "tel" })
+	if d == nil || i < 0 {
+		return d
+	}
+	next := d.copied()
+	for n := range next.Open {
+		if len(next.Open[n].At) == 0 {
+			next.Open[n].At = slices.Clone(all[i].Key[:])
+		}
+	}
+	return next
+}
+
+// doorAt is where a door is that opens now: with one number, it is there in any case.
+func (t *turn) doorAt() []byte {
+	if t.more.Linked == nil {
+		return nil
+	}
+	return slices.Clone(t.key[:])
+}
+
+// tellOthers tells whoever is at these addresses, where they can be written to, what became of them.
+func (t *turn) tellOthers(said *talk.Said, others []store.Address) error {
+	if said.Memory.Stopped || len(said.Others) == 0 {
+		return nil
+	}
+	for _, a := range others {
+		w := way{}
+		if one := t.more.Linked.at(a.Key); one != nil {
+			w = way{one.Channel, one.to()}
+		}
+		if w.channel == "" && a.Kind == "tel" && t.dialled(a) {
+			w.channel = t.x.textLine()
+		}
+		if t.x.channels[w.channel] == nil || t.x.channels[w.channel].rings() {
+			continue
+		}
+		if err := t.push(said.Others, w, classReply); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dialled says whether the partner's last code was got on a menu from a number: it can be texted, as such phones can.
+func (t *turn) dialled(store.Address) bool {
+	return t.partner != nil && t.partner.row.more.Menu != nil
+}
