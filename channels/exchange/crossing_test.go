@@ -1,0 +1,138 @@
+package exchange
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/render"
+)
+
+var (
+	crossings = flag.Int("crossings", 600, "times that residents go on by another channel, with repeats, lost replies, two servers, strangers who forge and guess")
+	crossSeed = flag.Uint64("crossseed", 0, "one batch of them to repeat")
+)
+
+// crossBatch residents share a town.
+const crossBatch = 12
+
+// crossed counts what the simulation came to.
+type crossed struct {
+	residents, all, byNumber, byCode, offline, turns, repeats, lost, cut, forged, guessed, again atomic.Int64
+}
+
+func (c *crossed) String() string {
+	return fmt.Sprintf("%d residents crossed %d times: %d by number, %d by code, %d to a machine that was cut off; %d turns, %d repeated, %d replies lost, %d calls and menus cut off; %d forged calls, %d guessed and used codes, %d second votes",
+		c.residents.Load(), c.all.Load(), c.byNumber.Load(), c.byCode.Load(), c.offline.Load(), c.turns.Load(), c.repeats.Load(), c.lost.Load(), c.cut.Load(), c.forged.Load(), c.guessed.Load(), c.again.Load())
+}
+
+// TestCrossings sends residents through their conversations by one channel after the other. What they leave must be what those
+// leave who say the same and stay; nothing that was answered is asked again; there is one screen more at the most before they go
+// on; nothing of what they said is shown where they aren't known; who votes by number has one vote.
+func TestCrossings(t *testing.T) {
+	var count crossed
+	if *crossSeed > 0 {
+		cross(t, *crossSeed, &count)
+		t.Log(&count)
+		return
+	}
+	var next atomic.Uint64
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for count.all.Load() < int64(*crossings) && !t.Failed() {
+				seed := next.Add(1)
+				t.Run(fmt.Sprint(seed), func(t *testing.T) { cross(t, seed, &count) })
+			}
+		})
+	}
+	all.Wait()
+	t.Log(&count)
+}
+
+// crossTown is a town on all channels, with two servers.
+func crossTown(t *testing.T, seed uint64, change setting) (*town, []*Exchange) {
+	t.Helper()
+	wild := menuTown(t, seed, func(w *town, s *Settings) {
+		change(w, s)
+		s.Channels = append(s.Channels, &post{name: "whatsapp", traits: render.WhatsApp}, w.sms)
+	})
+	other, err := New(Settings{
+		Store: wild.store, Keys: seals{}, Clock: wild.clock, Entropy: chance(seed + 9), Town: wild.x.town,
+		Channels: []channels.Channel{
+			&post{name: "voice", traits: render.Voice}, &post{name: "ussd", traits: render.USSD}, &post{name: "telegram", traits: render.Telegram},
+			&post{name: "kiosk", traits: render.Kiosk}, &post{name: "whatsapp", traits: render.WhatsApp}, wild.sms,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wild, []*Exchange{wild.x, other}
+}
+
+func cross(t *testing.T, seed uint64, count *crossed) {
+	rng := rand.New(rand.NewPCG(seed, 11))
+	onDiskToo := seed%8 == 0
+	wild, servers := crossTown(t, seed, func(w *town, _ *Settings) {
+		if onDiskToo {
+			w.store = onDisk(t)
+		}
+	})
+	calm := menuTown(t, seed+1)
+	watch := &watcher{}
+	var everybody []*crosser
+	for n := range crossBatch {
+		c := &crosser{
+			mind: newMind(rng, int(seed)*100+n), t: t, w: wild, servers: servers, rng: rng, count: count, watch: watch, seed: seed, n: n,
+			number: fmt.Sprintf("+1555%03d%04d", seed%1000, n), chat: fmt.Sprint(7_000_000 + n),
+		}
+		c.picks = append(c.picks, "right")
+		watch.all = append(watch.all, c)
+		everybody = append(everybody, c)
+		count.residents.Add(1)
+		calm.toTheEnd(&dialer{mind: c.mind, number: c.number})
+		c.sets()
+	}
+	for turns := 0; ; turns++ {
+		open := slices.DeleteFunc(slices.Clone(everybody), func(c *crosser) bool { return c.done })
+		if len(open) == 0 || t.Failed() {
+			break
+		}
+		c := open[rng.IntN(len(open))]
+		if turns > 200*crossBatch {
+			c.fail("%d turns, and no end", turns)
+			break
+		}
+		c.step()
+	}
+	if t.Failed() {
+		return
+	}
+	for _, c := range everybody {
+		c.votesAgain()
+	}
+	got, want := wild.gathered(), calm.gathered()
+	for _, r := range got {
+		if i := slices.Index(want, r); i >= 0 {
+			want = slices.Delete(want, i, i+1)
+		} else {
+			t.Errorf("seed %d: only with crossings: %s", seed, r)
+		}
+	}
+	for _, r := range want {
+		t.Errorf("seed %d: only by who stayed: %s", seed, r)
+		dialog, _, _ := strings.Cut(r, ":")
+		for _, c := range everybody {
+			if c.dialog == dialog || dialog == "request" && c.dialog == "report" {
+				c.fail("perhaps this one")
+			}
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package exchange
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/dialogs/talk"
+)
+
+// stranger does what somebody does who wants to know what another said.
+func (c *crosser) stranger() {
+	c.t.Helper()
+	if c.done || c.there && byNumber(c.at.channel) {
+		return
+	}
+	switch c.rng.IntN(2) {
+	case 0:
+		c.isForged()
+	case 1:
+		digits := fmt.Sprintf("%08d", c.rng.IntN(100_000_000))
+		c.guess(digits + string(talk.CheckDigit(digits)))
+	}
+}
+
+// isForged is a call that shows their number, and goes as far as it gets without answering anything.
+func (c *crosser) isForged() {
+	c.t.Helper()
+	if len(c.memory().Aside) > 0 {
+		return
+	}
+	c.count.forged.Add(1)
+	c.note("somebody calls with their number")
+	at := c.at
+	c.at = spot{"voice", c.number}
+	c.calls++
+	show := func(e channels.Event) *render.Page {
+		r, err := c.servers[c.rng.IntN(len(c.servers))].Receive(c.t.Context(), e)
+		if err != nil {
+			c.fail("%v", err)
+		}
+		if leak := c.watch.shown(e.From, "voice", c.calls, r.Pages); leak != "" {
+			c.fail("%q is told to whoever calls: %s", leak, textOf(r))
+		}
+		c.note("    (they hear %q)", textOf(r))
+		if len(r.Pages) == 0 {
+			return nil
+		}
+		return &r.Pages[len(r.Pages)-1]
+	}
+	p := show(c.event(channels.Dialed, ""))
+	for range 3 {
+		if p == nil {
+			break
+		}
+		on := ""
+		for _, o := range p.Options {
+			if o.ID == "on" {
+				on = o.Digit
+			}
+		}
+		if on == "" {
+			break
+		}
+		p = show(c.event(channels.Message, on))
+	}
+	if p != nil && p.Listen != nil && p.Listen.Keys == 1 { // else it would be an answer
+		show(c.event(channels.Message, "9"))
+	}
+	show(c.event(channels.HungUp, ""))
+	c.at = at
+	if byNumber(at.channel) {
+		c.page = nil
+	}
+}
+
+// guess has a stranger at the machine try a code that nobody gave them.
+func (c *crosser) guess(code string) {
+	c.t.Helper()
+	c.count.guessed.Add(1)
+	c.w.ids++
+	e := channels.Event{Channel: "kiosk", ID: fmt.Sprint("g", c.w.ids), From: channels.Address{Kind: "kiosk", ID: fmt.Sprint("stranger-", c.w.ids)}, Words: code, At: c.w.clock.Now()}
+	r, err := c.servers[c.rng.IntN(len(c.servers))].Receive(c.t.Context(), e)
+	if err != nil {
+		c.fail("%v", err)
+		return
+	}
+	if leak := c.watch.shown(e.From, "kiosk", 0, r.Pages); leak != "" {
+		c.fail("%q is shown to a stranger", leak)
+	}
+	if words := textOf(r); !strings.Contains(words, "We do not know that code") {
+		c.fail("a stranger with the code %s gets %q", code, words)
+	}
+}
+
+// usesCodeAgain is somebody who found the code that they used.
+func (c *crosser) usesCodeAgain(code string) {
+	c.t.Helper()
+	c.note("somebody else tries %s", code)
+	c.guess(code)
+}
+
+// goesOffline takes the conversation to a machine that is cut off, to its end; what was said there arrives later.
+func (c *crosser) goesOffline(code string) {
+	c.t.Helper()
+	c.count.all.Add(1)
+	c.count.offline.Add(1)
+	c.note("-> a machine that is cut off, with %s", code)
+	c.visits++
+	g := c.w.guest(fmt.Sprintf("%s-%d", c.number, c.visits))
+	g.refs = 10 * c.n // references of its own
+	c.at = spot{"kiosk", g.from.ID}
+	g.says(code)
+	for range 30 {
+		m, err := talk.Decode(g.memory)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if m.Now == nil || strings.Contains(g.last, "Your receipt is") || strings.Contains(g.last, "Your number is") {
+			break
+		}
+		d := c.w.x.town.Dialogs.Pinned(m.Now.Pin)
+		if d == nil {
+			c.fail("the machine has nothing to go on with: %s", g.last)
+			return
+		}
+		st := &d.Steps[m.Now.Step]
+		if _, had := c.answers[m.Now.Step]; had && m.Now.Mode == engine.Asking && m.Now.Step != c.cut-1 {
+			c.fail("step %d is asked again at the machine", m.Now.Step)
+		}
+		words := ""
+		switch st.Type {
+		case dialogs.Choice, dialogs.YesNo, dialogs.Consent:
+			for _, o := range c.picks {
+				if st.Type != dialogs.Choice && o == "yes" || optionIn(st, o) {
+					words = o
+				}
+			}
+		case dialogs.Review:
+			words = "ok"
+		case dialogs.Number:
+			words = c.mind.number
+		case dialogs.Place:
+			words = c.place
+		case dialogs.Words:
+			words = strings.Join(c.words, " ")
+		default:
+			words = "skip"
+		}
+		c.note("cut off: %s", words)
+		g.says(words)
+	}
+	c.note("    %q", g.last)
+	for _, turn := range g.turns {
+		for range 1 + c.rng.IntN(2) {
+			if v, err := c.servers[c.rng.IntN(2)].Adopt(c.t.Context(), turn, func(why string) error { c.fail("put aside: %s", why); return nil }); err != nil || v == channels.Refused {
+				c.fail("turn %d: %v %v", turn.Number, v, err)
+			}
+		}
+	}
+	c.done, c.ended = true, c.at
+}
+
+func optionIn(st *dialogs.Step, id string) bool {
+	for i := range st.Options {
+		if st.Options[i].ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// votesAgain tries once more where one answer counts for a number, by any channel of that number.
+func (c *crosser) votesAgain() {
+	c.t.Helper()
+	word := map[string]string{"number-vote": "NUMB", "secret-vote": "SECR"}[c.dialog]
+	if word == "" || !byNumber(c.ended.channel) {
+		return
+	}
+	c.count.again.Add(1)
+	c.at = c.somewhere([]string{"sms", "whatsapp"})
+	r := c.gives(c.event(channels.Message, word))
+	if !strings.Contains(textOf(r), "already") {
+		c.fail("asked to vote again: %q", textOf(r))
+	}
+}
