@@ -49,8 +49,11 @@ func (x *hearing) reachOptions() []string {
 func (x *hearing) reaches(how string) error {
 	note := "@speech.reach.none"
 	x.m.Reach = NoCall
-	if how == "call" {
+	switch how {
+	case "call":
 		note, x.m.Reach = "@speech.reach.call", ByCall
+	case "text":
+		note = "@speech.reach.text"
 	}
 	if x.m.Hall.Parts {
 		last := engine.PhraseLater

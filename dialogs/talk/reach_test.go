@@ -40,7 +40,7 @@ func TestWhoGoesOnLaterIsAskedOnceHowToBeReminded(t *testing.T) {
 
 	wrote := caller(t)
 	wrote.texted = true
-	wrote.says("MAIN").later().hears("For a text message, press 2.").not("For no call").says("2").hears("We do not call you.")
+	wrote.says("MAIN").later().hears("For a text message, press 2.").not("For no call").says("2").hears("You get a text message.").not("do not call")
 	if wrote.said.Memory.Reach != NoCall {
 		t.Errorf("%+v", wrote.said.Memory)
 	}
