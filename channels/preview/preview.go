@@ -16,19 +16,22 @@ import (
 // Name of the channel.
 const Name = "preview"
 
-// Handset is one phone on the page.
+// Handset is one person on the page, by the number of their phone.
 type Handset struct {
 	Number string `json:"number"` // E.164, of those that no real person has
 	Name   string `json:"name"`
+	About  string `json:"about"`
+	Lang   string `json:"lang"` // that their chat is set to
+	Busy   bool   `json:"busy"` // somebody else looks at them
 }
 
-// Handsets are the numbers that the page texts from, and the only ones: 202-555-01xx is kept for fiction (ATIS, NANPA).
+// Handsets are the people of the page, and the only ones: 202-555-01xx is kept for fiction (ATIS, NANPA).
 func Handsets() []Handset {
 	return []Handset{
-		{"+12025550101", "First phone"},
-		{"+12025550102", "Second phone"},
-		{"+12025550103", "Third phone"},
-		{"+12025550104", "Fourth phone"},
+		{Number: "+12025550101", Name: "Sam", About: "chat in English", Lang: "en"},
+		{Number: "+12025550102", Name: "Rosa", About: "chat in Spanish", Lang: "es"},
+		{Number: "+12025550103", Name: "Amina", About: "chat in Arabic", Lang: "ar"},
+		{Number: "+12025550104", Name: "Wei", About: "chat in Chinese", Lang: "zh"},
 	}
 }
 
@@ -49,7 +52,9 @@ type Line struct {
 type Kept struct {
 	Title string `json:"title"`
 	Lines []Line `json:"lines"`
-	Note  string `json:"note"` // whether it can be led back to the number
+	Note  string `json:"note"`  // whether it can be led back to the number
+	Plain string `json:"plain"` // the record as JSON
+	Mark  string `json:"mark"`  // the same for the same answers, whichever way they came
 }
 
 // Town is what the page shows beside the phone. Functions may be called from any number of goroutines, and may block.
@@ -61,6 +66,7 @@ type Town struct {
 	Kept    func(number string) []Kept      // what the handset's owner left behind, newest first; nil: not shown
 	Forward func(d time.Duration) time.Time // moves the town's clock; nil: there is no such button
 	Now     func() time.Time                // the town's clock
+	Saw     func(channels.Address, string)  // this address, too, is the handset's owner; nil: nobody wants to know
 	Closing <-chan struct{}                 // closed when the server closes: pages that wait are answered; nil: never
 }
 
@@ -70,9 +76,13 @@ type Preview struct {
 	inbox channels.Inbox
 	calls bool   // there is a telephone, too
 	code  string // of the menus; "": there is no phone for menus
+	chats bool   // there is a chat, too
+	booth bool   // there is a machine as in the community centre, too
 
 	mu      sync.Mutex
-	threads map[string]*thread
+	threads map[string]*thread            // of texts, by number
+	talks   map[string]*thread            // of the chat, by number
+	watched map[string]map[string]*window // by number and by the page's own name
 }
 
 var (
@@ -82,9 +92,11 @@ var (
 
 // New returns the channel; it serves nothing until it is mounted.
 func New(town Town) *Preview {
-	p := &Preview{town: town, threads: map[string]*thread{}}
+	p := &Preview{town: town, threads: map[string]*thread{}, talks: map[string]*thread{}, watched: map[string]map[string]*window{}}
 	for _, h := range Handsets() {
 		p.threads[h.Number] = &thread{changed: make(chan struct{})}
+		p.talks[h.Number] = &thread{changed: make(chan struct{})}
+		p.watched[h.Number] = map[string]*window{}
 	}
 	return p
 }

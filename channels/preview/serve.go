@@ -41,7 +41,10 @@ func (p *Preview) Mount(mux *http.ServeMux, in channels.Inbox) {
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	for name, kind := range map[string]string{"": "text/html", "app.js": "text/javascript", "phone.js": "text/javascript", "ussd.js": "text/javascript", "style.css": "text/css"} {
+	for name, kind := range map[string]string{
+		"": "text/html", "app.js": "text/javascript", "phone.js": "text/javascript", "ussd.js": "text/javascript", "chat.js": "text/javascript",
+		"machine.js": "text/javascript", "crossing.js": "text/javascript", "style.css": "text/css", "devices.css": "text/css",
+	} {
 		file := name
 		if file == "" {
 			file = "index.html"
@@ -80,7 +83,7 @@ func (p *Preview) hosted(next http.Handler) http.Handler {
 			return
 		}
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
@@ -109,7 +112,11 @@ func (p *Preview) knowsHost(host string) bool {
 	return slices.ContainsFunc(p.town.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
 }
 
-func (p *Preview) showTown(w http.ResponseWriter, _ *http.Request) {
+func (p *Preview) showTown(w http.ResponseWriter, r *http.Request) {
+	people := Handsets()
+	for i := range people {
+		people[i].Busy = p.others(people[i].Number, r.URL.Query().Get("window"))
+	}
 	answer(w, struct {
 		Name     string      `json:"name"`
 		Handsets []Handset   `json:"handsets"`
@@ -117,23 +124,34 @@ func (p *Preview) showTown(w http.ResponseWriter, _ *http.Request) {
 		Forward  bool        `json:"forward"`
 		Calls    bool        `json:"calls"`
 		Code     string      `json:"code"` // of the menus
-	}{p.town.Name, Handsets(), p.town.Words(), p.town.Forward != nil, p.calls, p.code})
+		Chats    bool        `json:"chats"`
+		Booth    bool        `json:"booth"`
+	}{p.town.Name, people, p.town.Words(), p.town.Forward != nil, p.calls, p.code, p.chats, p.booth})
 }
 
 // state is what a handset shows.
 type state struct {
-	Texts []Text `json:"texts"`
-	Kept  []Kept `json:"kept"`
-	Now   string `json:"now"`
+	Texts  []Text `json:"texts"`
+	Talk   []Text `json:"talk,omitempty"` // in the chat
+	Kept   []Kept `json:"kept"`
+	Now    string `json:"now"`
+	Others bool   `json:"others,omitempty"` // somebody else looks at this person
 }
 
-// showThread answers with the texts after ?after=N of ?from=…, waiting for one with ?wait=1.
+// number in a query; 0 where there is none.
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return max(n, 0)
+}
+
+// showThread answers with the texts after ?after=N of ?from=…, and what the chat shows after ?talk=N, waiting for one of either
+// with ?wait=1. ?window=… is the page's own name.
 func (p *Preview) showThread(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	after, err := strconv.Atoi(q.Get("after"))
-	if err != nil || after < 0 {
-		after = 0
-	}
+	after, talk := number(q.Get("after")), number(q.Get("talk"))
 	p.mu.Lock()
 	t, ok := p.threads[q.Get("from")]
 	if !ok {
@@ -141,18 +159,26 @@ func (p *Preview) showThread(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is no such handset", http.StatusNotFound)
 		return
 	}
-	changed, last := t.changed, t.last
+	chat := p.talks[q.Get("from")]
+	changed, talked, idle := t.changed, chat.changed, t.last <= after && chat.last <= talk
 	p.mu.Unlock()
-	if q.Get("wait") != "" && last <= after {
+	defer p.looks(q.Get("from"), q.Get("window"))()
+	if q.Get("wait") != "" && idle {
 		ctx, done := context.WithTimeout(r.Context(), patience)
 		select {
 		case <-changed:
+		case <-talked:
 		case <-ctx.Done():
 		case <-p.town.Closing:
 		}
 		done()
 	}
-	answer(w, p.state(q.Get("from"), after))
+	out := p.state(q.Get("from"), after)
+	p.mu.Lock()
+	out.Talk = chat.after(talk)
+	p.mu.Unlock()
+	out.Others = p.others(q.Get("from"), q.Get("window"))
+	answer(w, out)
 }
 
 func (p *Preview) state(number string, after int) state {

@@ -189,7 +189,7 @@ func (t *Telephone) takeTold(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if in.What == "said" {
-		wav = t.spoken(r.Context(), in.Words)
+		wav = spoken(r.Context(), t.sound, t.lang, in.Words)
 	}
 	l.tell(in, wav, t.p.town.Now())
 	w.WriteHeader(http.StatusNoContent)
@@ -256,10 +256,10 @@ func (l *line) waits(order int, do string) bool {
 }
 
 // spoken is typed words as if somebody had said them: by the machine's voice where there is one, else a hum as long.
-func (t *Telephone) spoken(ctx context.Context, words string) []byte {
+func spoken(ctx context.Context, sound Sound, lang, words string) []byte {
 	const rate = 16000
-	if t.sound != nil {
-		if p, err := t.sound.Speak(ctx, audio.Utterance{Lang: t.lang, Words: words}); err == nil {
+	if sound != nil {
+		if p, err := sound.Speak(ctx, audio.Utterance{Lang: lang, Words: words}); err == nil {
 			return wavOf(p.Wide, rate)
 		}
 	}

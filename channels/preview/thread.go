@@ -20,12 +20,18 @@ type Text struct {
 	Day      string  `json:"day"`
 	Segments int     `json:"segments,omitempty"` // that a phone company would charge for
 	Keys     []Press `json:"keys,omitempty"`     // answers that are on offer, to save typing
+	Mark     string  `json:"mark,omitempty"`     // chat: of the page, for its buttons
+	Share    bool    `json:"share,omitempty"`    // chat: a place is asked for, which a phone can share
+	Over     bool    `json:"over,omitempty"`     // the conversation is over
+	Carried  string  `json:"carried,omitempty"`  // chat: what came instead of words: "voice", "picture" or "place"
 }
 
-// Press is one digit on offer.
+// Press is one digit on offer, or in a chat another button.
 type Press struct {
-	Digit string `json:"digit"`
-	Label string `json:"label"`
+	Digit  string `json:"digit"`
+	Label  string `json:"label"`
+	Choice string `json:"choice,omitempty"` // chat: what is pressed, in render.Heard's terms
+	Chosen bool   `json:"chosen,omitempty"` // chat: it was given before
 }
 
 // thread is what one handset shows. Its owner's lock guards it.
@@ -67,9 +73,9 @@ func (t *thread) after(n int) []Text {
 
 func fromTown(page render.Page, now time.Time) Text {
 	m := said("town", page.Text, now)
-	m.Lang, m.Segments = page.Lang, render.Count(page.Text).Segments
+	m.Lang, m.Segments, m.Over = page.Lang, render.Count(page.Text).Segments, page.Over
 	for _, o := range page.Options {
-		m.Keys = append(m.Keys, Press{o.Digit, o.Label})
+		m.Keys = append(m.Keys, Press{Digit: o.Digit, Label: o.Label})
 	}
 	return m
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/townline/townline/channels/exchange"
 	"github.com/townline/townline/channels/kiosk"
 	"github.com/townline/townline/channels/outpost"
-	"github.com/townline/townline/channels/preview"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/locales"
@@ -122,7 +121,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		}
 		shown = newPreviewing(ctx, c, disk, keys, clock, shelf, phrases, log)
 		s = shown.store
-		lines = append(lines, shown.channel, shown.telephone, shown.menus)
+		lines = append(lines, shown.lines()...)
 	}
 	pages := townPages(c, phrases, shelf, log, lines)
 	for _, p := range pages {
@@ -153,7 +152,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		web.takes("/"+p.Name(), kiosk.MostBytes)
 	}
 	if shown != nil {
-		web.takes(preview.RecordingPath, preview.MostBytes)
+		shown.takes(web)
 	}
 	centre, err := newCentre(c, h, keys, clock, log, metrics, lines)
 	if err != nil {

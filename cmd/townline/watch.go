@@ -15,9 +15,10 @@ import (
 // be shown: a secret ballot could not be found again otherwise, and it must not. It remembers nobody else.
 type watch struct {
 	store.Store
-	find map[store.AddressKey]string // whom to remember, by the key of the address
 
 	mu   sync.Mutex
+	find map[store.AddressKey]string // whom to remember, by the key of the address
+	last []store.AddressKey          // those that were seen since, oldest first
 	who  map[store.Resident]string
 	kept map[string][]left
 }
@@ -67,12 +68,31 @@ func watching(s store.Store, keys *store.Keys, numbers ...string) *watch {
 // Find notes whom a watched address belongs to.
 func (w *watch) Find(ctx context.Context, a store.AddressKey) (store.Resident, bool, error) {
 	r, ok, err := w.Store.Find(ctx, a)
-	if number := w.find[a]; ok && err == nil && number != "" {
+	if ok && err == nil {
 		w.mu.Lock()
-		w.who[r] = number
+		if number := w.find[a]; number != "" {
+			w.who[r] = number
+		}
 		w.mu.Unlock()
 	}
 	return r, ok, err
+}
+
+// mostSeen is how many visits and the like are remembered to be a watched resident's.
+const mostSeen = 500
+
+// sees notes one more address of a watched resident: a visit to a machine.
+func (w *watch) sees(a store.AddressKey, number string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.find[a] != "" {
+		return
+	}
+	w.find[a] = number
+	if w.last = append(w.last, a); len(w.last) > mostSeen {
+		delete(w.find, w.last[0])
+		w.last = slices.Delete(w.last, 0, 1)
+	}
 }
 
 // Commit notes what a watched resident left behind.
@@ -94,6 +114,9 @@ func (w *watch) note(c *store.Change) {
 		if number := w.find[a.Key]; number != "" {
 			w.who[c.Resident] = number
 		}
+	}
+	if m := c.Merged; m != nil && w.who[m.Resident] != "" {
+		w.who[c.Resident] = w.who[m.Resident]
 	}
 	number := w.who[c.Resident]
 	if number == "" {

@@ -7,10 +7,14 @@ const make = (tag, text, name) => {
   if (name) e.className = name;
   return e;
 };
+const pause = (ms) => new Promise((ok) => setTimeout(ok, ms));
+const fresh = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
+const own = fresh(); // this page's name, so that two windows can be told apart
+let people = [];
 let from = "";
 let after = 0;
-let round = 0; // counts up when another phone is chosen, so that late answers for the last one are dropped
+let round = 0; // counts up when another person is chosen, so that late answers for the last one are dropped
 let day = "";
 
 async function call(path, body) {
@@ -34,17 +38,25 @@ function show(state, mine) {
       day = t.day;
       thread.append(make("div", day, "day"));
     }
-    const bubble = make("div", "", "text " + t.by);
-    bubble.dir = "auto";
-    if (t.lang) bubble.lang = t.lang;
-    bubble.append(make("span", t.by === "town" ? "The town: " : "You: ", "unseen"), t.words);
     const cost = t.segments > 1 ? ` · counts as ${t.segments} texts` : "";
-    thread.append(bubble, make("div", t.at + cost, "meta " + t.by));
+    thread.append(bubble(t), make("div", t.at + cost, "meta " + t.by));
     keys(t.by === "town" ? t.keys || [] : []);
+    if (t.by === "town") goes(!t.over);
   }
   if (state.texts.length) thread.scrollTop = thread.scrollHeight;
+  takeTalk(state.talk || []);
   if (state.now) $("now").textContent = state.now;
+  $("others").textContent = state.others ? "Another window looks at this person, too. What is done there shows here." : "";
   keep(state.kept);
+}
+
+// bubble is one message.
+function bubble(t) {
+  const b = make("div", "", "text " + t.by);
+  b.dir = "auto";
+  if (t.lang) b.lang = t.lang;
+  b.append(make("span", t.by === "town" ? "The town: " : "You: ", "unseen"), t.words);
+  return b;
 }
 
 function keys(offered) {
@@ -58,46 +70,70 @@ function keys(offered) {
   }));
 }
 
+let shown = "";
 function keep(records) {
-  if (!records) return;
+  if (!records || shown === JSON.stringify(records)) return;
+  const before = shown;
+  shown = JSON.stringify(records);
+  $("same").textContent = records.length ? "The same answers leave the same record, whichever device they came by." : "";
   if (!records.length) {
-    $("kept").replaceChildren(make("p", "Nothing yet. When a dialog has run to its end, its record stands here as it stands on disk.", "hint"));
+    $("kept").replaceChildren(make("p", "Nothing yet. When a dialog has run to its end, its record stands here: in words, and as it stands on disk.", "hint"));
     return;
   }
-  $("kept").replaceChildren(...records.map((r) => {
-    const card = make("div", "", "card");
-    const list = make("dl");
-    for (const l of r.lines) {
-      const value = make("dd", l.value);
-      value.dir = "auto";
-      const pair = make("div");
-      pair.append(make("dt", l.name), value);
-      list.append(pair);
-    }
-    card.append(make("h3", r.title), list);
-    if (r.note) card.append(make("p", r.note));
-    return card;
-  }));
+  if (before) $("news").textContent = "The town has kept a record: " + records[0].title;
+  $("kept").replaceChildren(...records.map(card));
 }
 
+const ways = { preview: "text message", "preview.call": "telephone", "preview.ussd": "USSD menu", "preview.chat": "chat", "preview.kiosk": "kiosk" };
+
+// card is one record, in words and as it stands on disk.
+function card(r) {
+  const box = make("article", "", "card"), list = make("dl");
+  for (const l of r.lines) {
+    const value = make("dd", ways[l.value] && l.name === "Came by" ? ways[l.value] : l.value), pair = make("div");
+    value.dir = "auto";
+    pair.append(make("dt", l.name), value);
+    list.append(pair);
+  }
+  const title = make("h3", r.title), words = make("div", "", "in-words");
+  words.append(title, list);
+  if (r.note) words.append(make("p", r.note, "note"));
+  box.append(words);
+  if (r.plain) {
+    const disk = make("div", "", "on-disk"), mark = make("p", "Fingerprint ", "mark");
+    mark.append(make("code", r.mark));
+    const plain = make("pre", r.plain);
+    plain.tabIndex = 0;
+    plain.setAttribute("role", "region");
+    plain.setAttribute("aria-label", "The record as it stands on disk");
+    disk.append(plain, mark);
+    box.append(disk);
+  }
+  return box;
+}
+
+// send gives what the town answered, or nothing where the text did not get through.
 let sending = Promise.resolve();
 function send(words) {
   const mine = round;
-  const id = crypto.getRandomValues(new Uint32Array(4)).join("-"); // the same when the same text is tried again
-  sending = sending.then(async () => {
-    if (mine !== round) return;
+  const id = fresh(); // the same when the same text is tried again
+  uses("texts");
+  return sending = sending.then(async () => {
+    if (mine !== round) return null;
     $("trouble").textContent = "";
+    const since = after;
     for (let tries = 0; ; tries++) {
       try {
-        show(await call("send", { from, words, id, after }), mine);
-        return;
+        const state = await call("send", { from, words, id, after: since });
+        show(state, mine);
+        return state.texts.filter((t) => t.by === "town");
       } catch (err) {
         if (tries >= 3) {
           $("trouble").textContent = "That did not get through. Please send it again.";
           if (!$("text").value) $("text").value = words;
-          return;
+          return null;
         }
-        await new Promise((ok) => setTimeout(ok, 400 * 2 ** tries));
+        await pause(400 * 2 ** tries);
       }
     }
   });
@@ -107,10 +143,10 @@ async function listen(mine) {
   let wait = "";
   while (mine === round) {
     try {
-      show(await call(`thread?from=${encodeURIComponent(from)}&after=${after}${wait}`), mine);
+      show(await call(`thread?from=${encodeURIComponent(from)}&after=${after}&talk=${talk.after}&window=${own}${wait}`), mine);
       wait = "&wait=1";
     } catch (err) {
-      await new Promise((ok) => setTimeout(ok, 2000));
+      await pause(2000);
     }
   }
 }
@@ -120,12 +156,19 @@ function choose(number) {
   after = 0;
   day = "";
   round++;
+  shown = "";
   $("trouble").textContent = "";
   $("thread").replaceChildren(make("p", "No messages yet. Text a word to begin.", "empty"));
   keys([]);
+  keep([]);
+  document.querySelectorAll(".number").forEach((e) => { e.textContent = number.replace(/^\+1(...)(...)(....)$/, "$1-$2-$3"); });
+  history.replaceState(null, "", "#" + (people.findIndex((p) => p.number === number) + 1));
+  takeChat();
+  takeCrossing();
   listen(round);
   takeHandset();
   takeMenu();
+  takeMachine();
 }
 
 $("form").onsubmit = (e) => {
@@ -146,14 +189,24 @@ for (const b of document.querySelectorAll("[data-hours]")) {
   };
 }
 
-addEventListener("DOMContentLoaded", () => call("town").then((town) => {
-  $("town").textContent = town.name;
-  $("telephone").hidden = !town.calls;
+// begins a dialog on the device that is in hand, where words can be written on it; else by text.
+function begins(word) {
+  const d = inHand === "chat" ? "chat" : "texts";
+  reveal(d);
+  if (d === "chat") says({ words: word });
+  else send(word);
+}
+
+addEventListener("DOMContentLoaded", () => call("town?window=" + own).then((town) => {
+  people = town.handsets;
+  $("town").textContent = $("chat-town").textContent = town.name;
+  $("call").hidden = !town.calls;
+  $("chat").hidden = !town.chats;
+  $("booth").hidden = !town.booth;
   opens(town.code);
-  $("by").textContent = "by " + ["text message", town.calls && "telephone", town.code && "menu"].filter(Boolean).join(", ").replace(/, ([^,]*)$/, " and $1");
-  document.title = `${town.name} ${$("by").textContent} – Townline preview`;
-  $("handset").replaceChildren(...town.handsets.map((h) => {
-    const o = make("option", `${h.name} · ${h.number}`);
+  document.title = `${town.name}: one conversation, any device – Townline preview`;
+  $("handset").replaceChildren(...people.map((h) => {
+    const o = make("option", `${h.name} · ${h.about}`);
     o.value = h.number;
     return o;
   }));
@@ -161,12 +214,16 @@ addEventListener("DOMContentLoaded", () => call("town").then((town) => {
     const b = make("button");
     b.type = "button";
     b.title = w.about;
-    b.append(make("b", w.word), make("span", w.title), make("small", w.about));
-    b.onclick = () => { send(w.word); $("text").focus({ preventScroll: true }); };
+    b.append(make("b", w.word), " ", make("span", w.title));
+    b.onclick = () => begins(w.word);
     const item = make("li");
     item.append(b);
     return item;
   }));
   $("clock").hidden = !town.forward;
-  choose(town.handsets[0].number);
+  tabs();
+  // whom the address names, or who is free
+  const who = people[location.hash.slice(1) - 1] || people.find((p) => !p.busy) || people[0];
+  $("handset").value = who.number;
+  choose(who.number);
 }).catch(() => { $("trouble").textContent = "The town does not answer. Is it still running?"; }));

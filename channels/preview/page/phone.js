@@ -1,14 +1,12 @@
 "use strict";
 // The telephone is a keypad, an ear and a mouth. What is said next, and what a key means, the town says: it gives orders,
 // and is told what was done. Sound stops at a key press without waiting for anybody.
-const line = { id: "", at: 0, turn: 0, source: null, take: null, recording: null };
+const line = { id: "", at: 0, turn: 0, source: null, take: null, recording: null, offered: false };
 const clips = new Map();
 let ear = null;
 let watch = 0;
 
-const pause = (ms) => new Promise((ok) => setTimeout(ok, ms));
 const loud = () => $("sound").checked && ear;
-const fresh = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 function write(text, by, lang) {
   const log = $("said");
@@ -218,7 +216,7 @@ async function wav(blob) {
 
 function press(key) {
   if (!line.id) return;
-  if (loud()) {
+  if (ear && loud()) {
     const at = "123456789*0#".indexOf(key);
     tones([[697, 770, 852, 941][Math.floor(at / 3)], [1209, 1336, 1477][at % 3]], 0.08);
   }
@@ -241,7 +239,7 @@ function onLine(text, engaged) {
   $("line").textContent = text;
   $("dial").textContent = engaged === "ring" ? "Answer" : engaged ? "Hang up" : "Call";
   $("dial").classList.toggle("hang", engaged === true);
-  $("once").textContent = engaged === "ring" ? "Don’t answer" : "Let it ring once";
+  $("once").textContent = engaged === "ring" ? "Don’t answer" : "Ring once";
   $("once").hidden = engaged === true;
   $("telephone").classList.toggle("rings", engaged === "ring");
 }
@@ -256,6 +254,7 @@ function obey(order) {
       say(order);
       break;
     case "listen":
+      line.offered = true;
       wait(order.wait);
       break;
     case "record":
@@ -267,6 +266,7 @@ function obey(order) {
       line.passes = order.number;
       break;
     case "over":
+      goes(false);
       over("The call is over.");
   }
 }
@@ -307,15 +307,16 @@ async function follow(mine) {
 }
 
 function takeHandset() {
-  if ($("telephone").hidden) return;
+  if ($("call").hidden) return;
   over("You went to another phone.");
   line.at = 0;
-  $("said").replaceChildren(make("p", "Call, and press keys as on any telephone. The digits on your keyboard do the same.", "empty"));
+  $("said").replaceChildren(make("p", "Call, and press keys as on any telephone. The digits of your keyboard do the same.", "empty"));
   follow(++watch);
 }
 
 async function dial() {
   $("line-trouble").textContent = "";
+  if (!line.id || $("telephone").classList.contains("rings")) uses("call");
   wake();
   if ($("telephone").classList.contains("rings")) {
     onLine("On the line", true);
@@ -336,6 +337,8 @@ async function dial() {
     await call("call/dial", { from, call: id });
     line.id = id;
     line.at = 0;
+    line.offered = false;
+    goes(true);
     $("said").replaceChildren();
     onLine("On the line", true);
     follow(++watch);
@@ -365,16 +368,20 @@ async function once() {
 
 new ResizeObserver(() => { $("said").scrollTop = $("said").scrollHeight; }).observe($("said")); // the last words stay in sight
 
-for (const key of "123456789*0#") {
-  const b = make("button");
-  const letters = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ" }[key] || "";
-  b.type = "button";
-  b.dataset.key = key;
-  if (!letters) b.setAttribute("aria-label", { "*": "star", "#": "hash" }[key] || key);
-  b.append(make("b", key), " ", make("small", letters));
-  b.onclick = () => press(key);
-  $("keypad").append(b);
+// pad fills a keypad.
+function pad(box, pressed) {
+  for (const key of "123456789*0#") {
+    const b = make("button");
+    const letters = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ" }[key] || "";
+    b.type = "button";
+    b.dataset.key = key;
+    if (!letters) b.setAttribute("aria-label", { "*": "star", "#": "hash" }[key] || key);
+    b.append(make("b", key), " ", make("small", letters));
+    b.onclick = () => pressed(key);
+    box.append(b);
+  }
 }
+pad($("keypad"), press);
 document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.repeat || e.target.closest?.("input, select, textarea")) return;
   if (e.key.length === 1 && "123456789*0#".includes(e.key) && line.id) {

@@ -12,7 +12,10 @@ function opens(dialled) {
 }
 
 // onward is what is dialled to go on without being asked.
-const onward = () => code.replace(/#$/, "*1#");
+const onward = () => codeOf("1");
+
+// codeOf is the town's code with more behind it.
+const codeOf = (more) => code.replace(/#$/, `*${more}#`);
 
 // asks sends one request of the menu's, and again until it is answered: the town knows a request by its number.
 let asking = Promise.resolve();
@@ -45,6 +48,7 @@ function overlay(words, lang, input, ok) {
 function onScreen(s) {
   menu.shown++;
   menu.over = s.over;
+  goes(!s.over);
   $("reply").value = "";
   overlay(s.words, s.lang, !s.over, s.over && "OK");
   const long = s.units > s.most;
@@ -136,7 +140,8 @@ function dials(words) {
   Object.assign(menu, { id: fresh(), from, number: 0, shown: 0, over: false, turn: menu.turn + 1, end: Date.now() + menu.whole * 1000 });
   $("menu-counts").textContent = "";
   overlay("", "en", true);
-  requests("dial", { code: words });
+  uses("ussd");
+  return requests("dial", { code: words });
 }
 
 function cancels() {
@@ -159,6 +164,12 @@ function takeMenu() {
   again(false);
   dialler(false);
 }
+
+// A key of the phone writes into whatever is on show.
+pad($("menu-keys"), (key) => {
+  const field = $("menu").hidden ? $("code") : $("reply");
+  if (!field.readOnly && !field.hidden) field.value += key;
+});
 
 $("dialler").onsubmit = (e) => {
   e.preventDefault();
