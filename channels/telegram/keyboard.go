@@ -106,17 +106,13 @@ func (t *Telegram) keyboard(p *render.Page, keys models.InlineKeyboardMarkup) mo
 	return &models.ReplyKeyboardRemove{RemoveKeyboard: true}
 }
 
-// skipWord is what a key says that leaves a question out: the label, where it is understood, else the word.
-func skipWord(l *locales.Language) string {
-	label := l.Phrase("screen.skip", locales.Full)
-	if c, ok := l.Command(label); ok && c == locales.Skip {
-		return label
-	}
-	best := ""
+// skipWord is what a key says that leaves a question out: the word that the town asks for elsewhere.
+func skipWord(l *locales.Language) (best string) {
+	hint := locales.Fold(l.Phrase("skip.hint", locales.Full))
 	for word, c := range l.CommandWords() {
-		if c == locales.Skip && (best == "" || len(word) < len(best) || len(word) == len(best) && word < best) {
+		if c == locales.Skip && strings.Contains(hint, word) && (len(word) > len(best) || len(word) == len(best) && word < best) {
 			best = word
 		}
 	}
-	return strings.TrimSpace(best)
+	return best
 }
