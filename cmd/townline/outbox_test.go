@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -109,6 +112,63 @@ func TestTellIsRefused(t *testing.T) {
 	if a := p.run("", "tell", "main-strete", "The trees come."); a.status != 1 || !strings.Contains(a.err, "did you mean") {
 		t.Errorf("%+v", a)
 	}
+}
+
+// TestTell: what came of a public consultation is told to those who answered, once. (A town that is open meanwhile sees
+// it within a minute.)
+func TestTell(t *testing.T) {
+	texts := make(chan string, 10)
+	gateway := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m struct{ To, Text string }
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			t.Error(err)
+		}
+		first, _, _ := strings.Cut(m.Text, "\n")
+		texts <- m.To + ": " + first
+	}))
+	defer gateway.Close()
+	p := newPlace(t)
+	p.write("dialogs/crash.yaml", crashDialog)
+	p.write("townline.yaml", "dialogs: dialogs\ntown: {name: Elmwood, timezone: UTC}\nstore: {url: 'sqlite:town.db', key_file: town.key}\n"+
+		"sms: {gateway: {secret: "+crashSecret+", url: '"+gateway.URL+"'}}\nlimits: {price: sms.gateway=0.05 USD, quiet: off}\n")
+	r := p.serve()
+	town := &traffic{url: r.url, client: http.DefaultClient}
+	for n, who := range []string{"+12025550101", "+12025550102", "+12025550103"} {
+		for i, words := range []string{"WORDS", "a", "b", "c", "yes"} {
+			if n == 2 && words == "yes" { // who gave no answer isn't told
+				continue
+			}
+			body, _ := json.Marshal(map[string]string{"id": fmt.Sprint(who, i), "from": who, "to": "+12025550000", "text": words})
+			if _, err := town.post(body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	const words = "The trees come in May."
+	p.run("", "tell", "crash", words).must(t, 0, "sms.gateway: 2 messages, 2 segments, 0.10 USD", "Nothing was sent")
+	if len(texts) > 0 {
+		t.Fatalf("without --yes: %s", <-texts)
+	}
+	p.run("", "tell", "crash", words, "--yes").must(t, 0, "2 messages are in the outbox")
+	r = p.serve()
+	got := map[string]bool{}
+	for range 2 {
+		select {
+		case text := <-texts:
+			got[text] = true
+		case <-time.After(30 * time.Second):
+			t.Fatalf("only %v were told: %s", got, r.errs)
+		}
+	}
+	for _, who := range []string{"+12025550101", "+12025550102"} {
+		if !got[who+": Elmwood: "+words] {
+			t.Errorf("%s was not told: %v", who, got)
+		}
+	}
+	p.run("", "tell", "crash", words, "--yes").must(t, 0, "Left out: 2, told before.", "There is nobody to be told.")
 }
 
 func TestUsualRates(t *testing.T) {
