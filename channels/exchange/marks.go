@@ -91,7 +91,7 @@ func (t *turn) marked(said *talk.Said) {
 	}
 }
 
-// latePress says whether a button was pressed of a page that is not on show.
+// latePress says whether a button was pressed of a page that is not on show. Whoever talks with a clerk is told about buttons there.
 func (t *turn) latePress() bool {
-	return t.event.Pressed != "" && t.event.Pressed != t.x.mark(t.resident, &t.memory)
+	return t.event.Pressed != "" && !t.memory.WithClerk() && t.event.Pressed != t.x.mark(t.resident, &t.memory)
 }
