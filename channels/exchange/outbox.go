@@ -186,6 +186,9 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 		return false
 	}
 	defer x.work.leave()
+	if len(l.flight) > 0 { // what is behind one of those isn't claimed now, and is due when it has gone
+		l.short.Store(true)
+	}
 	room, slots := want.Weight, want.N
 	if l.sift > 0 {
 		want.N, want.Weight = max(want.N, l.sift), 0
