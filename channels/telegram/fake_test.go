@@ -305,8 +305,15 @@ func encoded(t testing.TB, v any) []byte {
 
 // person is who writes.
 func person(id int64) map[string]any {
-	return map[string]any{"id": id, "is_bot": false, "first_name": "Ann", "language_code": "es"}
+	lang := "es"
+	if id == english {
+		lang = "en"
+	}
+	return map[string]any{"id": id, "is_bot": false, "first_name": "Ann", "language_code": lang}
 }
+
+// english is somebody whose phone speaks English; those of all others speak Spanish.
+const english = 80
 
 func privately(id int64) map[string]any {
 	return map[string]any{"id": id, "type": "private", "first_name": "Ann"}
