@@ -13,6 +13,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/channeltest"
+	"github.com/townline/townline/channels/signature"
 )
 
 func TestTwilioConforms(t *testing.T)   { channeltest.Run(t, conformTwilio("")) }
@@ -107,7 +108,7 @@ func TestGatewayConforms(t *testing.T) {
 				return httptest.NewRequest("POST", "/sms/gateway", strings.NewReader(string(body)))
 			},
 			Sign: func(r *http.Request, body []byte) {
-				seal([]byte(gatewaySecret), r.URL.Path, r.Header, body, time.Now())
+				signature.Put([]byte(gatewaySecret), r.URL.Path, r.Header, body, time.Now())
 			},
 			Shown: shownReplies, Fresh: true, AnyType: true, Most: bodyLimit,
 		},

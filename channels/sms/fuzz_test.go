@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/signature"
 )
 
 // sane checks what must hold of every event, whatever came in.
@@ -112,7 +113,7 @@ func FuzzGateway(f *testing.F) {
 	f.Add(`{"at":{}}`, "", "zz")
 	f.Add("{", "99999999999999999999", "")
 	g := newGateway(f, nil)
-	f.Fuzz(func(t *testing.T, body, timestamp, signature string) {
+	f.Fuzz(func(t *testing.T, body, timestamp, signed string) {
 		if e, err := g.event([]byte(body)); err == nil {
 			sane(t, e)
 		}
@@ -121,13 +122,13 @@ func FuzzGateway(f *testing.F) {
 		}
 		in := &inbox{}
 		r := httptest.NewRequest("POST", "/sms/gateway", strings.NewReader(body))
-		r.Header[TimestampHeader] = []string{timestamp}
-		r.Header[SignatureHeader] = []string{signature}
+		r.Header[signature.TimeHeader] = []string{timestamp}
+		r.Header[signature.Header] = []string{signed}
 		if w := answerOf(g, in, r); w.Code != http.StatusForbidden && w.Code != http.StatusRequestEntityTooLarge || len(in.events) > 0 {
 			t.Errorf("a signature made without the secret: %d", w.Code)
 		}
 		w := answerOf(g, in, sealed("POST", "/sms/gateway", body, noon))
-		if err := verify([]byte(gatewaySecret), "reply", w.Header(), w.Body.Bytes(), noon); w.Code == http.StatusOK && (err != nil || !json.Valid(w.Body.Bytes())) {
+		if err := signature.Check([]byte(gatewaySecret), "reply", w.Header(), w.Body.Bytes(), noon); w.Code == http.StatusOK && (err != nil || !json.Valid(w.Body.Bytes())) {
 			t.Errorf("answered %s (%v)", w.Body, err)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/signature"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 )
@@ -42,6 +43,13 @@ type Gateway struct {
 var (
 	_ channels.Channel = (*Gateway)(nil)
 	_ channels.Mounter = (*Gateway)(nil)
+)
+
+// What we sign ourselves; a gateway signs the path that it calls. So nothing that one side signed can be given back to it,
+// or be taken for something else.
+const (
+	signedReply = "reply" // an answer to the gateway's own request
+	signedPush  = "push"
 )
 
 // NewGateway checks c and makes the channel.
@@ -170,7 +178,7 @@ func (g *Gateway) open(w http.ResponseWriter, r *http.Request) (body []byte, ok 
 		refuse(w, err)
 		return nil, false
 	}
-	if err := verify(g.secret, r.URL.Path, r.Header, body, g.now()); err != nil {
+	if err := signature.Check(g.secret, r.URL.Path, r.Header, body, g.now()); err != nil {
 		g.log.LogAttrs(r.Context(), slog.LevelWarn, "a call as the gateway that can't be trusted", slog.String("channel", GatewayName), slog.Any("reason", err))
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return nil, false
@@ -271,6 +279,6 @@ func (g *Gateway) write(w http.ResponseWriter, kind string, b []byte) {
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	h.Set("Cache-Control", "no-store")
-	seal(g.secret, signedReply, h, b, g.now())
+	signature.Put(g.secret, signedReply, h, b, g.now())
 	w.Write(b)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/signature"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 )
@@ -35,7 +36,7 @@ func newGateway(t testing.TB, change func(*GatewayConfig)) *Gateway {
 // sealed is a request as the gateway makes it.
 func sealed(method, target, body string, at time.Time) *http.Request {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	seal([]byte(gatewaySecret), r.URL.Path, r.Header, []byte(body), at)
+	signature.Put([]byte(gatewaySecret), r.URL.Path, r.Header, []byte(body), at)
 	return r
 }
 
@@ -61,7 +62,7 @@ func TestGatewayMessages(t *testing.T) {
 				if w.Code != 200 || w.Body.String() != `{"replies":[{"text":"Reply 1"}]}` {
 					t.Fatalf("answered %d %s", w.Code, w.Body)
 				}
-				if err := verify([]byte(gatewaySecret), "reply", w.Header(), w.Body.Bytes(), noon); err != nil {
+				if err := signature.Check([]byte(gatewaySecret), "reply", w.Header(), w.Body.Bytes(), noon); err != nil {
 					t.Errorf("the answer: %v", err)
 				}
 			}
@@ -110,20 +111,22 @@ func TestGatewayRefusals(t *testing.T) {
 		status int
 	}{
 		{"right", sealed("POST", "/sms/gateway", good, noon), nil, 200},
-		{"in capitals", changed(func(h http.Header) { h.Set(SignatureHeader, strings.ToUpper(h.Get(SignatureHeader))) }), nil, 200},
-		{"just in time", sealed("POST", "/sms/gateway", good, noon.Add(-Window)), nil, 200},
-		{"replayed too late", sealed("POST", "/sms/gateway", good, noon.Add(-Window-time.Second)), nil, 403},
-		{"from the future", sealed("POST", "/sms/gateway", good, noon.Add(Window+time.Second)), nil, 403},
-		{"signed for something else", changed(func(h http.Header) { seal([]byte(gatewaySecret), "/sms/gateway/outbox", h, []byte(good), noon) }), nil, 403},
-		{"our own push, given back", changed(func(h http.Header) { seal([]byte(gatewaySecret), "push", h, []byte(good), noon) }), nil, 403},
-		{"our own answer, given back", changed(func(h http.Header) { seal([]byte(gatewaySecret), "reply", h, []byte(good), noon) }), nil, 403},
-		{"with a fresh timestamp", changed(func(h http.Header) { h.Set(TimestampHeader, "1805112001") }), nil, 403},
-		{"not signed", changed(func(h http.Header) { h.Del(SignatureHeader) }), nil, 403},
-		{"without a timestamp", changed(func(h http.Header) { h.Del(TimestampHeader) }), nil, 403},
+		{"in capitals", changed(func(h http.Header) { h.Set(signature.Header, strings.ToUpper(h.Get(signature.Header))) }), nil, 200},
+		{"just in time", sealed("POST", "/sms/gateway", good, noon.Add(-signature.Window)), nil, 200},
+		{"replayed too late", sealed("POST", "/sms/gateway", good, noon.Add(-signature.Window-time.Second)), nil, 403},
+		{"from the future", sealed("POST", "/sms/gateway", good, noon.Add(signature.Window+time.Second)), nil, 403},
+		{"signed for something else", changed(func(h http.Header) {
+			signature.Put([]byte(gatewaySecret), "/sms/gateway/outbox", h, []byte(good), noon)
+		}), nil, 403},
+		{"our own push, given back", changed(func(h http.Header) { signature.Put([]byte(gatewaySecret), "push", h, []byte(good), noon) }), nil, 403},
+		{"our own answer, given back", changed(func(h http.Header) { signature.Put([]byte(gatewaySecret), "reply", h, []byte(good), noon) }), nil, 403},
+		{"with a fresh timestamp", changed(func(h http.Header) { h.Set(signature.TimeHeader, "1805112001") }), nil, 403},
+		{"not signed", changed(func(h http.Header) { h.Del(signature.Header) }), nil, 403},
+		{"without a timestamp", changed(func(h http.Header) { h.Del(signature.TimeHeader) }), nil, 403},
 		{"a timestamp that is none", func() *http.Request {
 			r := sealed("POST", "/sms/gateway", good, noon)
-			r.Header.Set(TimestampHeader, "noon")
-			r.Header.Set(SignatureHeader, Sign([]byte(gatewaySecret), "/sms/gateway", "noon", []byte(good)))
+			r.Header.Set(signature.TimeHeader, "noon")
+			r.Header.Set(signature.Header, signature.Sign([]byte(gatewaySecret), "/sms/gateway", "noon", []byte(good)))
 			return r
 		}(), nil, 403},
 		{"with other words", func() *http.Request {
@@ -185,7 +188,7 @@ func TestGatewayPush(t *testing.T) {
 	} {
 		phone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
-			if err := verify([]byte(gatewaySecret), "push", r.Header, body, noon); err != nil {
+			if err := signature.Check([]byte(gatewaySecret), "push", r.Header, body, noon); err != nil {
 				t.Error(err)
 			}
 			if want := `{"id":"k1","from":"+15005550006","to":"+15550100123","text":"Hello \u003cyou\u003e"}`; string(body) != want || r.Method != "POST" || r.URL.Path != "/send" {

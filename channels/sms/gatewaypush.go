@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/signature"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -35,7 +36,7 @@ func (g *Gateway) Deliver(ctx context.Context, to channels.Address, p render.Pag
 	}
 	body, _ := json.Marshal(m) // strings only: can't fail
 	h := http.Header{"Content-Type": {"application/json"}}
-	seal(g.secret, signedPush, h, body, g.now())
+	signature.Put(g.secret, signedPush, h, body, g.now())
 	a, err := ask(ctx, &g.client, http.MethodPost, g.cfg.URL, h, bytes.NewReader(body))
 	if err != nil {
 		l, _ := err.(lost)

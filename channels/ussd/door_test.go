@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/signature"
 )
 
 // ask is a request that each dialect takes.
@@ -131,25 +133,25 @@ func TestSignatures(t *testing.T) {
 		status int
 	}{
 		"right":          {func(*http.Request) {}, 200},
-		"capitals":       {func(r *http.Request) { r.Header.Set(SignatureHeader, strings.ToUpper(r.Header.Get(SignatureHeader))) }, 200},
-		"unsigned":       {func(r *http.Request) { r.Header.Del(SignatureHeader) }, 403},
-		"no time":        {func(r *http.Request) { r.Header.Del(TimestampHeader) }, 403},
+		"capitals":       {func(r *http.Request) { r.Header.Set(signature.Header, strings.ToUpper(r.Header.Get(signature.Header))) }, 200},
+		"unsigned":       {func(r *http.Request) { r.Header.Del(signature.Header) }, 403},
+		"no time":        {func(r *http.Request) { r.Header.Del(signature.TimeHeader) }, 403},
 		"another secret": {func(r *http.Request) { signed(r, "another-secret-16", body, noon) }, 403},
 		"another body":   {func(r *http.Request) { signed(r, testSecret, body+" ", noon) }, 403},
-		"another time":   {func(r *http.Request) { r.Header.Set(TimestampHeader, fmt.Sprint(noon.Unix()+1)) }, 403},
+		"another time":   {func(r *http.Request) { r.Header.Set(signature.TimeHeader, fmt.Sprint(noon.Unix()+1)) }, 403},
 		"another path": {func(r *http.Request) {
-			r.Header.Set(SignatureHeader, Sign([]byte(testSecret), "POST", "/ussd/other", r.Header.Get(TimestampHeader), []byte(body)))
+			r.Header.Set(signature.Header, signature.Sign([]byte(testSecret), "POST\n/ussd/other", r.Header.Get(signature.TimeHeader), []byte(body)))
 		}, 403},
 		"another method": {func(r *http.Request) {
-			r.Header.Set(SignatureHeader, Sign([]byte(testSecret), "PUT", "/ussd/plain", r.Header.Get(TimestampHeader), []byte(body)))
+			r.Header.Set(signature.Header, signature.Sign([]byte(testSecret), "PUT\n/ussd/plain", r.Header.Get(signature.TimeHeader), []byte(body)))
 		}, 403},
 		"our own answer": {func(r *http.Request) {
-			r.Header.Set(SignatureHeader, Sign([]byte(testSecret), signedReply, "/ussd/plain", r.Header.Get(TimestampHeader), []byte(body)))
+			r.Header.Set(signature.Header, signature.Sign([]byte(testSecret), signedReply+"\n/ussd/plain", r.Header.Get(signature.TimeHeader), []byte(body)))
 		}, 403},
-		"five minutes late":  {func(r *http.Request) { signed(r, testSecret, body, noon.Add(-Window)) }, 200},
-		"too late":           {func(r *http.Request) { signed(r, testSecret, body, noon.Add(-Window-time.Second)) }, 403},
-		"from the future":    {func(r *http.Request) { signed(r, testSecret, body, noon.Add(Window+time.Second)) }, 403},
-		"a time of no clock": {func(r *http.Request) { r.Header.Set(TimestampHeader, "now") }, 403},
+		"five minutes late":  {func(r *http.Request) { signed(r, testSecret, body, noon.Add(-signature.Window)) }, 200},
+		"too late":           {func(r *http.Request) { signed(r, testSecret, body, noon.Add(-signature.Window-time.Second)) }, 403},
+		"from the future":    {func(r *http.Request) { signed(r, testSecret, body, noon.Add(signature.Window+time.Second)) }, 403},
+		"a time of no clock": {func(r *http.Request) { r.Header.Set(signature.TimeHeader, "now") }, 403},
 	} {
 		in := &inbox{}
 		r := call("POST /ussd/plain", body)

@@ -9,13 +9,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/signature"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
 )
@@ -118,9 +118,7 @@ func call(line, body string) *http.Request {
 
 // signed signs a request of the plain dialect.
 func signed(r *http.Request, secret, body string, at time.Time) {
-	timestamp := strconv.FormatInt(at.Unix(), 10)
-	r.Header.Set(TimestampHeader, timestamp)
-	r.Header.Set(SignatureHeader, Sign([]byte(secret), r.Method, r.URL.Path, timestamp, []byte(body)))
+	signature.Put([]byte(secret), r.Method+"\n"+r.URL.Path, r.Header, []byte(body), at)
 }
 
 // asks makes a request and returns status and body.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/menu"
+	"github.com/townline/townline/channels/signature"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/locales"
 )
@@ -184,6 +185,9 @@ const (
 	bodyTime = 1500 * time.Millisecond
 )
 
+// signedReply stands in the place of the method in what we sign, so that nothing that one side signed can be given back to it.
+const signedReply = "reply"
+
 var errTooLarge = errors.New("the request is too large")
 
 // serve answers one request. A status other than 200 is for whoever sets the gateway up; a resident is always shown a screen.
@@ -198,7 +202,7 @@ func (u *USSD) serve(w http.ResponseWriter, r *http.Request, in channels.Inbox) 
 	}
 	body, err := read(w, r)
 	if err == nil && u.cfg.Dialect == Plain {
-		if err = verify([]byte(u.cfg.Secret), r, body, u.now()); err != nil {
+		if err = signature.Check([]byte(u.cfg.Secret), r.Method+"\n"+r.URL.Path, r.Header, body, u.now()); err != nil {
 			u.refuse(w, r, err)
 			return
 		}
@@ -245,7 +249,7 @@ func (u *USSD) answer(w http.ResponseWriter, r *http.Request, a *asked, s menu.S
 	out.header.Set("Content-Length", strconv.Itoa(len(out.body)))
 	out.header.Set("Cache-Control", "no-store")
 	if u.cfg.Dialect == Plain {
-		seal([]byte(u.cfg.Secret), r.URL.Path, out.header, out.body, u.now())
+		signature.Put([]byte(u.cfg.Secret), signedReply+"\n"+r.URL.Path, out.header, out.body, u.now())
 	}
 	w.Write(out.body)
 }

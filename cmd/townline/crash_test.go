@@ -14,14 +14,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/townline/townline/channels/sms"
+	"github.com/townline/townline/channels/signature"
 	"github.com/townline/townline/config"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/store"
@@ -177,10 +176,8 @@ func (tr *traffic) post(body []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	now := strconv.FormatInt(time.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set(sms.TimestampHeader, now)
-	req.Header.Set(sms.SignatureHeader, sms.Sign([]byte(crashSecret), req.URL.Path, now, body))
+	signature.Put([]byte(crashSecret), req.URL.Path, req.Header, body, time.Now())
 	resp, err := tr.client.Do(req)
 	if err != nil {
 		return "", err
