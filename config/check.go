@@ -132,6 +132,10 @@ func (r *reading) set(c *Config, s Setting, text string) {
 			r.setTelegram(&c.Telegram, s, text)
 			return
 		}
+		if strings.HasPrefix(s.Key, "desk.") {
+			r.setDesk(&c.Desk, s, text)
+			return
+		}
 		if strings.HasPrefix(s.Key, "smpp.") {
 			r.setSMPP(&c.SMPP, s, text)
 			return

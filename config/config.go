@@ -19,6 +19,7 @@ type Config struct {
 	Telegram  Telegram
 	SIP       SIP
 	USSD      USSD
+	Desk      Desk
 	Limits    Limits
 	Audio     Audio
 	Preview   Switch

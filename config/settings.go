@@ -78,6 +78,8 @@ func Settings() []Setting {
 		{Key: "ussd.secrets", About: "USSD: secrets by the gateway's name, such as hubtel=SECRET: in the address that it calls; plain signs with it", Secret: true, List: true},
 		{Key: "ussd.dir", About: "USSD: folder for menus that were slow, until what they promised by text is on its way, sealed", Default: "ussd", Path: true},
 		{Key: "ussd.proxies", About: "USSD: addresses of the town's own proxies, which say where a request comes from", List: true},
+		{Key: "desk.clerks", About: "clerks who talk with residents at /desk, by the names that residents read, such as Anna=HASH; \"townline desk password\" makes the hash", Secret: true, List: true},
+		{Key: "desk.answer_within", About: "how long somebody may wait for a clerk's answer while the desk is open, until the list says so", Default: "4h"},
 		{Key: "limits.rate", About: "most that leaves in a second, by channel, kind or provider, and to each resident, such as sms.twilio=1, telegram=30 each=1; empty: what is usual there", List: true},
 		{Key: "limits.quiet", About: "hours in which nothing but replies leaves, by the resident's own clock, or off", Default: "21:00-8:00"},
 		{Key: "limits.contact", About: "most messages that a resident gets unasked, or off", Default: "3 in 7 days"},

@@ -24,6 +24,7 @@ func settings(cmd *cobra.Command) (*config.Config, error) {
 		return nil, err
 	}
 	return config.Load(config.Source{File: file, Flags: cmd.Flags(), Checks: map[string]func(string) error{
+		"desk.clerks":     clerkHashes,
 		"town.desk_hours": func(text string) error { _, err := exchange.ParseHours(text); return err },
 		"town.languages":  func(text string) error { return speaks(phrases, config.Split(text)) },
 	}})

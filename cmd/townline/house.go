@@ -89,7 +89,7 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 	}
 	settings := exchange.Settings{
 		Store: s, Keys: keys, Town: town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,
-		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics, Callbacks: callbacks(c),
+		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics, Callbacks: callbacks(c), AnswerWithin: c.Desk.AnswerWithin,
 		Limits: limitsOf(c, lines), Resend: resent(lines),
 	}
 	if nights { // nor does it cost anything to ring there

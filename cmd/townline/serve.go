@@ -165,6 +165,11 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 			web.takes(outpost.SyncPath(name), outpost.MostReport)
 		}
 	}
+	clerks, err := newClerksPage(c, h, shown != nil, clock, log)
+	if err != nil {
+		return err
+	}
+	clerks.Mount(web.mux, h.exchange)
 	var workers sync.WaitGroup
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -174,10 +179,12 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	defer endCalls()
 	held := listening(calls, lines, h.exchange, log)
 
-	tellOpen(cmd, c, listener.Addr(), shown != nil, pages, h)
+	closeDesk := serveDesk(ctx, c, clerks, log)
+	tellOpen(cmd, c, listener.Addr(), shown != nil, clerks.Served(), pages, h)
 	log.Info("ready", "listen", listener.Addr().String(), "dialogs", len(h.catalogue.Current()), "channels", names(lines), "ms", time.Since(begun).Milliseconds())
 	served := web.serve(ctx, listener)
 	log.Info("shutting down")
+	closeDesk()
 	endCalls()
 	held.Wait() // what callers say last is still taken
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
@@ -191,7 +198,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 }
 
 // tellOpen says where to look, to a person at a terminal.
-func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview bool, pages []*kiosk.Kiosk, h *house) {
+func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview, clerks bool, pages []*kiosk.Kiosk, h *house) {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "%s is open at http://%s with %s, kept in %s.\n", c.Town.Name, addr, many(len(h.catalogue.Current()), "dialog", "dialogs"), c.Store.Path)
 	if preview {
@@ -203,6 +210,9 @@ func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview bool,
 			about = "The kiosk, large and read aloud"
 		}
 		fmt.Fprintf(out, "%s: http://%s/%s\n", about, addr, p.Name())
+	}
+	if clerks {
+		fmt.Fprintf(out, "Answer who asks for a person: http://%s/desk\n", addr)
 	}
 	if phoned(c) && c.Voice.Number != "" {
 		fmt.Fprintf(out, "Call it: %s\n", c.Voice.Number)
