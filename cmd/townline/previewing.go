@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,31 +123,40 @@ func (p *previewing) kept(number string) []preview.Kept {
 	return out
 }
 
-// plainRecord is a record as JSON, for whoever wants to see what stands on disk.
+// plainRecord is a record as JSON, an answer a line, for whoever wants to see what stands on disk.
 func plainRecord(record []byte) string {
 	var r engine.Record
 	if engine.Decode(record, &r) != nil {
 		return ""
 	}
-	type answer struct {
-		Step   string         `json:"step"`
-		Values []string       `json:"values,omitempty"`
-		Media  []engine.Media `json:"media,omitempty"`
+	asJSON := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			panic(err) // texts and lists of them
+		}
+		return string(b)
 	}
-	out := struct {
-		Dialog  string   `json:"dialog"`
-		Version int      `json:"version"`
-		Answers []answer `json:"answers"`
-		Joins   string   `json:"joins,omitempty"`
-	}{Dialog: r.Dialog, Version: r.Version, Joins: r.Joins}
-	for _, a := range r.Answers {
-		out.Answers = append(out.Answers, answer{a.Step, a.Values, a.Media})
+	var b strings.Builder
+	fmt.Fprintf(&b, "{\n  \"dialog\": %s, \"version\": %d,\n  \"answers\": {", asJSON(r.Dialog), r.Version)
+	for i, a := range r.Answers {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "\n    %s: %s", asJSON(a.Step), asJSON(append(slices.Clone(a.Values), mediaRefs(a.Media)...)))
 	}
-	b, err := json.MarshalIndent(out, "", "  ")
-	if err != nil {
-		return ""
+	b.WriteString("\n  }")
+	if r.Joins != "" {
+		fmt.Fprintf(&b, ",\n  \"joins\": %s", asJSON(r.Joins))
 	}
-	return string(b)
+	b.WriteString("\n}")
+	return b.String()
+}
+
+func mediaRefs(all []engine.Media) (refs []string) {
+	for _, m := range all {
+		refs = append(refs, m.Ref)
+	}
+	return refs
 }
 
 // recordMark is short enough to be compared by eye: two records with it are the same, byte for byte.

@@ -11,7 +11,7 @@ let crossing = false;
 
 // uses notes which device is in hand.
 function uses(d) {
-  if (inHand === d) return;
+  if (crossing || inHand === d) return; // on the way, the one that it goes to is taken in hand at the end
   inHand = d;
   const last = $("path").lastElementChild?.dataset.device;
   if (last !== d) {
@@ -122,6 +122,17 @@ async function codeFrom(d) {
   return code;
 }
 
+// leavesMachine ends the visit, so that whoever comes next finds nothing.
+async function leavesMachine() {
+  const page = await onGlass(() => true);
+  const over = page.getElementById("over");
+  if (!over) return;
+  await step("Leave the kiosk");
+  over.click();
+  (await onGlass((p, kind) => kind === "over")).querySelector('[value="over.yes"]').click();
+  await onGlass((p, kind) => kind.startsWith("welcome"));
+}
+
 async function keyIn(code) {
   reveal("booth");
   await step("Type it at the kiosk", code);
@@ -152,7 +163,6 @@ async function comes(d, code) {
       dialler(false);
       await types($("code"), dialled);
       $("code").value = dialled;
-      uses("ussd");
       await dials(dialled);
       return;
     }
@@ -162,7 +172,6 @@ async function comes(d, code) {
       }
       reveal("call");
       await step("Call the town");
-      uses("call");
       await dial();
       if (!line.id) stuck("The call did not get through.");
       await waitsFor(() => line.offered || !line.id, 60);
@@ -181,10 +190,10 @@ async function startsOn(d) {
   reveal(d);
   if (d === "texts") await send("MENU");
   else if (d === "chat") await says({ words: "MENU" });
-  else if (d === "ussd") { uses("ussd"); await dials(code); }
-  else if (d === "call") { uses("call"); if (!line.id) await dial(); }
-  else {
-    uses("booth");
+  else if (d === "ussd") await dials(code);
+  else if (d === "call") {
+    if (!line.id) await dial();
+  } else {
     const page = await onGlass(() => true);
     page.querySelector('[name=do][value="begin"], .door, #next')?.click();
   }
@@ -199,6 +208,8 @@ async function goOnHere(d) {
   try {
     if (!going || !inHand) {
       await startsOn(d);
+      crossing = false;
+      uses(d);
       return;
     }
     const was = inHand;
@@ -209,8 +220,9 @@ async function goOnHere(d) {
       if (d === "booth") await keyIn(code);
       else if (d === "chat") await writes(code, "Send the code in the chat");
       else await comes(d, code);
-      if (was === "booth") machine.frame.src = machine.frame.src.replace(/\?.*/, ""); // the machine shows that it is gone
+      if (was === "booth") await leavesMachine();
     }
+    crossing = false;
     uses(d);
     await step(`On it goes: ${names[d]}`);
     $("steps").lastElementChild.className = "done";

@@ -276,7 +276,7 @@ function over(words) {
   line.id = "";
   hush();
   write(words, "note");
-  onLine("Nobody is on the line.", false);
+  onLine("No call.", false);
 }
 
 // The page asks all the time: the town may call, too.
@@ -343,7 +343,7 @@ async function dial() {
     onLine("On the line", true);
     follow(++watch);
   } catch (err) {
-    onLine("Nobody is on the line.", false);
+    onLine("No call.", false);
     $("line-trouble").textContent = "The call did not get through. Please try again.";
     follow(++watch);
   }
@@ -366,7 +366,9 @@ async function once() {
   }
 }
 
-new ResizeObserver(() => { $("said").scrollTop = $("said").scrollHeight; }).observe($("said")); // the last words stay in sight
+// The last words stay in sight.
+const lower = new ResizeObserver((all) => { for (const { target } of all) target.scrollTop = target.scrollHeight; });
+for (const log of ["said", "thread", "talk"]) lower.observe($(log));
 
 // pad fills a keypad.
 function pad(box, pressed) {
