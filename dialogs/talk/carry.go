@@ -23,7 +23,7 @@ func (x *hearing) carry(in engine.Input) error {
 		x.lobby(engine.PhraseCarryNothing)
 		return x.hall()
 	}
-	if x.calls() && x.m.Now.Hidden() { // with the code, whoever called would see what isn't told on the call
+	if x.calls() && x.m.Now.Hidden() || x.claimed() { // with the code, whoever called would see what isn't told on the call, or what is said later
 		if x.m.Hall != nil {
 			x.lobby("@speech.carry")
 			return x.hall()
