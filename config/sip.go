@@ -133,77 +133,38 @@ func (r *reading) trunks(key, text string) (all []Trunk) {
 }
 
 func (r *reading) trunkField(key string, t *Trunk, word string) {
-	field, value, _ := strings.Cut(word, "=")
-	bad := func(mend string) {
-		r.wrong(key, fmt.Sprintf("%s: %q is no %s that will do", t.Name, value, field), mend)
-	}
-	yes := func() bool {
-		switch strings.ToLower(value) {
-		case "true", "yes", "on":
-			return true
-		case "false", "no", "off":
-		default:
-			bad("write on or off")
-		}
-		return false
-	}
-	oneOf := func(words ...string) string {
-		for _, w := range words {
-			if value == w {
-				return w
-			}
-		}
-		bad("write one of: " + strings.Join(words, ", "))
-		return ""
-	}
-	seconds := func(least, most int) time.Duration {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < least || n > most {
-			bad(fmt.Sprintf("write seconds, from %d to %d", least, most))
-		}
-		return time.Duration(n) * time.Second
-	}
-	switch field {
+	f := r.field(key, t.Name, word)
+	switch f.name {
 	case "host":
-		t.Host = value
+		t.Host = f.value
 	case "registrar":
-		t.Registrar = value
+		t.Registrar = f.value
 	case "transport":
-		t.Transport = oneOf("udp", "tcp", "tls")
+		t.Transport = f.oneOf("udp", "tcp", "tls")
 	case "user":
-		t.Username = value
+		t.Username = f.value
 	case "from":
-		if t.From = value; !isNumber(value) {
-			bad("write it with + and the country, such as +15550100")
+		if t.From = f.value; !isNumber(f.value) {
+			f.bad("write it with + and the country, such as +15550100")
 		}
 	case "allow":
-		p, err := netip.ParsePrefix(value)
-		if a, errA := netip.ParseAddr(value); errA == nil {
-			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		if p, ok := f.network(); ok {
+			t.Allow = append(t.Allow, p)
 		}
-		if err != nil {
-			bad("write an address or a network, such as 192.0.2.10 or 192.0.2.0/24; several: allow= more than once")
-			return
-		}
-		t.Allow = append(t.Allow, p)
 	case "srtp":
-		t.SRTP = oneOf("off", "offered", "required")
+		t.SRTP = f.oneOf("off", "offered", "required")
 	case "expires":
-		t.Expires = seconds(60, 86400)
+		t.Expires = f.seconds(60, 86400)
 	case "ring":
-		t.Ring = seconds(0, 30)
+		t.Ring = f.seconds(0, 30)
 	case "callback":
-		t.Callback = yes()
+		t.Callback = f.yes()
 	case "bridge":
-		t.Bridge = yes()
+		t.Bridge = f.yes()
 	case "strict":
-		t.Strict = yes()
+		t.Strict = f.yes()
 	default:
-		mend := "write " + strings.Join(trunkFields[:], "=, ") + "="
-		if near := Near(field, trunkFields[:]); near != "" {
-			mend = "did you mean " + near + "=?"
-		}
-		r.wrong(key, fmt.Sprintf("%s: there is no %q", t.Name, word), mend)
+		f.unknown(trunkFields[:])
 	}
 }
 

@@ -93,139 +93,92 @@ func (r *reading) operators(key, text string) (all []Operator) {
 }
 
 func (r *reading) operatorField(key string, o *Operator, word string) {
-	field, value, _ := strings.Cut(word, "=")
-	bad := func(mend string) {
-		r.wrong(key, fmt.Sprintf("%s: %q is no %s that will do", o.Name, value, field), mend)
-	}
-	yes := func() bool {
-		switch strings.ToLower(value) {
-		case "true", "yes", "on":
-			return true
-		case "false", "no", "off":
-		default:
-			bad("write on or off")
-		}
-		return false
-	}
-	oneOf := func(words ...string) string {
-		if !slices.Contains(words, value) {
-			bad("write one of: " + strings.Join(words, ", "))
-		}
-		return value
-	}
-	number := func(least, most int) int {
-		n, err := strconv.ParseInt(value, 0, 32)
-		if err != nil || int(n) < least || int(n) > most {
-			bad(fmt.Sprintf("write a number from %d to %d", least, most))
-			return least
-		}
-		return int(n)
-	}
-	short := func(most int) string {
-		if value == "" || len(value) > most {
-			bad(fmt.Sprintf("write 1 to %d characters", most))
-		}
-		return value
-	}
-	span := func(least, most time.Duration) time.Duration {
-		d, err := time.ParseDuration(value)
-		if err != nil || d < least || d > most {
-			bad(fmt.Sprintf("write a time from %v to %v, such as %v", least, most, least*2))
-			return 0
-		}
-		return d
-	}
-	switch field {
+	f := r.field(key, o.Name, word)
+	switch f.name {
 	case "host":
-		o.Host = value
-		if !strings.Contains(value, ":") {
-			o.Host = net.JoinHostPort(value, "2775")
+		o.Host = f.value
+		if !strings.Contains(f.value, ":") {
+			o.Host = net.JoinHostPort(f.value, "2775")
 		}
 		host, port, err := net.SplitHostPort(o.Host)
 		if n, errPort := strconv.Atoi(port); err != nil || host == "" || errPort != nil || n < 1 || n > 65535 {
-			bad("write it with its port, such as smpp.example.net:2775")
+			f.bad("write it with its port, such as smpp.example.net:2775")
 		}
 	case "tls":
-		o.TLS = yes()
+		o.TLS = f.yes()
 	case "ca":
-		o.CA, o.TLS = value, true
+		o.CA, o.TLS = f.value, true
 	case "system_id":
-		o.SystemID = short(15)
+		o.SystemID = f.short(15)
 	case "system_type":
-		o.SystemType = short(12)
+		o.SystemType = f.short(12)
 	case "range":
-		o.Range = short(40)
+		o.Range = f.short(40)
 	case "bind":
-		o.Separate = oneOf("trx", "tx+rx") == "tx+rx"
+		o.Separate = f.oneOf("trx", "tx+rx") == "tx+rx"
 	case "texts":
-		o.Texts = yes()
+		o.Texts = f.yes()
 	case "from":
-		o.From = short(20)
+		o.From = f.short(20)
 	case "ton":
-		o.TON = number(0, 6)
+		o.TON = f.number(0, 6)
 	case "npi":
-		o.NPI = number(0, 18)
+		o.NPI = f.number(0, 18)
 	case "service":
-		o.Service = short(5)
+		o.Service = f.short(5)
 	case "long":
-		o.Long = oneOf("udh8", "udh16", "sar")
+		o.Long = f.oneOf("udh8", "udh16", "sar")
 	case "alphabet":
-		o.Alphabet = oneOf("gsm", "packed", "latin1")
+		o.Alphabet = f.oneOf("gsm", "packed", "latin1")
 	case "ids":
-		o.IDs = oneOf("same", "hex-receipts", "hex-answers", "hex", "decimal")
+		o.IDs = f.oneOf("same", "hex-receipts", "hex-answers", "hex", "decimal")
 	case "receipts":
-		o.Receipts = yes()
+		o.Receipts = f.yes()
 	case "validity":
-		o.Validity = span(time.Minute, 99*24*time.Hour)
+		o.Validity = f.span(time.Minute, 99*24*time.Hour)
 	case "enquire":
-		o.Enquire = span(5*time.Second, 10*time.Minute)
+		o.Enquire = f.span(5*time.Second, 10*time.Minute)
 	case "window":
-		o.Window = number(1, 1000)
+		o.Window = f.number(1, 1000)
 	case "per_second":
-		f, err := strconv.ParseFloat(value, 64)
-		if o.PerSecond = f; err != nil || !(f > 0 && f <= 100000) {
-			bad("write how many may be sent in a second, such as 50")
+		n, err := strconv.ParseFloat(f.value, 64)
+		if o.PerSecond = n; err != nil || !(n > 0 && n <= 100000) {
+			f.bad("write how many may be sent in a second, such as 50")
 		}
 	case "ussd":
-		o.USSD = oneOf("standard", "6d", "mica")
+		o.USSD = f.oneOf("standard", "6d", "mica")
 	case "code":
-		if o.Code = value; !isDialCode(value) {
-			bad("write it with its stars and its hash key, such as *384*123#")
-		}
+		o.Code = f.code()
 	case "septets":
-		o.Septets = number(leastSeptets, 182)
+		o.Septets = f.number(leastSeptets, 182)
 	case "ucs2":
-		o.UCS2 = number(leastUCS2, mostUCS2)
+		o.UCS2 = f.number(leastUCS2, mostUCS2)
 	case "star":
-		o.Star = oneOf("*", "00") == "*"
+		o.Star = f.oneOf("*", "00") == "*"
 	case "dial", "answer", "abort", "done", "ask", "end":
-		for _, one := range strings.Split(value, "+") {
+		for _, one := range strings.Split(f.value, "+") {
 			n, err := strconv.ParseUint(one, 0, 8)
 			if err != nil {
-				bad("write a number from 0 to 255, such as 17 or 0x11; several with + between")
+				f.bad("write a number from 0 to 255, such as 17 or 0x11; several with + between")
 				return
 			}
-			o.Ops[field] = append(o.Ops[field], byte(n))
+			o.Ops[f.name] = append(o.Ops[f.name], byte(n))
 		}
-		if (field == "ask" || field == "end") && len(o.Ops[field]) != 1 {
-			bad("write one number from 0 to 255")
+		if (f.name == "ask" || f.name == "end") && len(o.Ops[f.name]) != 1 {
+			f.bad("write one number from 0 to 255")
 		}
 	case "session":
-		o.Session = value
-		if n, err := strconv.ParseUint(value, 0, 16); strings.HasPrefix(value, "0x") && err == nil && n > 0 {
+		o.Session = f.value
+		if n, err := strconv.ParseUint(f.value, 0, 16); strings.HasPrefix(f.value, "0x") && err == nil && n > 0 {
 			return
 		}
-		oneOf("its", "its8", "whole", "reference", "number")
+		f.oneOf("its", "its8", "whole", "reference", "number")
 	case "dcs":
-		o.CodingGSM = number(0, 255)
+		o.CodingGSM = f.number(0, 255)
 	case "dcs_ucs2":
-		o.CodingUCS2 = number(1, 255)
+		o.CodingUCS2 = f.number(1, 255)
 	default:
-		mend := "write " + strings.Join(operatorFields, "=, ") + "="
-		if near := Near(field, operatorFields); near != "" {
-			mend = "did you mean " + near + "=?"
-		}
-		r.wrong(key, fmt.Sprintf("%s: there is no %q", o.Name, word), mend)
+		f.unknown(operatorFields)
 	}
 }
 

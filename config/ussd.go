@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -116,56 +115,38 @@ next:
 }
 
 func (r *reading) gatewayField(key string, g *Menus, word string) {
-	field, value, _ := strings.Cut(word, "=")
-	bad := func(mend string) {
-		r.wrong(key, fmt.Sprintf("%s: %q is no %s that will do", g.Dialect, value, field), mend)
-	}
-	number := func(least, most int) int {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < least || n > most {
-			bad(fmt.Sprintf("write a number from %d to %d", least, most))
-			return 0
-		}
-		return n
-	}
-	switch field {
+	f := r.field(key, g.Dialect, word)
+	switch f.name {
 	case "code":
-		if g.Code = value; !isDialCode(value) {
-			bad("write it with its stars and its hash key, such as *384*123#")
-		}
+		g.Code = f.code()
 	case "allow":
-		p, ok := network(value)
+		p, ok := f.network()
 		if !ok {
-			bad("write an address or a network, such as 192.0.2.10 or 192.0.2.0/24; several: allow= more than once")
 			return
 		}
 		if p.Bits() == 0 {
-			bad("that is everybody: write the addresses that the gateway tells, or put a secret into the address that it calls (ussd.secrets)")
+			f.bad("that is everybody: write the addresses that the gateway tells, or put a secret into the address that it calls (ussd.secrets)")
 			return
 		}
 		g.Allow = append(g.Allow, p)
 	case "septets":
 		for _, d := range ussdDialects {
 			if d.name == g.Dialect {
-				g.Septets = number(leastSeptets, d.most)
+				g.Septets = f.number(leastSeptets, d.most)
 			}
 		}
 	case "ucs2":
-		g.UCS2 = number(leastUCS2, mostUCS2)
+		g.UCS2 = f.number(leastUCS2, mostUCS2)
 	case "star":
-		switch value {
+		switch f.value {
 		case "*":
 			g.Star = true
 		case "00":
 		default:
-			bad("write star=* where the gateway passes the star key on, else star=00")
+			f.bad("write star=* where the gateway passes the star key on, else star=00")
 		}
 	default:
-		mend := "write " + strings.Join(gatewayFields[:], "=, ") + "="
-		if near := Near(field, gatewayFields[:]); near != "" {
-			mend = "did you mean " + near + "=?"
-		}
-		r.wrong(key, fmt.Sprintf("%s: there is no %q", g.Dialect, word), mend)
+		f.unknown(gatewayFields[:])
 	}
 }
 
