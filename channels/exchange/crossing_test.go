@@ -25,12 +25,12 @@ const crossBatch = 12
 
 // crossed counts what the simulation came to.
 type crossed struct {
-	residents, all, byNumber, byCode, offline, turns, repeats, lost, cut, forged, guessed, again atomic.Int64
+	residents, all, byNumber, byCode, byLink, offline, turns, repeats, lost, cut, forged, guessed, again atomic.Int64
 }
 
 func (c *crossed) String() string {
-	return fmt.Sprintf("%d residents crossed %d times: %d by number, %d by code, %d to a machine that was cut off; %d turns, %d repeated, %d replies lost, %d calls and menus cut off; %d forged calls, %d guessed and used codes, %d second votes",
-		c.residents.Load(), c.all.Load(), c.byNumber.Load(), c.byCode.Load(), c.offline.Load(), c.turns.Load(), c.repeats.Load(), c.lost.Load(), c.cut.Load(), c.forged.Load(), c.guessed.Load(), c.again.Load())
+	return fmt.Sprintf("%d residents crossed %d times: %d by number, %d by code, %d by putting two together, %d to a machine that was cut off; %d turns, %d repeated, %d replies lost, %d calls and menus cut off; %d forged calls, %d guessed and used codes, %d second votes",
+		c.residents.Load(), c.all.Load(), c.byNumber.Load(), c.byCode.Load(), c.byLink.Load(), c.offline.Load(), c.turns.Load(), c.repeats.Load(), c.lost.Load(), c.cut.Load(), c.forged.Load(), c.guessed.Load(), c.again.Load())
 }
 
 // TestCrossings sends residents through their conversations by one channel after the other. What they leave must be what those
@@ -79,12 +79,18 @@ func crossTown(t *testing.T, seed uint64, change setting) (*town, []*Exchange) {
 
 func cross(t *testing.T, seed uint64, count *crossed) {
 	rng := rand.New(rand.NewPCG(seed, 11))
-	onDiskToo := seed%8 == 0
+	onDiskToo, badDay := seed%8 == 0, seed%4 == 1
 	wild, servers := crossTown(t, seed, func(w *town, _ *Settings) {
 		if onDiskToo {
 			w.store = onDisk(t)
 		}
 	})
+	if badDay {
+		bad := &flaky{Store: wild.store, chance: rand.New(rand.NewPCG(seed, 12))}
+		for _, x := range servers {
+			x.store = bad
+		}
+	}
 	calm := menuTown(t, seed+1)
 	watch := &watcher{}
 	var everybody []*crosser
@@ -117,6 +123,15 @@ func cross(t *testing.T, seed uint64, count *crossed) {
 	}
 	for _, c := range everybody {
 		c.votesAgain()
+	}
+	wild.x.store = wild.store
+	for range 3 {
+		wild.x.Tick(t.Context())
+	}
+	for _, l := range wild.sms.letters() {
+		if leak := watch.shown(l.to, "sms", 0, []render.Page{{Text: l.text}}); leak != "" {
+			t.Errorf("seed %d: %q is texted to another", seed, leak)
+		}
 	}
 	got, want := wild.gathered(), calm.gathered()
 	for _, r := range got {

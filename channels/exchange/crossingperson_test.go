@@ -44,7 +44,12 @@ type crosser struct {
 	said    []saying
 	answers map[int]string // to the steps, as the town had them when it was last looked at
 	ended   spot
-	log     []string
+	linked  bool // the number and the chat are known to be one person's
+	parted  bool // they were, for a while
+
+	votedLinked bool     // when the last words were said, they were
+	overheard   []string // codes that were told on calls that showed their number
+	log         []string
 }
 
 func (c *crosser) note(format string, a ...any) { c.log = append(c.log, fmt.Sprintf(format, a...)) }
@@ -100,11 +105,7 @@ func (c *crosser) gives(e channels.Event) channels.Reply {
 			c.count.repeats.Add(1)
 			c.w.clock.pass(time.Duration(c.rng.Int64N(int64(900 * time.Millisecond))))
 		}
-		r, err := c.servers[c.rng.IntN(len(c.servers))].Receive(c.t.Context(), e)
-		if err != nil {
-			c.fail("%v", err)
-			return r
-		}
+		r := c.hands(e)
 		if leak := c.watch.shown(e.From, e.Channel, c.calls, r.Pages); leak != "" {
 			c.fail("%q is shown by %s: %s", leak, e.Channel, textOf(r))
 		}
@@ -119,6 +120,21 @@ func (c *crosser) gives(e channels.Event) channels.Reply {
 	return first
 }
 
+// hands an event to one of the servers until it is taken: the store may have a bad day.
+func (c *crosser) hands(e channels.Event) channels.Reply {
+	c.t.Helper()
+	for try := 0; ; try++ {
+		r, err := c.servers[c.rng.IntN(len(c.servers))].Receive(c.t.Context(), e)
+		if _, again := channels.Retrying(err); again && try < 100 {
+			continue
+		}
+		if err != nil {
+			c.fail("%v", err)
+		}
+		return r
+	}
+}
+
 // takes shows them a reply, unless it is lost.
 func (c *crosser) takes(e channels.Event) {
 	c.t.Helper()
@@ -128,7 +144,7 @@ func (c *crosser) takes(e channels.Event) {
 	}
 	words := textOf(r)
 	if strings.Contains(words, "Your receipt is") || strings.Contains(words, "Your number is") {
-		c.done, c.ended = true, c.at
+		c.done, c.ended, c.votedLinked = true, c.at, c.linked
 		c.note("done")
 		return
 	}
@@ -296,8 +312,11 @@ func (c *crosser) crosses() bool {
 	if m.Now == nil || m.Now.Pin.ID != c.dialog {
 		return false
 	}
-	if byNumber(c.at.channel) && (c.at.channel == "voice" || c.rng.IntN(2) == 0) {
+	if c.known() && (c.at.channel == "voice" || c.rng.IntN(2) == 0) {
 		c.crossesByNumber()
+		return true
+	}
+	if c.rng.IntN(3) == 0 && c.crossesByLink() {
 		return true
 	}
 	if c.at.channel == "ussd" && len(m.Now.Part) > 0 || c.at.channel == "kiosk" && m.Hall != nil {
@@ -309,11 +328,12 @@ func (c *crosser) crosses() bool {
 	}
 	from := c.at
 	c.leaves()
-	if c.rng.IntN(6) == 0 {
+	if c.rng.IntN(8) == 0 {
 		c.goesOffline(code)
 		return true
 	}
-	for c.at.from() == from.from() {
+	inside := c.known()
+	for c.at.from() == from.from() || inside && c.known() {
 		c.at = c.somewhere([]string{"sms", "whatsapp", "voice", "ussd", "telegram", "kiosk"})
 	}
 	c.count.all.Add(1)
@@ -343,12 +363,19 @@ func (c *crosser) bring(code string, to spot) {
 	}
 }
 
+// known says whether they are where another channel finds the same person by itself.
+func (c *crosser) known() bool {
+	return byNumber(c.at.channel) || c.linked && c.at.channel == "telegram"
+}
+
 func (c *crosser) crossesByNumber() {
 	c.t.Helper()
 	from := c.at.channel
 	c.leaves()
 	for c.at.channel == from {
-		c.at = c.somewhere([]string{"sms", "whatsapp", "voice", "ussd"})
+		if c.at = c.somewhere([]string{"sms", "whatsapp", "voice", "ussd", "telegram"}); c.at.channel == "telegram" && !c.linked {
+			c.at.channel = from
+		}
 	}
 	c.page, c.there = nil, false
 	c.count.all.Add(1)

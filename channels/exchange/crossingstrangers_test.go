@@ -17,8 +17,12 @@ func (c *crosser) stranger() {
 	if c.done || c.there && byNumber(c.at.channel) {
 		return
 	}
-	switch c.rng.IntN(2) {
+	switch c.rng.IntN(3) {
 	case 0:
+		if n := len(c.overheard); n > 0 && len(c.answers) > 0 {
+			c.guess(c.overheard[n-1])
+		}
+	case 2:
 		c.isForged()
 	case 1:
 		digits := fmt.Sprintf("%08d", c.rng.IntN(100_000_000))
@@ -29,7 +33,11 @@ func (c *crosser) stranger() {
 // isForged is a call that shows their number, and goes as far as it gets without answering anything.
 func (c *crosser) isForged() {
 	c.t.Helper()
-	if len(c.memory().Aside) > 0 {
+	m := c.memory()
+	if len(m.Aside) > 0 {
+		return
+	}
+	if d := c.dialogNow(&m); d != nil && m.Now.Step >= 0 && d.Steps[m.Now.Step].Type == dialogs.Contact { // a call answers that by itself, and ends it
 		return
 	}
 	c.count.forged.Add(1)
@@ -38,10 +46,7 @@ func (c *crosser) isForged() {
 	c.at = spot{"voice", c.number}
 	c.calls++
 	show := func(e channels.Event) *render.Page {
-		r, err := c.servers[c.rng.IntN(len(c.servers))].Receive(c.t.Context(), e)
-		if err != nil {
-			c.fail("%v", err)
-		}
+		r := c.hands(e)
 		if leak := c.watch.shown(e.From, "voice", c.calls, r.Pages); leak != "" {
 			c.fail("%q is told to whoever calls: %s", leak, textOf(r))
 		}
@@ -70,11 +75,25 @@ func (c *crosser) isForged() {
 	if p != nil && p.Listen != nil && p.Listen.Keys == 1 { // else it would be an answer
 		show(c.event(channels.Message, "9"))
 	}
+	if p := show(c.event(channels.Message, "kiosk")); p != nil { // a line that understands words may come
+		if _, told, ok := strings.Cut(p.String(), "Your code is "); ok {
+			told, _, _ = strings.Cut(told, ".")
+			c.overheard = append(c.overheard, digitsOf(told))
+			c.note("they hear a code")
+		}
+	}
 	show(c.event(channels.HungUp, ""))
 	c.at = at
-	if byNumber(at.channel) {
-		c.page = nil
+	if c.known() { // what is on show there is an offer to go on, by now
+		c.page, c.came = nil, false
 	}
+}
+
+func (c *crosser) dialogNow(m *talk.Memory) *dialogs.Dialog {
+	if m.Now == nil {
+		return nil
+	}
+	return c.w.x.town.Dialogs.Pinned(m.Now.Pin)
 }
 
 // guess has a stranger at the machine try a code that nobody gave them.
@@ -83,11 +102,7 @@ func (c *crosser) guess(code string) {
 	c.count.guessed.Add(1)
 	c.w.ids++
 	e := channels.Event{Channel: "kiosk", ID: fmt.Sprint("g", c.w.ids), From: channels.Address{Kind: "kiosk", ID: fmt.Sprint("stranger-", c.w.ids)}, Words: code, At: c.w.clock.Now()}
-	r, err := c.servers[c.rng.IntN(len(c.servers))].Receive(c.t.Context(), e)
-	if err != nil {
-		c.fail("%v", err)
-		return
-	}
+	r := c.hands(e)
 	if leak := c.watch.shown(e.From, "kiosk", 0, r.Pages); leak != "" {
 		c.fail("%q is shown to a stranger", leak)
 	}
@@ -113,7 +128,10 @@ func (c *crosser) goesOffline(code string) {
 	g := c.w.guest(fmt.Sprintf("%s-%d", c.number, c.visits))
 	g.refs = 10 * c.n // references of its own
 	c.at = spot{"kiosk", g.from.ID}
+	bad := c.w.x.store
+	c.w.x.store = c.w.store // the machine asks once
 	g.says(code)
+	c.w.x.store = bad
 	for range 30 {
 		m, err := talk.Decode(g.memory)
 		if err != nil {
@@ -156,8 +174,15 @@ func (c *crosser) goesOffline(code string) {
 	c.note("    %q", g.last)
 	for _, turn := range g.turns {
 		for range 1 + c.rng.IntN(2) {
-			if v, err := c.servers[c.rng.IntN(2)].Adopt(c.t.Context(), turn, func(why string) error { c.fail("put aside: %s", why); return nil }); err != nil || v == channels.Refused {
-				c.fail("turn %d: %v %v", turn.Number, v, err)
+			for try := 0; ; try++ {
+				v, err := c.servers[c.rng.IntN(2)].Adopt(c.t.Context(), turn, func(why string) error { c.fail("put aside: %s", why); return nil })
+				if _, again := channels.Retrying(err); again && try < 100 {
+					continue
+				}
+				if err != nil || v == channels.Refused {
+					c.fail("turn %d: %v %v", turn.Number, v, err)
+				}
+				break
 			}
 		}
 	}
@@ -173,17 +198,11 @@ func optionIn(st *dialogs.Step, id string) bool {
 	return false
 }
 
-// votesAgain tries once more where one answer counts for a number, by any channel of that number.
-func (c *crosser) votesAgain() {
-	c.t.Helper()
-	word := map[string]string{"number-vote": "NUMB", "secret-vote": "SECR"}[c.dialog]
-	if word == "" || !byNumber(c.ended.channel) {
-		return
-	}
-	c.count.again.Add(1)
-	c.at = c.somewhere([]string{"sms", "whatsapp"})
-	r := c.gives(c.event(channels.Message, word))
-	if !strings.Contains(textOf(r), "already") {
-		c.fail("asked to vote again: %q", textOf(r))
-	}
+func digitsOf(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
 }

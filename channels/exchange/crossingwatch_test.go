@@ -25,7 +25,7 @@ func (w *watcher) shown(to channels.Address, by string, call int, pages []render
 					return s.words
 				}
 			}
-			if pages[i].Asks != dialogs.Review || c.at.from() != to {
+			if pages[i].Asks != dialogs.Review || !c.isAt(to) {
 				continue
 			}
 			for _, s := range c.said { // what a review reads back: on a call, only what was said on it
@@ -48,10 +48,18 @@ type saying struct {
 // maySee says whether an answer may be told at an address: where the conversation is now, and on a call only if it was given
 // on it, or a code was.
 func (c *crosser) maySee(to channels.Address, by string, call int, s saying) bool {
-	if c.at.from() != to {
+	if !c.isAt(to) {
 		return false
 	}
 	return by != "voice" || c.at.channel == "voice" && call == c.calls && (s.call == c.calls || c.proved == c.calls)
+}
+
+// isAt says whether an address is known to be that of whoever holds the conversation.
+func (c *crosser) isAt(to channels.Address) bool {
+	if c.linked && c.known() {
+		return to == channels.Address{Kind: "tel", ID: c.number} || to == channels.Address{Kind: "telegram", ID: c.chat}
+	}
+	return c.at.from() == to
 }
 
 // spot is where somebody is: by which channel, from which address.
