@@ -273,7 +273,7 @@ func (d *Desk) act(w http.ResponseWriter, r *http.Request, s *shift) {
 	case err == nil && a.Kind == channels.CaseClose:
 		http.Redirect(w, r, d.up(r)+"desk?done=closed", http.StatusSeeOther)
 	case err == nil:
-		http.Redirect(w, r, a.Case+"#reply", http.StatusSeeOther)
+		http.Redirect(w, r, a.Case+"#words", http.StatusSeeOther)
 	case errors.Is(err, channels.ErrNoCase):
 		d.gone(w, r)
 	default:

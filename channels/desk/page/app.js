@@ -11,11 +11,10 @@
         form.querySelector('button[value="say"]').click();
       }
     });
-    if (location.hash === "#reply") form.elements.words.focus();
   }
   if (!news) return;
   const title = document.title;
-  let last = null;
+  let last = null, next = 0;
   const held = () => { const a = document.activeElement; return a && news.contains(a) && a.getAttribute("href"); };
   async function look() {
     try {
@@ -23,10 +22,9 @@
       if (r.status === 401 || r.status === 410) { location.reload(); return; }
       if (!r.ok) throw new Error(r.status);
       const text = await r.text();
-      if (last === null) last = text;
       if (text !== last) {
         const count = (t) => (t.match(/<li |<tr|class="new"/g) || []).length;
-        const more = count(text) > count(last), at = held();
+        const more = last !== null && count(text) > count(last), at = held();
         last = text;
         news.innerHTML = text; // made by the server, which escapes what residents say
         if (at) { const a = news.querySelector(`a[href="${CSS.escape(at)}"]`); if (a) a.focus(); }
@@ -40,8 +38,9 @@
       told.textContent = "No news can be had just now. This page tries again.";
       told.dataset.lost = "1";
     }
-    setTimeout(look, document.hidden ? 15000 : 4000);
+    clearTimeout(next);
+    next = setTimeout(look, document.hidden ? 15000 : 4000);
   }
-  addEventListener("focus", () => { document.title = title; });
-  setTimeout(look, 1000);
+  addEventListener("focus", () => { document.title = title; look(); });
+  look();
 })();
