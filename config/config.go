@@ -127,6 +127,17 @@ const (
 	Off
 )
 
+// Text is a setting as it was written, or its default; a secret is not shown. Settings that only one channel reads need no more than their
+// line in Settings.
+func (c *Config) Text(key string) string {
+	for i := range c.Values {
+		if c.Values[i].Key == key {
+			return c.Values[i].Text
+		}
+	}
+	return ""
+}
+
 // Value is one setting as it is in force.
 type Value struct {
 	Key  string `json:"key"`

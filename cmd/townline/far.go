@@ -36,15 +36,10 @@ func (farTexts) Traits() render.Traits { return render.SMS }
 // farTown is the town as a command beside the running server sees it: it can put into the outbox what the server sends.
 func farTown(c *config.Config, s store.Store, keys *store.Keys, phrases *locales.Catalogue) (*exchange.Exchange, exchange.Limits, error) {
 	log := slog.New(slog.DiscardHandler)
-	lines, err := textLines(c, log)
+	lines, err := openWays(&parts{config: c, phrases: phrases, log: log, keys: keys, metrics: prometheus.NewRegistry()}, true)
 	if err != nil {
 		return nil, exchange.Limits{}, err
 	}
-	operators, err := operatorLines(c, lines, keys, phrases, prometheus.NewRegistry(), log)
-	if err != nil {
-		return nil, exchange.Limits{}, err
-	}
-	lines = append(lines, operators...)
 	for _, name := range phoneNames(c) {
 		lines = append(lines, farLine(name))
 	}

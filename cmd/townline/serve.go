@@ -77,22 +77,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	lines, err := textLines(c, log)
-	if err != nil {
-		return err
-	}
 	withPreview := previewed(c, listener.Addr())
-	chats, err := chatLines(c, phrases, log)
-	if err != nil {
-		return err
-	}
-	lines = append(lines, chats...)
-	operators, err := operatorLines(c, lines, keys, phrases, metrics, log)
-	if err != nil {
-		return err
-	}
-	countMenus(metrics, operators)
-	lines = append(lines, operators...)
 	var shelf *audio.Shelf // of all who say something aloud
 	if withPreview || phoned(c) || c.Pages.Kiosk || c.Pages.Web {
 		if shelf, err = newShelf(ctx, c, phrases, set.All(), clipSecret(keys), log); err != nil {
@@ -100,17 +85,11 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		}
 		countGaps(metrics, shelf)
 	}
-	phones, err := phoneLines(c, disk, shelf, phrases, log)
+	lines, err := openWays(&parts{config: c, phrases: phrases, log: log, keys: keys, metrics: metrics, disk: disk, shelf: shelf}, false)
 	if err != nil {
 		return err
 	}
-	lines = append(lines, phones...)
-	menus, err := menuLines(c, lines, keys, phrases, log)
-	if err != nil {
-		return err
-	}
-	countMenus(metrics, menus)
-	lines = append(lines, menus...)
+	countMenus(metrics, lines)
 	nights := len(lines) == 0
 	var shown *previewing
 	s := disk
@@ -145,7 +124,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 			m.Mount(web.mux, h.exchange)
 		}
 	}
-	if len(phones) > 0 {
+	if phoned(c) {
 		web.mux.Handle("GET "+soundPath+"{clip}", shelf)
 	}
 	for _, p := range pages {
