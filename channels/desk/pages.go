@@ -231,6 +231,7 @@ func (d *Desk) showWhole(w http.ResponseWriter, r *http.Request, s *shift, probl
 		p.Taken = whole.Clerk
 	}
 	for _, l := range whole.Letters {
+		l.Channel = channelName(l.Channel)
 		p.Letters = append(p.Letters, said{
 			CaseLetter: l, Who: cmp.Or(l.By, "Resident"), When: d.clock(l.At), Resident: l.By == "",
 		})
