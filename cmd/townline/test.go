@@ -18,7 +18,8 @@ func newTest() *cobra.Command {
 		Use:   "test [PATH...]",
 		Short: "Hold the conversations that *.test.yaml files describe",
 		Long: `Hold the conversations that *.test.yaml files describe, on every channel they name, and say where the
-town did not answer as it should. Nothing is sent and nothing is kept. Without a path, the town's own dialogs.`,
+town did not answer as it should. What gives answers is then held on all channels and in all languages of the dialog:
+each must leave the same record, byte for byte. Nothing is sent and nothing is kept. Without a path, the town's own dialogs.`,
 		Example: "  townline test dialogs\n  townline test dialogs/main-street.test.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := settings(cmd)

@@ -16,6 +16,9 @@ type Failure struct {
 	Want    string   // the words, or the answers, that were expected; may be empty
 	Got     string   // what there was instead
 	Talk    []Remark // the conversation until here, oldest first
+
+	First     string   // where another conversation was held that came to something else; "": it isn't about one
+	FirstTalk []Remark // that conversation
 }
 
 // shown is how many lines of the conversation a failure shows.
@@ -31,15 +34,27 @@ func (f Failure) String() string {
 	if f.Got != "" {
 		b.WriteString("\n    instead:  " + f.Got)
 	}
+	most := shown
+	if f.First != "" { // both are shown from the beginning
+		most = len(f.FirstTalk) + len(f.Talk)
+		remarks(&b, "the conversation on "+f.First, f.FirstTalk, most)
+		remarks(&b, "the conversation on "+f.Channel, f.Talk, most)
+		return b.String()
+	}
 	if len(f.Talk) > 0 {
-		b.WriteString("\n    the conversation until here:")
-		from := max(len(f.Talk)-shown, 0)
-		if from > 0 {
-			b.WriteString("\n      …")
-		}
-		for _, l := range f.Talk[from:] {
-			fmt.Fprintf(&b, "\n      %-6s %s", l.Who, flat(l.Words))
-		}
+		remarks(&b, "the conversation until here", f.Talk, most)
 	}
 	return b.String()
+}
+
+// remarks writes the last lines of a conversation.
+func remarks(b *strings.Builder, title string, talk []Remark, most int) {
+	fmt.Fprintf(b, "\n    %s:", title)
+	from := max(len(talk)-most, 0)
+	if from > 0 {
+		b.WriteString("\n      …")
+	}
+	for _, l := range talk[from:] {
+		fmt.Fprintf(b, "\n      %-6s %s", l.Who, flat(l.Words))
+	}
 }
