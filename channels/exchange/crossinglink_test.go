@@ -74,14 +74,16 @@ func (c *crosser) leavesOne() {
 		to = "sms"
 	}
 	c.at = c.somewhere([]string{to})
-	for _, words := range []string{"PART", "yes"} {
-		r := c.gives(c.event(channels.Message, words))
-		if words == "yes" && !strings.Contains(textOf(r), "This phone or chat") && !strings.Contains(textOf(r), "left") {
-			c.note("    (%q)", textOf(r))
-		}
+	c.gives(c.event(channels.Message, "PART"))
+	if r := c.gives(c.event(channels.Message, "yes")); !strings.Contains(textOf(r), "It has left") {
+		c.fail("it doesn't leave: %q", textOf(r))
 	}
+	c.count.parted.Add(1)
 	c.linked, c.parted = false, true
 	left := c.at
+	if m := c.memory(); m.Now != nil || len(m.Aside) > 0 {
+		c.fail("where they left, something is still open")
+	}
 	c.at, c.page = at, nil
 	for _, words := range []string{"repeat", "menu"} { // nothing of theirs is there now
 		c.w.ids++
@@ -109,13 +111,14 @@ func (c *crosser) votesAgain() {
 	switch {
 	case c.linked || c.parted && c.votedLinked:
 		from = []string{"sms", "whatsapp", "telegram"}
-	case c.ended.channel == "telegram" && c.rng.IntN(2) == 0 && !c.parted: // counted apart until now
-		c.note("afterwards the two are put together")
-		c.at = spot{"sms", c.number}
-		code := c.linkCode()
+	case byNumber(c.ended.channel) && c.rng.IntN(2) == 0 && !c.parted: // put together afterwards, and left again, the chat stays marked
+		c.putsTogether()
 		c.at = spot{"telegram", c.chat}
-		c.gives(c.event(channels.Message, "LINK "+code))
+		c.gives(c.event(channels.Message, "PART"))
 		c.gives(c.event(channels.Message, "yes"))
+		from = []string{"sms", "whatsapp", "telegram"}
+	case c.ended.channel == "telegram" && c.rng.IntN(2) == 0 && !c.parted: // counted apart until now
+		c.putsTogether()
 		c.linked = true
 		from = []string{"sms", "whatsapp", "telegram"}
 	case byNumber(c.ended.channel):
@@ -129,4 +132,15 @@ func (c *crosser) votesAgain() {
 	if !strings.Contains(textOf(r), "already") {
 		c.fail("asked to vote again: %q", textOf(r))
 	}
+}
+
+// putsTogether has the number and the chat known to be one person's when all is said.
+func (c *crosser) putsTogether() {
+	c.t.Helper()
+	c.note("afterwards the two are put together")
+	c.at = spot{"sms", c.number}
+	code := c.linkCode()
+	c.at = spot{"telegram", c.chat}
+	c.gives(c.event(channels.Message, "LINK "+code))
+	c.gives(c.event(channels.Message, "yes"))
 }
