@@ -89,7 +89,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	method, ok := strings.CutPrefix(r.URL.Path, "/bot"+token+"/")
-	if !ok || r.Method != http.MethodPost {
+	if !ok || r.Method != http.MethodPost && method != "getMe" {
 		f.t.Errorf("%s %s", r.Method, strings.ReplaceAll(r.URL.Path, token, "TOKEN"))
 		http.NotFound(w, r)
 		return
@@ -190,6 +190,8 @@ func (f *fake) result(method string, given map[string]any) any {
 		return f.sent(f.message, given)
 	case "editMessageText", "editMessageReplyMarkup":
 		return f.sent(int(given["message_id"].(float64)), given)
+	case "getMe":
+		return map[string]any{"id": 123456, "is_bot": true, "first_name": "Elmwood", "username": "ElmwoodBot"}
 	case "getFile":
 		id := given["file_id"].(string)
 		return map[string]any{"file_id": id, "file_unique_id": "u" + id, "file_size": len(f.files[id].bytes), "file_path": f.files[id].path}
