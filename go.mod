@@ -30,6 +30,15 @@ require github.com/nyaruka/phonenumbers v1.8.1
 
 require github.com/go-telegram/bot v1.24.0
 
+require golang.org/x/crypto v0.58.0
+
+require (
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.12.0
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+)
+
 require (
 	github.com/emiago/sipgo v1.7.2
 	github.com/gobwas/httphead v0.1.0 // indirect
@@ -94,5 +103,3 @@ tool (
 	golang.org/x/vuln/cmd/govulncheck
 	honnef.co/go/tools/cmd/staticcheck
 )
-
-require golang.org/x/crypto v0.58.0

@@ -8,9 +8,6 @@ import (
 	"github.com/townline/townline/store"
 )
 
-// UseLetter is what a letter is sealed for.
-const UseLetter = "letter"
-
 // AppendLetter appends what is sealed of a letter: all but its id, its resident and its time. Each text is its length and its bytes.
 func AppendLetter(b []byte, l *store.Letter) []byte {
 	b = appendText(b, l.By)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 	"zombiezen.com/go/sqlite"
 )
 
@@ -243,7 +244,7 @@ func (t *tables) revive(part, to string, keys *store.Keys) error {
 		if known {
 			continue
 		}
-		if err := t.erase(e.resident, moment(e.at)); err != nil {
+		if err := t.erase(e.resident, sealing.Moment(e.at)); err != nil {
 			return err
 		}
 	}

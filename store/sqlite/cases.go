@@ -41,7 +41,7 @@ func (t *tables) talked(c *store.Change, letters [][]byte) error {
 
 func scanCase(q statement) store.Case {
 	return store.Case{Resident: column16(q, 0), State: store.CaseState(q.ColumnInt64(1)), Desk: q.ColumnText(2), Clerk: q.ColumnText(3),
-		Since: moment(q.ColumnInt64(4)), Last: moment(q.ColumnInt64(5)), Unread: int(q.ColumnInt64(6)), Dialog: q.ColumnText(7),
+		Since: sealing.Moment(q.ColumnInt64(4)), Last: sealing.Moment(q.ColumnInt64(5)), Unread: int(q.ColumnInt64(6)), Dialog: q.ColumnText(7),
 		Channel: q.ColumnText(8), Lang: q.ColumnText(9)}
 }
 
@@ -74,7 +74,7 @@ func (s *Store) Letters(ctx context.Context, r store.Resident, n int) (all []sto
 	}
 	err = s.read(ctx, func(t *tables) error {
 		return t.each(func(q statement) error {
-			l := store.Letter{ID: column16(q, 0), Resident: r, At: moment(q.ColumnInt64(1))}
+			l := store.Letter{ID: column16(q, 0), Resident: r, At: sealing.Moment(q.ColumnInt64(1))}
 			b, err := key.Open(column(q, 2), sealing.UseLetter)
 			if err == nil {
 				err = sealing.ReadLetter(b, &l)

@@ -9,25 +9,17 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 const (
-	// partSize is how much of a recording or a picture is written in one transaction: turns that come in meanwhile wait for
-	// one part, never for all of them.
-	partSize = 128 << 10
+	partSize = sealing.PartSize
 	// partRoom is how far the first parts of two media lie apart at least.
 	partRoom = 256
-	// looseMost is how long parts may wait for their turn: far longer than a commit takes. After that it was cut short.
-	looseMost = 24 * time.Hour
 )
 
 // errPickedUp says that what is being laid down was picked up meanwhile, since its resident was erased.
 var errPickedUp = errors.New("store: the resident was erased meanwhile")
-
-// usePart binds a part to its media and its place, and the last one to how many there are.
-func usePart(id [16]byte, n, parts int) string { return fmt.Sprintf("media %x %d/%d", id, n, parts) }
-
-func partsOf(size int) int { return (size + partSize - 1) / partSize }
 
 // cut finds places for the parts of a change's media.
 func (t *sealedTurn) cut() error {
@@ -52,9 +44,9 @@ func somewhere() int64 {
 func (t *sealedTurn) layDown(key *store.Key, write func(func(*tables) error) error) error {
 	for i := range t.change.Media {
 		m := &t.change.Media[i]
-		parts := partsOf(len(m.Bytes))
+		parts := sealing.PartsOf(len(m.Bytes))
 		for n := range parts {
-			sealed := key.Seal(nil, m.Bytes[n*partSize:min((n+1)*partSize, len(m.Bytes))], usePart(m.ID, n, parts))
+			sealed := key.Seal(nil, m.Bytes[n*partSize:min((n+1)*partSize, len(m.Bytes))], sealing.UsePart(m.ID, n, parts))
 			if err := write(func(w *tables) error { return w.layPart(t.change, t.media[i], n, sealed) }); err != nil {
 				return err
 			}
@@ -65,7 +57,7 @@ func (t *sealedTurn) layDown(key *store.Key, write func(func(*tables) error) err
 
 func (t *tables) layPart(c *store.Change, first int64, n int, sealed []byte) error {
 	if n == 0 {
-		if err := t.exec("INSERT INTO media_loose(first, resident, at) VALUES(?, ?, ?)", first, c.Resident, max(stamp(c.At), 1)); err != nil {
+		if err := t.exec("INSERT INTO media_loose(first, resident, at) VALUES(?, ?, ?)", first, c.Resident, max(sealing.Stamp(c.At), 1)); err != nil {
 			return err
 		}
 	} else if there, err := t.loose(first); err != nil {
@@ -190,7 +182,7 @@ func (s *Store) mediaNow(ctx context.Context, id [16]byte) (store.Media, error) 
 		return t.snapshot(func() error {
 			var first int64
 			there, err := t.one(func(q statement) error {
-				m.Resident, m.Type, m.At, m.Until = column16(q, 0), q.ColumnText(1), moment(q.ColumnInt64(2)), moment(q.ColumnInt64(3))
+				m.Resident, m.Type, m.At, m.Until = column16(q, 0), q.ColumnText(1), sealing.Moment(q.ColumnInt64(2)), sealing.Moment(q.ColumnInt64(3))
 				size, first = int(q.ColumnInt64(4)), q.ColumnInt64(5)
 				return nil
 			}, "SELECT resident, type, at, until, size, first FROM media WHERE id = ?", id)
@@ -201,7 +193,7 @@ func (s *Store) mediaNow(ctx context.Context, id [16]byte) (store.Media, error) 
 				return store.ErrNotFound
 			}
 			return t.each(func(q statement) error { sealed = append(sealed, column(q, 0)); return nil },
-				"SELECT body FROM media_part WHERE seq BETWEEN ? AND ? ORDER BY seq", first, first+int64(partsOf(size))-1)
+				"SELECT body FROM media_part WHERE seq BETWEEN ? AND ? ORDER BY seq", first, first+int64(sealing.PartsOf(size))-1)
 		})
 	}); err != nil {
 		return store.Media{}, fmt.Errorf("store: media: %w", err)
@@ -215,7 +207,7 @@ func (s *Store) mediaNow(ctx context.Context, id [16]byte) (store.Media, error) 
 	}
 	m.Bytes = make([]byte, 0, size)
 	for n, b := range sealed {
-		plain, err := key.Open(b, usePart(id, n, partsOf(size)))
+		plain, err := key.Open(b, sealing.UsePart(id, n, sealing.PartsOf(size)))
 		if err != nil {
 			return store.Media{}, fmt.Errorf("store: open a recording or a picture: %w", err)
 		}
@@ -232,7 +224,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	var due, loose bool
 	if err := s.read(ctx, func(t *tables) (err error) {
 		if due, err = t.one(nil, "SELECT 1 FROM media "+overdue, now); err == nil {
-			loose, err = t.one(nil, "SELECT 1 FROM media_loose WHERE at < ?", now.Add(-looseMost))
+			loose, err = t.one(nil, "SELECT 1 FROM media_loose WHERE at < ?", now.Add(-sealing.KeepLoose))
 		}
 		return err
 	}); err != nil {
@@ -244,7 +236,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	if err := s.write(ctx, func(t *tables) error { return t.loosen(overdue, now) }); err != nil {
 		return fmt.Errorf("store: sweep: %w", err)
 	}
-	if err := s.dropLoose(ctx, stamp(now.Add(-looseMost))); err != nil {
+	if err := s.dropLoose(ctx, sealing.Stamp(now.Add(-sealing.KeepLoose))); err != nil {
 		return fmt.Errorf("store: sweep: %w", err)
 	}
 	s.forget(ctx)

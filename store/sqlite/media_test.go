@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 	"zombiezen.com/go/sqlite"
 )
 
@@ -122,15 +123,15 @@ func TestMediaCutShort(tt *testing.T) {
 	lay(1, noon)
 	late := lay(2, noon.Add(time.Hour))
 	t.expectParts(4, 2)
-	t.must(t.Sweep(t.Context(), noon.Add(looseMost)))
+	t.must(t.Sweep(t.Context(), noon.Add(sealing.KeepLoose)))
 	t.expectParts(4, 2)
-	t.must(t.Sweep(t.Context(), noon.Add(looseMost+time.Minute)))
+	t.must(t.Sweep(t.Context(), noon.Add(sealing.KeepLoose+time.Minute)))
 	t.expectParts(2, 1)
 	if _, err := t.Media(t.Context(), sound(2, 1).ID); !errors.Is(err, store.ErrNotFound) {
 		t.Fatalf("found before its turn: %v", err)
 	}
 	// One that comes after all finds its parts gone, and is computed again.
-	t.must(t.Sweep(t.Context(), noon.Add(3*looseMost)))
+	t.must(t.Sweep(t.Context(), noon.Add(3*sealing.KeepLoose)))
 	t.expectParts(0, 0)
 	j := &job{turn: *late}
 	t.must(t.submit(t.Context(), j.ready()))
@@ -261,7 +262,7 @@ func TestMediaInCopies(tt *testing.T) {
 	}
 	key, _, err := t.keys.NewKey(number(0))
 	t.must(err)
-	if _, err := key.Open(bytes.Clone(parts[0]), usePart(sound(0, 1).ID, 0, 2)); err == nil {
+	if _, err := key.Open(bytes.Clone(parts[0]), sealing.UsePart(sound(0, 1).ID, 0, 2)); err == nil {
 		t.Error("any key opens it")
 	}
 }

@@ -42,7 +42,7 @@ func (g *merging) prepare(c *store.Change, read, write func(func(*tables) error)
 	}
 	for _, m := range all {
 		g.media = append(g.media, m)
-		parts := partsOf(m.size)
+		parts := sealing.PartsOf(m.size)
 		for n := range parts {
 			var b []byte
 			if err := read(func(t *tables) error {
@@ -54,11 +54,11 @@ func (g *merging) prepare(c *store.Change, read, write func(func(*tables) error)
 			if b == nil { // it was swept since, or they changed: the writer will see
 				break
 			}
-			plain, err := g.theirs.Open(b, usePart(m.id, n, parts))
+			plain, err := g.theirs.Open(b, sealing.UsePart(m.id, n, parts))
 			if err != nil {
 				return fmt.Errorf("store: open a merged resident's recording or picture: %w", err)
 			}
-			sealed := g.key.Seal(nil, plain, usePart(m.id, n, parts))
+			sealed := g.key.Seal(nil, plain, sealing.UsePart(m.id, n, parts))
 			if err := write(func(t *tables) error { return t.layPart(c, m.first, n, sealed) }); err != nil {
 				return err
 			}
@@ -176,7 +176,7 @@ func (t *tables) mergeReplies(o *sealedTurn, answered []byte, room int) ([]byte,
 	for seq := range kept {
 		b, err := t.reply(seq)
 		if err == nil {
-			b, err = g.anew(b, useReply)
+			b, err = g.anew(b, sealing.UseReply)
 		}
 		if err == nil {
 			err = t.exec("UPDATE reply SET k = ?2, body = ?3 WHERE seq = ?1", seq, rowOf(o.change.Resident), b)
@@ -195,10 +195,10 @@ func (t *tables) mergeReplies(o *sealedTurn, answered []byte, room int) ([]byte,
 
 // Where the merged one's sealed columns are, how they are found and how they are put back.
 var sealedColumns = []struct{ use, find, put string }{
-	{useAddress, "SELECT key, sealed FROM address WHERE resident = ?", "UPDATE address SET sealed = ?2 WHERE key = ?1"},
-	{useBody, "SELECT id, body FROM outbox WHERE resident = ? AND length(body) > 0", "UPDATE outbox SET body = ?2 WHERE id = ?1"},
-	{usePersonal, "SELECT seq, personal FROM request WHERE resident = ? AND personal IS NOT NULL", "UPDATE request SET personal = ?2 WHERE seq = ?1"},
-	{usePersonal, `SELECT seq, personal FROM request_event WHERE resident = ?1 AND personal IS NOT NULL
+	{sealing.UseAddress, "SELECT key, sealed FROM address WHERE resident = ?", "UPDATE address SET sealed = ?2 WHERE key = ?1"},
+	{sealing.UseBody, "SELECT id, body FROM outbox WHERE resident = ? AND length(body) > 0", "UPDATE outbox SET body = ?2 WHERE id = ?1"},
+	{sealing.UsePersonal, "SELECT seq, personal FROM request WHERE resident = ? AND personal IS NOT NULL", "UPDATE request SET personal = ?2 WHERE seq = ?1"},
+	{sealing.UsePersonal, `SELECT seq, personal FROM request_event WHERE resident = ?1 AND personal IS NOT NULL
 		UNION ALL SELECT seq, personal FROM request_event WHERE request IN (SELECT seq FROM request WHERE resident = ?1) AND resident IS NULL AND personal IS NOT NULL`,
 		"UPDATE request_event SET personal = ?2 WHERE seq = ?1"},
 	{sealing.UseLetter, "SELECT id, sealed FROM letter WHERE resident = ?", "UPDATE letter SET sealed = ?2 WHERE id = ?1"},

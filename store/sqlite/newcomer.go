@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 // sealedNewcomer is a Change's Newcomer, sealed under a key of their own.
@@ -18,9 +19,9 @@ func (s *Store) sealNewcomer(n *store.Newcomer) (*sealedNewcomer, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed := &sealedNewcomer{wrapped: wrapped, state: key.Seal(nil, n.State, useState)}
+	sealed := &sealedNewcomer{wrapped: wrapped, state: key.Seal(nil, n.State, sealing.UseState)}
 	for i := range n.Link {
-		sealed.addresses = append(sealed.addresses, key.Seal(nil, []byte(n.Link[i].Address), useAddress))
+		sealed.addresses = append(sealed.addresses, key.Seal(nil, []byte(n.Link[i].Address), sealing.UseAddress))
 	}
 	return sealed, nil
 }

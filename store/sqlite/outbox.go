@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 const addMessage = `INSERT INTO outbox(id, resident, channel, kind, class, due, at, state, attempts, receipt, code, body, weight, until)
@@ -29,11 +30,11 @@ func (t *tables) post(c *store.Change, m *store.Message, body []byte) error {
 	s.BindText(3, m.Channel)
 	s.BindText(4, m.Kind)
 	s.BindInt64(5, int64(m.Class))
-	s.BindInt64(6, stamp(due))
+	s.BindInt64(6, sealing.Stamp(due))
 	s.BindInt64(7, int64(m.Attempts))
 	s.BindBytes(8, body)
 	s.BindInt64(9, int64(max(m.Weight, 1)))
-	s.BindInt64(10, stamp(m.Until))
+	s.BindInt64(10, sealing.Stamp(m.Until))
 	return run(s)
 }
 
@@ -45,12 +46,6 @@ const overtaken = `UPDATE outbox SET state = 6, at = ?2, code = ?3, body = x'' W
 const forgetMessages = `UPDATE outbox SET body = x'', at = CASE WHEN state = 3 THEN ?2 ELSE at END,
 	code = CASE WHEN state = 3 THEN ?3 ELSE code END, state = CASE WHEN state = 3 THEN 6 ELSE state END
 	WHERE resident = ?1 AND state >= 3`
-
-// What was settled is kept for a while, for late receipts and for staff.
-const (
-	keepSettled = 7 * 24 * time.Hour
-	keepDead    = 30 * 24 * time.Hour
-)
 
 const (
 	messageColumns = "SELECT seq, id, resident, channel, kind, class, due, attempts, receipt, code, body, state, weight, until FROM outbox o"
@@ -65,9 +60,6 @@ const (
 	selectTaken = messageColumns + ` WHERE state IN (2, 3) AND at <= ?1 AND channel = ?2 ORDER BY at LIMIT ?3`
 )
 
-// leastUrgent is the class of what waits longest.
-const leastUrgent = 2
-
 // claimed is a message with what has still to be opened.
 type claimed struct {
 	store.Message
@@ -80,8 +72,8 @@ type claimed struct {
 func scanMessage(q statement) claimed {
 	return claimed{seq: q.ColumnInt64(0), body: column(q, 10), state: store.MessageState(q.ColumnInt64(11)),
 		Message: store.Message{ID: column16(q, 1), Resident: column16(q, 2), Channel: q.ColumnText(3), Kind: q.ColumnText(4),
-			Class: uint8(q.ColumnInt64(5)), Due: moment(q.ColumnInt64(6)), Attempts: int(q.ColumnInt64(7)), Receipt: q.ColumnText(8),
-			Code: q.ColumnText(9), Weight: int(q.ColumnInt64(12)), Until: moment(q.ColumnInt64(13))}}
+			Class: uint8(q.ColumnInt64(5)), Due: sealing.Moment(q.ColumnInt64(6)), Attempts: int(q.ColumnInt64(7)), Receipt: q.ColumnText(8),
+			Code: q.ColumnText(9), Weight: int(q.ColumnInt64(12)), Until: sealing.Moment(q.ColumnInt64(13))}}
 }
 
 // Claim: see store.Store.
@@ -94,7 +86,7 @@ func (s *Store) Claim(ctx context.Context, w store.Want, now time.Time, lease ti
 	if err := s.read(ctx, func(t *tables) error {
 		for _, channel := range w.Channels {
 			at, err := t.nextMessage(channel, w.Class)
-			if due = due || at != 0 && at <= stamp(now); err != nil || due {
+			if due = due || at != 0 && at <= sealing.Stamp(now); err != nil || due {
 				return err
 			}
 		}
@@ -104,7 +96,7 @@ func (s *Store) Claim(ctx context.Context, w store.Want, now time.Time, lease ti
 	}
 	var taken []claimed
 	if err := s.write(ctx, func(t *tables) error {
-		c := claim{t: t, now: stamp(now), until: stamp(now.Add(lease)), n: w.N, weight: w.Weight}
+		c := claim{t: t, now: sealing.Stamp(now), until: sealing.Stamp(now.Add(lease)), n: w.N, weight: w.Weight}
 		err := c.take(w)
 		taken = c.taken
 		return err
@@ -198,7 +190,7 @@ func (c *claim) queued(channel string, class int64) error {
 			if err != nil {
 				return err
 			}
-			if code == "" && !m.Until.IsZero() && stamp(m.Until) <= c.now {
+			if code == "" && !m.Until.IsZero() && sealing.Stamp(m.Until) <= c.now {
 				code = store.CodeLate
 			}
 			if code != "" {
@@ -255,12 +247,12 @@ func (s *Store) openMessage(ctx context.Context, m *claimed) (bool, error) {
 		return false, err
 	}
 	if len(m.body) > 0 { // else it was sent, or forgotten
-		if m.Body, err = key.Open(m.body, useBody); err != nil {
+		if m.Body, err = key.Open(m.body, sealing.UseBody); err != nil {
 			return false, fmt.Errorf("store: open a message: %w", err)
 		}
 	}
 	if m.address != nil {
-		b, err := key.Open(m.address, useAddress)
+		b, err := key.Open(m.address, sealing.UseAddress)
 		if err != nil {
 			return false, fmt.Errorf("store: open an address: %w", err)
 		}
@@ -278,15 +270,15 @@ func (s *Store) Settle(ctx context.Context, now time.Time, settled []store.Settl
 	}
 	return s.write(ctx, func(t *tables) error {
 		for i := range settled {
-			if err := t.settle(stamp(now), &settled[i]); err != nil {
+			if err := t.settle(sealing.Stamp(now), &settled[i]); err != nil {
 				return err
 			}
 		}
 		if err := t.exec("DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state IN (4, 5) AND at < ? LIMIT 64)",
-			now.Add(-keepSettled)); err != nil {
+			now.Add(-sealing.KeepSettled)); err != nil {
 			return err
 		}
-		return t.exec("DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state = 6 AND at < ? LIMIT 64)", now.Add(-keepDead))
+		return t.exec("DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state = 6 AND at < ? LIMIT 64)", now.Add(-sealing.KeepDead))
 	})
 }
 
@@ -296,7 +288,7 @@ func (t *tables) settle(now int64, s *store.Settled) error {
 	case s.State == store.Unsure && s.Retry.IsZero():
 		at = nil
 	case s.State <= store.Unsure && !s.Retry.IsZero():
-		at = stamp(s.Retry)
+		at = sealing.Stamp(s.Retry)
 	}
 	// What was delivered stays so; a late "sent" says nothing new of what was given up. What went needs no words any more.
 	return t.exec(`UPDATE outbox SET
@@ -394,7 +386,7 @@ func (s *Store) NextMessage(ctx context.Context, channel string, class uint8) (t
 		first, err = t.nextMessage(channel, class)
 		return err
 	})
-	return moment(first), err
+	return sealing.Moment(first), err
 }
 
 // NextTimer: see store.Store.
@@ -404,7 +396,7 @@ func (s *Store) NextTimer(ctx context.Context) (time.Time, error) {
 		first, err = t.number("SELECT at FROM timer ORDER BY at LIMIT 1")
 		return err
 	})
-	return moment(first), err
+	return sealing.Moment(first), err
 }
 
 // NextDue: see store.Store.
@@ -417,7 +409,7 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 			return err
 		}
 		for _, channel := range channels {
-			at, err := t.nextMessage(channel, leastUrgent)
+			at, err := t.nextMessage(channel, sealing.LeastUrgent)
 			if err != nil {
 				return err
 			}
@@ -433,14 +425,14 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 		}, "SELECT min(at) FROM timer")
 		return err
 	})
-	return moment(first), err
+	return sealing.Moment(first), err
 }
 
 // Timers: see store.Store.
 func (s *Store) Timers(ctx context.Context, now time.Time, n int) (due []store.Timer, err error) {
 	err = s.read(ctx, func(t *tables) error {
 		return t.each(func(q statement) error {
-			due = append(due, store.Timer{Resident: column16(q, 0), Name: q.ColumnText(1), At: moment(q.ColumnInt64(2))})
+			due = append(due, store.Timer{Resident: column16(q, 0), Name: q.ColumnText(1), At: sealing.Moment(q.ColumnInt64(2))})
 			return nil
 		}, "SELECT resident, name, at FROM timer WHERE at <= ? ORDER BY at, resident, name LIMIT ?", now, n)
 	})

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 // Contacts: see store.Store.
 func (s *Store) Contacts(ctx context.Context, r store.Resident, since time.Time) (all []store.Contact, err error) {
 	err = s.read(ctx, func(t *tables) error {
 		return t.each(func(q statement) error {
-			all = append(all, store.Contact{Due: moment(q.ColumnInt64(0)), At: moment(q.ColumnInt64(1))})
+			all = append(all, store.Contact{Due: sealing.Moment(q.ColumnInt64(0)), At: sealing.Moment(q.ColumnInt64(1))})
 			return nil
 		}, `SELECT due, min(CASE WHEN state IN (4, 5) THEN at WHEN state = 3 AND at IS NULL THEN due ELSE 0 END) AS went FROM outbox
 			WHERE resident = ?1 AND class > 0 AND state BETWEEN 2 AND 5 GROUP BY due HAVING went = 0 OR went >= ?2`, r, since)
@@ -27,7 +28,7 @@ func (s *Store) Piles(ctx context.Context) (all []store.Pile, err error) {
 	err = s.read(ctx, func(t *tables) error {
 		return t.each(func(q statement) error {
 			all = append(all, store.Pile{Channel: q.ColumnText(0), Class: uint8(q.ColumnInt64(1)), State: store.MessageState(q.ColumnInt64(2)),
-				Code: q.ColumnText(3), Messages: q.ColumnInt64(4), Weight: q.ColumnInt64(5), First: moment(q.ColumnInt64(6))})
+				Code: q.ColumnText(3), Messages: q.ColumnInt64(4), Weight: q.ColumnInt64(5), First: sealing.Moment(q.ColumnInt64(6))})
 			return nil
 		}, `SELECT channel, class, state, CASE WHEN state IN (3, 6) THEN code ELSE '' END AS why, count(*), sum(weight),
 				min(CASE WHEN state IN (1, 3) THEN coalesce(at, 0) ELSE 0 END)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 const (
@@ -129,7 +130,7 @@ const pageRows = 512
 func (s *Store) Responses(ctx context.Context, poll string, yield func(store.Response) error) error {
 	return pages(ctx, s, yield, func(r store.Response) [16]byte { return r.ID }, func(q statement) store.Response {
 		return store.Response{Poll: poll, ID: column16(q, 0), Version: int(q.ColumnInt64(1)), Channel: q.ColumnText(2),
-			Lang: q.ColumnText(3), At: moment(q.ColumnInt64(4)), Record: column(q, 5), Order: column(q, 6)}
+			Lang: q.ColumnText(3), At: sealing.Moment(q.ColumnInt64(4)), Record: column(q, 5), Order: column(q, 6)}
 	}, `SELECT id, version, channel, lang, at, record, shown FROM response WHERE poll = ? AND id > ? ORDER BY id LIMIT ?`, poll)
 }
 

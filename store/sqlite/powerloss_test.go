@@ -19,6 +19,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/vfs"
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 var (
@@ -332,12 +333,12 @@ func (b *blackout) batch(t testing.TB, now *tables) (batch []*job) {
 			at := noon.Add(time.Duration(b.claims) * time.Minute)
 			state := []store.MessageState{store.Sent, store.Queued, store.Unsure, store.Dead}[b.r.IntN(4)]
 			batch = append(batch, &job{do: func(w *tables) error {
-				c := claim{t: w, now: stamp(at), until: stamp(at.Add(time.Minute)), n: 3}
-				if err := c.take(store.Want{Channels: []string{"sms"}, Class: leastUrgent}); err != nil {
+				c := claim{t: w, now: sealing.Stamp(at), until: sealing.Stamp(at.Add(time.Minute)), n: 3}
+				if err := c.take(store.Want{Channels: []string{"sms"}, Class: sealing.LeastUrgent}); err != nil {
 					return err
 				}
 				for i := range c.taken[:len(c.taken)/2] {
-					if err := w.settle(stamp(at), &store.Settled{ID: c.taken[i].ID, State: state, Receipt: "SM", Retry: at}); err != nil {
+					if err := w.settle(sealing.Stamp(at), &store.Settled{ID: c.taken[i].ID, State: state, Receipt: "SM", Retry: at}); err != nil {
 						return err
 					}
 				}

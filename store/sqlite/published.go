@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 // Publish: see store.Store.
@@ -31,7 +32,7 @@ func (s *Store) Dialog(ctx context.Context, id string, version int, hash string)
 	p := store.Published{ID: id, Version: version, Hash: hash}
 	found := false
 	err := s.read(ctx, func(t *tables) (err error) {
-		found, err = t.one(func(q statement) error { p.At, p.Source = moment(q.ColumnInt64(0)), column(q, 1); return nil },
+		found, err = t.one(func(q statement) error { p.At, p.Source = sealing.Moment(q.ColumnInt64(0)), column(q, 1); return nil },
 			"SELECT at, source FROM published WHERE id = ? AND version = ? AND hash = ?", id, version, hash)
 		return err
 	})
@@ -48,7 +49,7 @@ func (s *Store) Dialog(ctx context.Context, id string, version int, hash string)
 func (s *Store) Dialogs(ctx context.Context) (all []store.Published, err error) {
 	err = s.read(ctx, func(t *tables) error {
 		return t.each(func(q statement) error {
-			all = append(all, store.Published{ID: q.ColumnText(0), Version: int(q.ColumnInt64(1)), Hash: q.ColumnText(2), At: moment(q.ColumnInt64(3))})
+			all = append(all, store.Published{ID: q.ColumnText(0), Version: int(q.ColumnInt64(1)), Hash: q.ColumnText(2), At: sealing.Moment(q.ColumnInt64(3))})
 			return nil
 		}, "SELECT id, version, hash, at FROM published ORDER BY id, version")
 	})

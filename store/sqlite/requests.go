@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 const (
@@ -102,7 +103,7 @@ func (s *Store) sealPersonal(ctx context.Context, e *store.RequestEvent) (person
 			return nil, err
 		}
 		if key != nil {
-			personal = key.Seal(nil, e.Personal, usePersonal)
+			personal = key.Seal(nil, e.Personal, sealing.UsePersonal)
 		}
 	}
 	return personal, nil
@@ -112,8 +113,8 @@ const requestColumns = `SELECT reference, dialog, service, department, status, d
 
 func scanRequest(q statement) (r store.Request, seq int64) {
 	r = store.Request{Reference: q.ColumnText(0), Dialog: q.ColumnText(1), Service: q.ColumnText(2), Department: q.ColumnText(3),
-		Status: q.ColumnText(4), Due: q.ColumnText(5), Label: q.ColumnText(6), Place: q.ColumnText(7), Opened: moment(q.ColumnInt64(8)),
-		Updated: moment(q.ColumnInt64(9)), Channel: q.ColumnText(10), Joined: int(q.ColumnInt64(11)), Record: column(q, 12),
+		Status: q.ColumnText(4), Due: q.ColumnText(5), Label: q.ColumnText(6), Place: q.ColumnText(7), Opened: sealing.Moment(q.ColumnInt64(8)),
+		Updated: sealing.Moment(q.ColumnInt64(9)), Channel: q.ColumnText(10), Joined: int(q.ColumnInt64(11)), Record: column(q, 12),
 		Personal: optional(q, 13), Resident: column16(q, 14)}
 	return r, q.ColumnInt64(15)
 }
@@ -138,7 +139,7 @@ func (s *Store) requestNow(ctx context.Context, reference string) (store.Request
 				return err
 			}
 			return t.each(func(q statement) error {
-				r.History = append(r.History, store.RequestEvent{Reference: reference, Kind: q.ColumnText(0), At: moment(q.ColumnInt64(1)),
+				r.History = append(r.History, store.RequestEvent{Reference: reference, Kind: q.ColumnText(0), At: sealing.Moment(q.ColumnInt64(1)),
 					By: q.ColumnText(2), Status: q.ColumnText(3), Channel: q.ColumnText(4), Text: q.ColumnText(5), Record: column(q, 6),
 					Personal: optional(q, 7), Resident: column16(q, 8)})
 				return nil
@@ -183,7 +184,7 @@ func (s *Store) openPersonal(ctx context.Context, r store.Resident, b *[]byte) e
 		*b = nil
 		return nil
 	}
-	if *b, err = key.Open(*b, usePersonal); err != nil {
+	if *b, err = key.Open(*b, sealing.UsePersonal); err != nil {
 		return fmt.Errorf("store: open what the desk may see: %w", err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 // Find: see store.Store.
@@ -32,7 +33,7 @@ func (s *Store) Addresses(ctx context.Context, r store.Resident) (all []store.Ad
 	}
 	err = s.read(ctx, func(t *tables) error {
 		return t.each(func(q statement) error {
-			b, err := key.Open(column(q, 2), useAddress)
+			b, err := key.Open(column(q, 2), sealing.UseAddress)
 			if err != nil {
 				return fmt.Errorf("store: open an address: %w", err)
 			}
@@ -59,7 +60,7 @@ func (s *Store) Consents(ctx context.Context, r store.Resident) (all []store.Con
 		return t.each(func(q statement) error {
 			all = append(all, store.Consent{Resident: r, ID: column16(q, 0), Poll: q.ColumnText(1), Version: int(q.ColumnInt64(2)),
 				Step: q.ColumnText(3), Words: q.ColumnText(4), Lang: q.ColumnText(5), Yes: q.ColumnInt64(6) != 0, Channel: q.ColumnText(7),
-				At: moment(q.ColumnInt64(8))})
+				At: sealing.Moment(q.ColumnInt64(8))})
 			return nil
 		}, "SELECT id, poll, version, step, words, lang, yes, channel, at FROM consent WHERE resident = ? ORDER BY seq", r)
 	})
@@ -77,7 +78,7 @@ func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 	}
 	dropped := s.dropLoose(ctx, 1)
 	s.forget(ctx)
-	return errors.Join(s.writeTombstone(tombstone{r, stamp(now)}), dropped)
+	return errors.Join(s.writeTombstone(tombstone{r, sealing.Stamp(now)}), dropped)
 }
 
 func (t *tables) erase(r store.Resident, now time.Time) error {

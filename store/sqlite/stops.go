@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 // stopsOf is the file beside the database that the opt-out ledger is noted in as well, a line an entry, so that a copy from
@@ -30,7 +31,7 @@ func (s *Store) noteStops(all []store.OptOut) error {
 	}
 	var b []byte
 	for _, o := range all {
-		b = fmt.Appendf(b, "\n%x %t %d %q %q\n", o.Address[:], o.Out, stamp(o.At), o.Channel, o.Word)
+		b = fmt.Appendf(b, "\n%x %t %d %q %q\n", o.Address[:], o.Out, sealing.Stamp(o.At), o.Channel, o.Word)
 	}
 	_, err = f.Write(b)
 	if err == nil {
@@ -73,14 +74,14 @@ func readStops(file string) ([]store.OptOut, error) {
 // addStops adds to the ledger of a copy what was said since.
 func (t *tables) addStops(all []store.OptOut) error {
 	for _, o := range all {
-		there, err := t.one(nil, "SELECT 1 FROM optout WHERE address = ? AND at = ? AND out = ?", o.Address, stamp(o.At), o.Out)
+		there, err := t.one(nil, "SELECT 1 FROM optout WHERE address = ? AND at = ? AND out = ?", o.Address, sealing.Stamp(o.At), o.Out)
 		if err != nil {
 			return err
 		}
 		if there {
 			continue
 		}
-		if err := t.exec("INSERT INTO optout(address, out, at, channel, word) VALUES(?, ?, ?, ?, ?)", o.Address, o.Out, stamp(o.At), o.Channel, o.Word); err != nil {
+		if err := t.exec("INSERT INTO optout(address, out, at, channel, word) VALUES(?, ?, ?, ?, ?)", o.Address, o.Out, sealing.Stamp(o.At), o.Channel, o.Word); err != nil {
 			return err
 		}
 	}

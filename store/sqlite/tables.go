@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sealing"
 )
 
 // tables is one connection with its prepared statements and what they need between steps. One goroutine at a time.
@@ -67,7 +68,7 @@ func (t *tables) query(query string, args ...any) (statement, error) {
 		case []byte:
 			s.BindBytes(i+1, v)
 		case time.Time:
-			s.BindInt64(i+1, stamp(v))
+			s.BindInt64(i+1, sealing.Stamp(v))
 		case store.Resident:
 			s.BindBytes(i+1, v[:])
 		case store.AddressKey:
@@ -168,21 +169,6 @@ func optional(s statement, col int) []byte {
 func column16(s statement, col int) (b [16]byte) {
 	s.ColumnBytes(col, b[:])
 	return b
-}
-
-// Times are milliseconds since 1970; 0 is the zero time.
-func stamp(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func moment(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }
 
 func truth(b bool) int64 {

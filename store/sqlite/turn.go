@@ -30,15 +30,6 @@ type sealedTurn struct {
 	outcome   store.Outcome
 }
 
-// What is sealed under a resident's key is bound to its use.
-const (
-	useState    = "state"
-	useReply    = "reply"
-	useAddress  = "address"
-	useBody     = "body"
-	usePersonal = "personal"
-)
-
 // errSharedRow: of a million residents, a pair has ids whose first halves agree once in 20 million towns.
 var errSharedRow = errors.New("store: another resident has this row: make a new id")
 
@@ -104,7 +95,7 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 		if key == nil {
 			return store.Outcome{Kind: store.Conflict}, nil
 		}
-		if o.Reply, err = key.Open(o.Reply, useReply); err != nil {
+		if o.Reply, err = key.Open(o.Reply, sealing.UseReply); err != nil {
 			return store.Outcome{}, fmt.Errorf("store: open a reply: %w", err)
 		}
 	}
@@ -131,9 +122,9 @@ func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*
 		t.outcome.Kind = store.Conflict
 		return nil, nil
 	}
-	t.state = key.Seal(t.state[:0], c.State, useState)
+	t.state = key.Seal(t.state[:0], c.State, sealing.UseState)
 	if c.Inbound != (store.Inbound{}) {
-		t.reply = key.Seal(t.reply[:0], c.Reply, useReply)
+		t.reply = key.Seal(t.reply[:0], c.Reply, sealing.UseReply)
 	}
 	of := func(r store.Resident) (*store.Key, error) {
 		if r == c.Resident || r == (store.Resident{}) {
@@ -143,7 +134,7 @@ func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*
 		return s.key(ctx, r)
 	}
 	for i := range c.Link {
-		t.addresses = append(t.addresses, key.Seal(nil, []byte(c.Link[i].Address), useAddress))
+		t.addresses = append(t.addresses, key.Seal(nil, []byte(c.Link[i].Address), sealing.UseAddress))
 	}
 	if c.Newcomer != nil {
 		if t.newcomer, err = s.sealNewcomer(c.Newcomer); err != nil {
@@ -160,7 +151,7 @@ func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*
 		}
 		var b []byte
 		if k != nil { // else that resident was erased, and so is the message
-			b = k.Seal(nil, c.Outbox[i].Body, useBody)
+			b = k.Seal(nil, c.Outbox[i].Body, sealing.UseBody)
 		}
 		t.bodies = append(t.bodies, b)
 	}
@@ -172,7 +163,7 @@ func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*
 				return nil, err
 			}
 			if k != nil {
-				b = k.Seal(nil, p, usePersonal)
+				b = k.Seal(nil, p, sealing.UsePersonal)
 			}
 		}
 		t.personal = append(t.personal, b)
@@ -191,7 +182,7 @@ const (
 // Entries of answered: 8 bytes of inbound id, 6 of the reply's seq.
 const (
 	answeredSize = 14
-	answeredMax  = 16
+	answeredMax  = sealing.Known
 )
 
 func replyOf(answered []byte, in store.Inbound) (seq int64, ok bool) {
@@ -569,7 +560,7 @@ func (row *recentRow) fill(c *store.Conversation, key *store.Key) error {
 
 // openRow opens sealed in place.
 func openRow(c *store.Conversation, version uint64, answered, sealed []byte, key *store.Key) error {
-	state, err := key.Open(sealed, useState)
+	state, err := key.Open(sealed, sealing.UseState)
 	if err != nil {
 		return err
 	}
@@ -610,7 +601,7 @@ func (s *Store) Reply(ctx context.Context, r store.Resident, in store.Inbound) (
 	if err != nil || b == nil {
 		return nil, false, err
 	}
-	if b, err = key.Open(b, useReply); err != nil {
+	if b, err = key.Open(b, sealing.UseReply); err != nil {
 		return nil, false, fmt.Errorf("store: open a reply: %w", err)
 	}
 	return b, true, nil
