@@ -18,6 +18,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/call"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/channels/sip/media"
 )
 
@@ -31,7 +32,7 @@ type softphone struct {
 // newSoftphone starts one. account is what follows its address in baresip's accounts file.
 func newSoftphone(t testing.TB, account string) *softphone {
 	t.Helper()
-	program := needs(t, "baresip", "baresip-core")
+	program := peers.Program(t, "baresip-core", "baresip")
 	dir := t.TempDir()
 	modules := ""
 	for _, at := range []string{"/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"} {
@@ -147,7 +148,7 @@ func TestConsultationsByBaresip(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			needs(t, "baresip", "baresip-core")
+			peers.Program(t, "baresip-core", "baresip")
 			prompt := levels(4000)
 			o := open(t, func(cfg *Config) {
 				cfg.Listen = []string{c.listen + ":127.0.0.1:0"}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/call"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/channels/sip/media"
 )
 
@@ -16,7 +17,7 @@ import (
 // What was said by then is what was meant, byte for byte.
 func TestAHeldKey(t *testing.T) {
 	playsCaptures(t)
-	needs(t, "sipp", "sip-tester")
+	peers.Program(t, "sip-tester", "sipp")
 	// Every level of G.711 but both zeros, which are silence: what an encoder makes of them isn't a matter of taste.
 	var want []byte
 	var prompt media.Sound

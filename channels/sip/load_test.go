@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels/call"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/channels/sip/media"
 )
 
@@ -88,7 +89,7 @@ func TestManyCalls(t *testing.T) {
 		*manyCalls = min(*manyCalls, 5)
 	}
 	playsCaptures(t)
-	needs(t, "sipp", "sip-tester")
+	peers.Program(t, "sip-tester", "sipp")
 	said := speech(*callTime + time.Second)
 	o := open(t, func(c *Config) {
 		c.MostCalls, c.MostHalfOpen = 2*(*manyCalls), *manyCalls+1

@@ -16,18 +16,9 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/dialogs/render"
 )
-
-// needs finds a program.
-func needs(t testing.TB, program, pack string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Fatalf("%s is not here: install the package %s", program, pack)
-	}
-	return path
-}
 
 // playsCaptures says whether sipp can play packets here: it writes them to the wire itself, which only root may.
 func playsCaptures(t testing.TB) {
@@ -95,7 +86,7 @@ func sipp(t testing.TB, scenario string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Second)
 	defer cancel()
 	errors := filepath.Join(t.TempDir(), "errors")
-	c := exec.CommandContext(ctx, needs(t, "sipp", "sip-tester"), append([]string{
+	c := exec.CommandContext(ctx, peers.Program(t, "sip-tester", "sipp"), append([]string{
 		"-sf", absolute(t, scenario), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-mp", strconv.Itoa(free(t)), "-s", "+12025550100",
 		"-m", "1", "-nostdin", "-trace_err", "-error_file", errors, "-timeout", "45s", "-timeout_error",
 	}, args...)...)
@@ -137,7 +128,7 @@ func TestConsultationsBySipp(t *testing.T) {
 			if with.Keys[0].Capture != "" {
 				playsCaptures(t)
 			}
-			needs(t, "sipp", "sip-tester")
+			peers.Program(t, "sip-tester", "sipp")
 			o := open(t, nil, usual)
 			h := newHouse(t, o.SIP)
 			o.move(h)
@@ -167,7 +158,7 @@ func served(t testing.TB, name string) (at string, ended <-chan error) {
 	number := free(t)
 	port := strconv.Itoa(number)
 	path := scenario(t, name, nil)
-	program := needs(t, "sipp", "sip-tester")
+	program := peers.Program(t, "sip-tester", "sipp")
 	errors := filepath.Join(t.TempDir(), "errors")
 	c := exec.Command(program, "-sf", path, "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", port, "-mp", strconv.Itoa(free(t)), "-m", "1",
 		"-nostdin", "-trace_err", "-error_file", errors, "-timeout", "30s", "-timeout_error")

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 )
 
 // peer is an SMSC by others: npm's smpp.
@@ -34,27 +34,10 @@ type event struct {
 	SAR                                                      []int
 }
 
-// npm is the folder with the peers that are written for Node.
-func npm(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("TOWNLINE_NPM")
-	if dir == "" {
-		dir = filepath.Join("..", "..", ".ci", "npm", "node_modules")
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "smpp", "package.json")); err != nil {
-		t.Fatalf("npm's smpp is missing in %s: run .ci/run, or npm ci --prefix .ci/npm", dir)
-	}
-	return dir
-}
-
 func startPeer(t testing.TB) *peer {
 	t.Helper()
 	p := &peer{t: t, events: make(chan event, 100000)}
-	c := exec.Command("node", filepath.Join("testdata", "smsc.js"), npm(t))
+	c := exec.Command("node", filepath.Join("testdata", "smsc.js"), peers.NPM(t, "smpp"))
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 )
 
 // modem is gammu-smsd with a phone of paper, which keeps its texts in files.
@@ -25,8 +26,8 @@ type modem struct {
 // for texts each second.
 func startGammu(t *testing.T, env []string) *modem {
 	t.Helper()
-	smsd := needs(t, "gammu-smsd", "gammu-smsd")
-	inject := needs(t, "gammu-smsd", "gammu-smsd-inject")
+	smsd := peers.Program(t, "gammu-smsd", "gammu-smsd")
+	inject := peers.Program(t, "gammu-smsd", "gammu-smsd-inject")
 	m := &modem{dir: t.TempDir()}
 	m.script = filepath.Join(m.dir, "townline-gammu")
 	for _, folder := range []string{"phone", "inbox", "outbox", "sent", "error", "bin"} {
@@ -70,7 +71,7 @@ func startGammu(t *testing.T, env []string) *modem {
 // receives puts a text into the modem, as if the network had brought it.
 func (m *modem) receives(t *testing.T, words string, more ...string) {
 	t.Helper()
-	gammu := needs(t, "gammu", "gammu")
+	gammu := peers.Program(t, "gammu", "gammu")
 	run(t, "", []string{"LC_ALL=C.UTF-8"}, gammu, append([]string{"-c", filepath.Join(m.dir, "gammu-smsdrc"), "savesms", "TEXT", "-folder", "1", "-unread",
 		"-sender", "+255700111222", "-text", words}, more...)...)
 }

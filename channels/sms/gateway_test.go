@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/channels/signature"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
@@ -210,7 +211,7 @@ func TestGatewayPush(t *testing.T) {
 		noSecrets(t, err, "5550100123", "Hello", gatewaySecret)
 		phone.Close()
 	}
-	g := newGateway(t, func(g *GatewayConfig) { g.URL = "http://" + closedPort(t) })
+	g := newGateway(t, func(g *GatewayConfig) { g.URL = "http://" + peers.Closed(t) })
 	for _, c := range []struct {
 		to         channels.Address
 		text, want string

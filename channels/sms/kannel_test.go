@@ -3,7 +3,6 @@ package sms
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -280,7 +280,7 @@ func TestKannelPushOnABrokenConnection(t *testing.T) {
 func TestKannelPushUnasked(t *testing.T) {
 	tel := channels.Address{Kind: "tel", ID: "+255712345678"}
 	off := newKannel(t, func(k *KannelConfig) {
-		k.SendURL, k.Username, k.Password = "http://"+closedPort(t)+"/cgi-bin/sendsms", "u", "pass&word"
+		k.SendURL, k.Username, k.Password = "http://"+peers.Closed(t)+"/cgi-bin/sendsms", "u", "pass&word"
 	})
 	for _, c := range []struct {
 		name string
@@ -356,15 +356,4 @@ func noSecrets(t testing.TB, err error, secrets ...string) {
 			t.Errorf("the error tells %q: %v", s, err)
 		}
 	}
-}
-
-// closedPort is an address of this machine's where nobody listens.
-func closedPort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

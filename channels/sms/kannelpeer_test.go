@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -30,8 +31,8 @@ type operator struct {
 // tries are others. The phone company is at port, by smsc's settings.
 func startKannel(t *testing.T, town, port, smsc string) *operator {
 	t.Helper()
-	bearerbox := needs(t, "kannel", "bearerbox", "/usr/sbin/bearerbox")
-	smsbox := needs(t, "kannel", "smsbox", "/usr/sbin/smsbox")
+	bearerbox := peers.Program(t, "kannel", "bearerbox", "/usr/sbin/bearerbox")
+	smsbox := peers.Program(t, "kannel", "smsbox", "/usr/sbin/smsbox")
 	o := &operator{dir: t.TempDir(), port: port}
 	conf := example(t, "kannel.conf")
 	put := func(old, new string) {
@@ -70,7 +71,7 @@ type handset struct{ log string }
 // texts sends one message to the town from a phone that then stays on.
 func (o *operator) texts(t *testing.T, words string) *handset {
 	t.Helper()
-	fakesmsc := needs(t, "kannel-extras", "/usr/lib/kannel/test/fakesmsc", "fakesmsc")
+	fakesmsc := peers.Program(t, "kannel-extras", "/usr/lib/kannel/test/fakesmsc", "fakesmsc")
 	return &handset{background(t, o.dir, fakesmsc, "-H", "127.0.0.1", "-r", o.port, "-i", "0.01", "-m", "1", "255712345678 15001 text "+words)}
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/channels/twilio"
 	"github.com/townline/townline/dialogs/render"
 )
@@ -121,23 +122,6 @@ func say(texts ...string) channels.Reply {
 	return r
 }
 
-// npm is the folder with the peers that are written for Node.
-func npm(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("TOWNLINE_NPM")
-	if dir == "" {
-		dir = filepath.Join("..", "..", ".ci", "npm", "node_modules")
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "twilio", "package.json")); err != nil {
-		t.Fatalf("the peers for Node are missing in %s: run .ci/run, or npm ci --prefix .ci/npm", dir)
-	}
-	return dir
-}
-
 // run runs a program to its end and returns what it printed.
 func run(t testing.TB, stdin string, env []string, name string, args ...string) string {
 	t.Helper()
@@ -151,18 +135,6 @@ func run(t testing.TB, stdin string, env []string, name string, args ...string) 
 		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out.String(), errs.String())
 	}
 	return out.String()
-}
-
-// needs finds a program of a Debian package.
-func needs(t testing.TB, pack string, names ...string) string {
-	t.Helper()
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Fatalf("%s is not here: run .ci/run, or install the package %s", names[0], pack)
-	return ""
 }
 
 // background starts a program that runs until the test is over, and returns the file that it writes to.
@@ -219,6 +191,6 @@ func answers(t testing.TB, address string) {
 // freePort is one that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	_, port, _ := strings.Cut(closedPort(t), ":")
+	_, port, _ := strings.Cut(peers.Closed(t), ":")
 	return port
 }

@@ -1,64 +1,21 @@
 package sms
 
 import (
-	"bufio"
-	"io"
 	"net/http"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/dialogs/render"
 )
-
-// prism puts Prism between us and a fake Twilio: it answers 4xx to calls, and 500 to answers, that Twilio's own OpenAPI
-// document does not allow.
-func prism(t *testing.T, upstream string) string {
-	t.Helper()
-	modules := npm(t)
-	document := filepath.Join(t.TempDir(), "twilio.json")
-	run(t, "", nil, "node", "../../.ci/twilio-openapi.js", filepath.Join(modules, "@twilio/cli-core/src/services/twilio-api/twilio_api_v2010.json"), document)
-	_, port, _ := strings.Cut(closedPort(t), ":")
-	c := exec.Command("node", filepath.Join(modules, "@stoplight/prism-cli/dist/index.js"), "proxy", "-h", "127.0.0.1", "-p", port, "--errors", document, upstream)
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Stderr = c.Stdout
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
-		c.Wait()
-	})
-	late := time.AfterFunc(45*time.Second, func() { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
-	defer late.Stop()
-	var said []string
-	for lines := bufio.NewScanner(out); ; {
-		if !lines.Scan() {
-			t.Fatalf("Prism did not start:\n%s", strings.Join(said, "\n"))
-		}
-		said = append(said, lines.Text())
-		if strings.Contains(lines.Text(), "Prism is listening") {
-			break
-		}
-	}
-	go io.Copy(io.Discard, out)
-	return "http://127.0.0.1:" + port
-}
 
 // Every REST call that we make, and every answer of the fake that the other tests rely on, is one that Twilio's own
 // document allows.
 func TestPrism(t *testing.T) {
 	fake := newFakeTwilio(t)
-	base := prism(t, fake.URL)
+	base := peers.Prism(t, fake.URL)
 	twilio := newTwilio(t, func(c *TwilioConfig) {
 		c.BaseURL = base
 		c.WhatsApp = "+15005550007"

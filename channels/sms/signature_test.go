@@ -10,12 +10,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/townline/townline/channels/peers"
 )
 
 // TestTwilioSigner lets Twilio's own library sign what we get over HTTP: the right ones pass, each of them three times and
 // once more later with the same answer and one event; each tampered one is refused.
 func TestTwilioSigner(t *testing.T) {
-	modules := npm(t)
+	modules := peers.NPM(t, "twilio")
 	in := &inbox{}
 	var mu sync.Mutex
 	towns := make(map[string]http.Handler)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -46,7 +47,7 @@ type toTown struct {
 
 func startPhones(t *testing.T) *phones {
 	t.Helper()
-	c := exec.Command("node", "testdata/smsc.js", npm(t))
+	c := exec.Command("node", "testdata/smsc.js", peers.NPM(t, "smpp"))
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

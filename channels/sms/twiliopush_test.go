@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -191,7 +192,7 @@ func TestTwilioPushRefused(t *testing.T) {
 
 func TestTwilioPushUnasked(t *testing.T) {
 	// Never reached: it can be tried again at once.
-	off := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = "http://" + closedPort(t) })
+	off := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = "http://" + peers.Closed(t) })
 	if got := word(off.Deliver(t.Context(), resident, render.Page{Text: "Hello"}, "k1")); got != "retry 0s" {
 		t.Error(got)
 	}

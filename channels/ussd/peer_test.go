@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,24 +12,8 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/peers"
 )
-
-// npm is the folder with the peers that are written for Node.
-func npm(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("TOWNLINE_NPM")
-	if dir == "" {
-		dir = filepath.Join("..", "..", ".ci", "npm", "node_modules")
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "ussd-builder", "package.json")); err != nil {
-		t.Fatalf("the peers for Node are missing in %s: run .ci/run, or npm ci --prefix .ci/npm", dir)
-	}
-	return dir
-}
 
 // told is one request with its answer, as both sides of the comparison have it.
 type told struct {
@@ -88,7 +71,7 @@ func TestAgainstUSSDBuilder(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", filepath.Join("testdata", "ussd-builder.js"), npm(t))
+	node := exec.CommandContext(ctx, "node", filepath.Join("testdata", "ussd-builder.js"), peers.NPM(t, "ussd-builder"))
 	node.Stdin = &lines
 	out, err := node.Output()
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/channels/smpp"
 	"github.com/townline/townline/config"
 )
@@ -27,18 +28,7 @@ type phoneCompany struct {
 
 func newPhoneCompany(t *testing.T) *phoneCompany {
 	t.Helper()
-	modules := os.Getenv("TOWNLINE_NPM")
-	if modules == "" {
-		modules = filepath.Join("..", "..", ".ci", "npm", "node_modules")
-	}
-	modules, err := filepath.Abs(modules)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(modules, "smpp", "package.json")); err != nil {
-		t.Fatalf("npm's smpp is missing in %s: run .ci/run, or npm ci --prefix .ci/npm", modules)
-	}
-	c := exec.Command("node", filepath.Join("..", "..", "channels", "smpp", "testdata", "smsc.js"), modules)
+	c := exec.Command("node", filepath.Join("..", "..", "channels", "smpp", "testdata", "smsc.js"), peers.NPM(t, "smpp"))
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
