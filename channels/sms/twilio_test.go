@@ -88,6 +88,8 @@ func TestTwilioMessages(t *testing.T) {
 			channels.Event{Channel: WhatsAppName, ID: sid, From: channels.Address{Kind: "whatsapp", ID: "US.13491208655302741918"}, Words: "hi", At: noon}, first},
 		{"a button", "MessageSid=" + sid + "&From=whatsapp%3A%2B15550100123&Body=Buses&ButtonText=Buses&ButtonPayload=2",
 			channels.Event{Channel: WhatsAppName, ID: sid, From: tel, Words: "Buses", Choice: "2", At: noon}, first},
+		{"a button and its page", "MessageSid=" + sid + "&From=whatsapp%3A%2B15550100123&Body=Buses&ButtonText=Buses&ButtonPayload=2.k3f9x2ab",
+			channels.Event{Channel: WhatsAppName, ID: sid, From: tel, Words: "Buses", Choice: "2", Pressed: "k3f9x2ab", At: noon}, first},
 		{"a button without words", "MessageSid=" + sid + "&From=whatsapp%3A%2B15550100123&ButtonText=Buses",
 			channels.Event{Channel: WhatsAppName, ID: sid, From: tel, Words: "Buses", At: noon}, first},
 		{"a row", "MessageSid=" + sid + "&From=whatsapp%3A%2B15550100123&Body=Trees&ListId=5&ListTitle=Trees",

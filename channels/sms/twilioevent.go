@@ -52,7 +52,7 @@ func (t *Twilio) event(f twilio.Form) (channels.Event, error) {
 		return e, nil
 	}
 	for _, name := range [...]string{"ButtonPayload", "ListId"} {
-		if e.Choice = f.Value(name); e.Choice != "" {
+		if e.Choice, e.Pressed = channels.ReadButton(f.Value(name)); e.Choice != "" {
 			break
 		}
 	}

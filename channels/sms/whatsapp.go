@@ -66,7 +66,7 @@ func variables(p render.Page) string {
 	v := map[string]string{"1": plain(p.Text)}
 	for i, o := range p.Options {
 		v[strconv.Itoa(2*i+2)] = plain(o.Label)
-		v[strconv.Itoa(2*i+3)] = o.Digit
+		v[strconv.Itoa(2*i+3)] = channels.Button(o.Digit, p.Mark)
 	}
 	b, _ := json.Marshal(v) // strings only: can't fail
 	return string(b)
