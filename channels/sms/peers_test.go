@@ -17,6 +17,7 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/peers"
 	"github.com/townline/townline/channels/twilio"
+	"github.com/townline/townline/channels/twilio/twiliotest"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -109,6 +110,10 @@ func (in *inbox) allReports() []reported {
 }
 
 type form = twilio.Form
+
+func newFakeTwilio(t testing.TB) *twiliotest.Fake {
+	return twiliotest.New(t, twiliotest.Account{SID: account, Token: token, Now: noon})
+}
 
 func parseForm(s string) form { return twilio.ParseForm([]byte(s)) }
 

@@ -36,26 +36,26 @@ func TestPrism(t *testing.T) {
 	send(service, page)
 	send(twilio.WhatsApp(), page)
 	send(twilio.WhatsApp(), render.Page{Text: "Buses?", Options: []render.Shown{{Digit: "1", Label: "Yes"}}})
-	if len(fake.asked) != 4 || fake.asked[0].Get("Body") != page.Text || fake.asked[3].Get("ContentSid") == "" {
-		t.Errorf("Twilio was asked %v", fake.asked)
+	if len(fake.Asked()) != 4 || fake.Asked()[0].Get("Body") != page.Text || fake.Asked()[3].Get("ContentSid") == "" {
+		t.Errorf("Twilio was asked %v", fake.Asked())
 	}
 	if sent, err := twilio.Look(t.Context(), "", receipt); !sent || err != nil {
 		t.Errorf("by receipt: %v, %v", sent, err)
 	}
 	for range 60 {
-		fake.note(resident.ID, "Something else", "outbound-api", noon)
+		fake.Note("Messages", resident.ID, "Something else", "outbound-api", noon)
 	}
 	heir := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = base })
-	calls := fake.count()
+	calls := fake.Count()
 	if found, sent, err := heir.Find(t.Context(), resident, page, "k", noon); found == "" || !sent || err != nil {
 		t.Errorf("in the list: %q, %v, %v", found, sent, err)
 	}
-	if fake.count() != calls+2 {
-		t.Errorf("%d pages of the list were read, want 2", fake.count()-calls)
+	if fake.Count() != calls+2 {
+		t.Errorf("%d pages of the list were read, want 2", fake.Count()-calls)
 	}
 
 	// Prism does refuse: an answer with a SID that is none, and a call with one.
-	fake.set(func(w http.ResponseWriter) bool {
+	fake.Set(func(w http.ResponseWriter) bool {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusCreated)
 		w.Write([]byte(`{"sid":"SM1"}`))
@@ -64,8 +64,8 @@ func TestPrism(t *testing.T) {
 	if got := word(twilio.Deliver(t.Context(), resident, page, "k2")); got != "retry 0s" {
 		t.Errorf("Prism let a wrong answer pass: %s", got)
 	}
-	fake.set(nil, false)
-	calls = fake.count()
+	fake.Set(nil, false)
+	calls = fake.Count()
 	r, err := http.NewRequest("POST", base+"/2010-04-01/Accounts/"+account+"/Messages.json", strings.NewReader(url.Values{"To": {"+15550100123"}, "MessagingServiceSid": {"XX1"}}.Encode()))
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestPrism(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	if answer.StatusCode != http.StatusUnprocessableEntity || fake.count() != calls {
+	if answer.StatusCode != http.StatusUnprocessableEntity || fake.Count() != calls {
 		t.Errorf("Prism let a wrong call pass: %d", answer.StatusCode)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio/twiliotest"
 )
 
 func TestPicturesOfMessages(t *testing.T) {
@@ -21,7 +22,7 @@ func TestPicturesOfMessages(t *testing.T) {
 		case status != 0:
 			w.WriteHeader(status)
 		case !strings.HasPrefix(r.URL.Path, path) || !there:
-			refusal(w, 404, 20404)
+			twiliotest.Refuse(w, 404, 20404)
 		case r.Method == http.MethodDelete:
 			there = false
 			w.WriteHeader(http.StatusNoContent)

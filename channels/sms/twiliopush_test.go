@@ -15,6 +15,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/peers"
+	"github.com/townline/townline/channels/twilio/twiliotest"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -73,8 +74,8 @@ func TestTwilioPush(t *testing.T) {
 			})
 			receipt, err := c.by(twilio).Deliver(t.Context(), c.to, c.page, "k/1")
 			if c.want == nil {
-				if got := word(receipt, err); got != c.word || fake.count() != 0 {
-					t.Errorf("%s after %d calls, want %s", got, fake.count(), c.word)
+				if got := word(receipt, err); got != c.word || fake.Count() != 0 {
+					t.Errorf("%s after %d calls, want %s", got, fake.Count(), c.word)
 				}
 				return
 			}
@@ -82,8 +83,8 @@ func TestTwilioPush(t *testing.T) {
 				t.Fatal(got)
 			}
 			c.want.Set("StatusCallback", callback)
-			if !reflect.DeepEqual(fake.asked[0], c.want) {
-				t.Errorf("asked %v\nwant  %v", fake.asked[0], c.want)
+			if !reflect.DeepEqual(fake.Asked()[0], c.want) {
+				t.Errorf("asked %v\nwant  %v", fake.Asked()[0], c.want)
 			}
 		})
 	}
@@ -98,9 +99,7 @@ func TestTwilioStatusCallbackKeepsTheFragment(t *testing.T) {
 
 // What each refusal of Twilio's means (reference: twilio.com/docs/api/errors).
 func TestTwilioPushRefused(t *testing.T) {
-	code := func(status, code int) func(http.ResponseWriter) bool {
-		return func(w http.ResponseWriter) bool { refusal(w, status, code); return true }
-	}
+	code := twiliotest.Refuses
 	page := func(status int) func(http.ResponseWriter) bool {
 		return func(w http.ResponseWriter) bool {
 			w.WriteHeader(status)
@@ -174,13 +173,13 @@ func TestTwilioPushRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fake := newFakeTwilio(t)
-			fake.set(c.refuse, false)
+			fake.Set(c.refuse, false)
 			receipt, err := newTwilio(t, func(to *TwilioConfig) { to.BaseURL = fake.URL }).Deliver(t.Context(), resident, render.Page{Text: "Hello"}, "k1")
 			if got := word(receipt, err); got != c.want {
 				t.Errorf("%s, want %s (%v)", got, c.want, err)
 			}
-			if fake.count() != 1 {
-				t.Errorf("%d calls: only the outbox may try again", fake.count())
+			if fake.Count() != 1 {
+				t.Errorf("%d calls: only the outbox may try again", fake.Count())
 			}
 			if errors.Is(err, channels.ErrOptedOut) != strings.Contains(c.name, "opted out") {
 				t.Errorf("opted out? %v", err)
@@ -235,7 +234,7 @@ func (f travel) RoundTrip(r *http.Request) (*http.Response, error) { return f(r)
 // twilio-go leaves the bodies of errors unread, which costs a connection each.
 func TestTwilioPushKeepsConnections(t *testing.T) {
 	fake := newFakeTwilio(t)
-	fake.set(func(w http.ResponseWriter) bool {
+	fake.Set(func(w http.ResponseWriter) bool {
 		w.WriteHeader(502)
 		w.Write([]byte("<html>" + strings.Repeat("x", 20_000)))
 		return true
@@ -266,14 +265,14 @@ func TestTwilioLook(t *testing.T) {
 		return true
 	}
 	// doubtful makes a push whose answer is lost; taken says whether Twilio took the message.
-	doubtful := func(t *testing.T, taken bool) (*fakeTwilio, *Twilio) {
+	doubtful := func(t *testing.T, taken bool) (*twiliotest.Fake, *Twilio) {
 		fake := newFakeTwilio(t)
-		fake.set(hangUp, taken)
+		fake.Set(hangUp, taken)
 		twilio := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = fake.URL })
 		if _, err := twilio.Deliver(t.Context(), resident, page, "k1"); !channels.InDoubt(err) {
 			t.Fatalf("not in doubt: %v", err)
 		}
-		fake.set(nil, false)
+		fake.Set(nil, false)
 		return fake, twilio
 	}
 	t.Run("it was taken", func(t *testing.T) {
@@ -291,20 +290,20 @@ func TestTwilioLook(t *testing.T) {
 	t.Run("a status tells", func(t *testing.T) {
 		fake, twilio := doubtful(t, false)
 		answerOf(twilio, &inbox{}, signed("/sms/twilio/status?key=k1", "MessageSid="+sid+"&MessageStatus=sent"))
-		calls := fake.count()
-		if sent, err := twilio.Look(t.Context(), "k1", ""); !sent || err != nil || fake.count() != calls {
-			t.Error(sent, err, fake.count()-calls)
+		calls := fake.Count()
+		if sent, err := twilio.Look(t.Context(), "k1", ""); !sent || err != nil || fake.Count() != calls {
+			t.Error(sent, err, fake.Count()-calls)
 		}
 	})
 	t.Run("by its receipt", func(t *testing.T) {
 		fake, twilio := doubtful(t, true)
-		if sent, err := twilio.Look(t.Context(), "other", fake.latest()); !sent || err != nil {
+		if sent, err := twilio.Look(t.Context(), "other", fake.Latest("Messages")); !sent || err != nil {
 			t.Error(sent, err)
 		}
 		if sent, err := twilio.Look(t.Context(), "other", "SM"+strings.Repeat("f", 32)); sent || err != nil {
 			t.Error(sent, err)
 		}
-		fake.set(func(w http.ResponseWriter) bool { refusal(w, 503, 20503); return true }, false)
+		fake.Set(twiliotest.Refuses(503, 20503), false)
 		if _, err := twilio.Look(t.Context(), "other", sid); err == nil {
 			t.Error("Twilio is away, and still it is told")
 		}
@@ -316,7 +315,7 @@ func TestTwilioLook(t *testing.T) {
 			t.Error("it can't know")
 		}
 		receipt, sent, err := heir.Find(t.Context(), resident, page, "k1", noon)
-		if receipt != fake.latest() || !sent || err != nil {
+		if receipt != fake.Latest("Messages") || !sent || err != nil {
 			t.Error(receipt, sent, err)
 		}
 		// The next push with the same words is another one.
@@ -326,12 +325,12 @@ func TestTwilioLook(t *testing.T) {
 	})
 	t.Run("among others", func(t *testing.T) {
 		fake, twilio := doubtful(t, true)
-		want := fake.latest()
+		want := fake.Latest("Messages")
 		for range 120 {
-			fake.note(resident.ID, "Something else", "outbound-api", noon)
+			fake.Note("Messages", resident.ID, "Something else", "outbound-api", noon)
 		}
-		fake.note("+15550100999", page.Text, "outbound-api", noon)
-		fake.note(resident.ID, page.Text, "inbound", noon)
+		fake.Note("Messages", "+15550100999", page.Text, "outbound-api", noon)
+		fake.Note("Messages", resident.ID, page.Text, "inbound", noon)
 		if receipt, sent, err := twilio.Find(t.Context(), resident, page, "k1", noon); receipt != want || !sent || err != nil {
 			t.Error(receipt, sent, err)
 		}
@@ -339,17 +338,17 @@ func TestTwilioLook(t *testing.T) {
 	t.Run("older ones don't count", func(t *testing.T) {
 		fake, twilio := doubtful(t, false)
 		for range 120 {
-			fake.note(resident.ID, page.Text, "outbound-api", noon.Add(-time.Hour))
+			fake.Note("Messages", resident.ID, page.Text, "outbound-api", noon.Add(-time.Hour))
 		}
-		calls := fake.count()
-		if _, sent, err := twilio.Find(t.Context(), resident, page, "k1", noon); sent || err != nil || fake.count() != calls+1 {
-			t.Error(sent, err, fake.count()-calls)
+		calls := fake.Count()
+		if _, sent, err := twilio.Find(t.Context(), resident, page, "k1", noon); sent || err != nil || fake.Count() != calls+1 {
+			t.Error(sent, err, fake.Count()-calls)
 		}
 	})
 	t.Run("too many to tell", func(t *testing.T) {
 		fake, twilio := doubtful(t, false)
 		for range 50*mostPages + 1 {
-			fake.note(resident.ID, "Something else", "outbound-api", noon)
+			fake.Note("Messages", resident.ID, "Something else", "outbound-api", noon)
 		}
 		if _, _, err := twilio.Find(t.Context(), resident, page, "k1", noon); err == nil {
 			t.Error("it can't know")
@@ -357,17 +356,17 @@ func TestTwilioLook(t *testing.T) {
 	})
 	t.Run("Twilio is away", func(t *testing.T) {
 		fake, twilio := doubtful(t, true)
-		fake.set(func(w http.ResponseWriter) bool { refusal(w, 503, 20503); return true }, false)
+		fake.Set(twiliotest.Refuses(503, 20503), false)
 		if _, err := twilio.Look(t.Context(), "k1", ""); err == nil {
 			t.Error("it can't know")
 		}
 	})
 	t.Run("WhatsApp", func(t *testing.T) {
 		fake := newFakeTwilio(t)
-		fake.set(hangUp, true)
+		fake.Set(hangUp, true)
 		chat := newTwilio(t, func(c *TwilioConfig) { c.BaseURL = fake.URL }).WhatsApp()
 		chat.Deliver(t.Context(), resident, page, "k1")
-		fake.set(nil, false)
+		fake.Set(nil, false)
 		if sent, err := chat.Look(t.Context(), "k1", ""); !sent || err != nil {
 			t.Error(sent, err)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/call"
 	"github.com/townline/townline/channels/twilio"
+	"github.com/townline/townline/channels/twilio/twiliotest"
 	"github.com/townline/townline/locales"
 )
 
@@ -25,8 +26,8 @@ const (
 	token   = "12345678901234567890123456789012"
 	public  = "https://talk.example.org"
 	callSID = "CA00000000000000000000000000000001"
-	ours    = "+15005550006"
-	theirs  = "+15550100123"
+	ours    = twiliotest.Ours
+	theirs  = twiliotest.Theirs
 )
 
 // noon is the time in all tests.

@@ -29,36 +29,38 @@ func TestPrism(t *testing.T) {
 	if _, err := wordy.Deliver(t.Context(), resident, render.Page{}, "k3"); err != nil {
 		t.Error(err)
 	}
-	if asked := fake.lastAsked(); asked.Get("Url") == "" || asked.Has("Twiml") {
+	if asked := lastAsked(fake); asked.Get("Url") == "" || asked.Has("Twiml") {
 		t.Errorf("a long greeting went as %v", asked)
 	}
 	if sent, err := line.Look(t.Context(), "", receipt); !sent || err != nil {
 		t.Errorf("by receipt: %v, %v", sent, err)
 	}
 	for range 60 {
-		fake.note(theirs, "inbound", noon)
+		fake.Note("Calls", theirs, "", "inbound", noon)
 	}
 	if found, sent, err := newLine(t, func(c *Config) { c.BaseURL = base }).Find(t.Context(), resident, render.Page{}, "k", noon); found == "" || !sent || err != nil {
 		t.Errorf("in the list: %q, %v, %v", found, sent, err)
 	}
-	fake.records(recordingSID, "absent")
+	fake.Records(recordingSID, "absent")
 	about := line.account.Call(t.Context())
 	if _, err := about.REST().FetchRecording(recordingSID, &rest.FetchRecordingParams{}); err != nil {
 		t.Errorf("about a recording: %v", err)
 	}
-	if err := line.Drop(t.Context(), line.recordingRef(recordingSID)); err != nil || len(fake.gone()) != 1 {
+	if err := line.Drop(t.Context(), line.recordingRef(recordingSID)); err != nil || len(fake.Deleted()) != 1 {
 		t.Errorf("dropped: %v", err)
 	}
 
 	// Prism does refuse: an answer with a SID that is none, and a call to nobody.
-	fake.set(func(w http.ResponseWriter) bool {
-		answerJSON(w, http.StatusCreated, map[string]string{"sid": "CA1"})
+	fake.Set(func(w http.ResponseWriter) bool {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{"sid":"CA1"}`))
 		return true
 	}, false)
 	if got := word(line.Deliver(t.Context(), resident, render.Page{}, "k4")); got != "retry 0s" {
 		t.Errorf("Prism let a wrong answer pass: %s", got)
 	}
-	fake.set(nil, false)
+	fake.Set(nil, false)
 	r := must[*http.Request](t)(http.NewRequest("POST", base+folder+"/Calls.json", strings.NewReader(url.Values{"Twiml": {"<Response/>"}, "Timeout": {"soon"}}.Encode())))
 	r.SetBasicAuth(account, token)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/twilio/twiliotest"
 	"github.com/townline/townline/dialogs/render"
 )
 
@@ -38,7 +40,19 @@ func word(_ string, err error) string {
 	return err.Error()
 }
 
-func at(f *fakeTwilio) func(*Config) { return func(c *Config) { c.BaseURL = f.URL } }
+// folder is the account's.
+const folder = "/2010-04-01/Accounts/" + account
+
+func newFakeTwilio(t testing.TB) *twiliotest.Fake {
+	return twiliotest.New(t, twiliotest.Account{SID: account, Token: token, Now: noon})
+}
+
+func lastAsked(f *twiliotest.Fake) url.Values {
+	asked := f.Asked()
+	return asked[len(asked)-1]
+}
+
+func at(f *twiliotest.Fake) func(*Config) { return func(c *Config) { c.BaseURL = f.URL } }
 
 func reminder(words string) render.Page {
 	return render.Page{Lang: "es", Asks: "choice", Listen: &oneKey, Spoken: []render.Spoken{{Words: words, Pause: 400}}}
@@ -72,7 +86,7 @@ func TestCallOut(t *testing.T) {
 			if err != nil || !isSID(receipt, "CA") {
 				t.Fatalf("%q, %v", receipt, err)
 			}
-			asked := fake.lastAsked()
+			asked := lastAsked(fake)
 			if asked.Get("To") != theirs || asked.Get("From") != ours || asked.Get("StatusCallback") != public+"/voice/twilio/status?key=k+1" || asked.Get("Timeout") != "25" || asked.Get("TimeLimit") != "3600" || len(asked.Get("Twiml")) > 4000 {
 				t.Errorf("Twilio was asked %v", asked)
 			}
@@ -211,7 +225,7 @@ func TestRefusals(t *testing.T) {
 		{400, 21216, "gone 21216"}, {400, 21217, "gone 21217"}, {429, 20429, "retry 5s"}, {503, 0, "retry 0s"}, {500, 20500, "retry 0s"},
 		{401, 20003, "retry 5m0s"}, {504, 0, "doubt"}, {400, 21605, "gone 21605"},
 	} {
-		fake.set(func(w http.ResponseWriter) bool { refusal(w, c.status, c.code); return true }, false)
+		fake.Set(twiliotest.Refuses(c.status, c.code), false)
 		receipt, err := line.Deliver(t.Context(), resident, render.Page{}, "k")
 		if got := word(receipt, err); got != c.want {
 			t.Errorf("%d %d: %s, want %s", c.status, c.code, got, c.want)
@@ -226,7 +240,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	// An answer that gets lost is a call that may have been made.
-	fake.set(func(w http.ResponseWriter) bool {
+	fake.Set(func(w http.ResponseWriter) bool {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err == nil {
 			conn.(*net.TCPConn).SetLinger(0)
@@ -237,7 +251,7 @@ func TestRefusals(t *testing.T) {
 	if got := word(line.Deliver(t.Context(), resident, render.Page{}, "lost")); got != "doubt" {
 		t.Errorf("an answer that got lost: %s", got)
 	}
-	fake.set(nil, false)
+	fake.Set(nil, false)
 	if sent, err := line.Look(t.Context(), "lost", ""); !sent || err != nil {
 		t.Errorf("looked for by this process: %v, %v", sent, err)
 	}
@@ -247,7 +261,7 @@ func TestRefusals(t *testing.T) {
 	if _, sent, err := newLine(t, at(fake)).Find(t.Context(), resident, render.Page{}, "lost", noon.Add(time.Hour)); sent || err != nil {
 		t.Errorf("a call of an hour before: %v, %v", sent, err)
 	}
-	fake.note(theirs, "inbound", noon.Add(2*time.Hour))
+	fake.Note("Calls", theirs, "", "inbound", noon.Add(2*time.Hour))
 	if _, sent, _ := newLine(t, at(fake)).Find(t.Context(), resident, render.Page{}, "x", noon.Add(2*time.Hour)); sent {
 		t.Error("a call of the resident's was taken for ours")
 	}
@@ -281,12 +295,12 @@ func TestFetch(t *testing.T) {
 		{"processing", "retry"}, {"in-progress", "retry"}, {"absent", "gone absent"}, {"deleted", "gone deleted"}, {string(singing(5)), "audio/wav 80044"},
 		{"RIFF" + strings.Repeat("x", channels.MostBytes), "gone size"},
 	} {
-		fake.records(recordingSID, c.state)
+		fake.Records(recordingSID, c.state)
 		if got := outcome(); got != c.want {
 			t.Errorf("%.12s: %s, want %s", c.state, got, c.want)
 		}
 	}
-	if err := line.Drop(t.Context(), ref); err != nil || len(fake.gone()) != 1 {
+	if err := line.Drop(t.Context(), ref); err != nil || len(fake.Deleted()) != 1 {
 		t.Errorf("dropped: %v", err)
 	}
 	if err := line.Drop(t.Context(), ref); err != nil {
@@ -295,14 +309,14 @@ func TestFetch(t *testing.T) {
 	if got := outcome(); got != "gone deleted" {
 		t.Errorf("after it was dropped: %s", got)
 	}
-	fake.set(func(w http.ResponseWriter) bool { refusal(w, 503, 0); return true }, false)
+	fake.Set(twiliotest.Refuses(503, 0), false)
 	if got := outcome(); !strings.HasPrefix(got, "retry") {
 		t.Errorf("Twilio away: %s", got)
 	}
 	if _, again := channels.Retrying(line.Drop(t.Context(), ref)); !again {
 		t.Error("what could not be dropped isn't tried again")
 	}
-	n := fake.calls
+	n := fake.Count()
 	for _, other := range []string{"", "https://evil.example/x", "https://api.twilio.com" + folder + "/Recordings/../Calls", line.recordingRef("RE" + strings.Repeat("g", 32)), strings.Replace(ref, account, "AC"+strings.Repeat("b", 32), 1)} {
 		if _, err := line.Fetch(t.Context(), other); word("", err) != "gone ref" {
 			t.Errorf("%s: %v", other, err)
@@ -311,7 +325,7 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%s: %v", other, err)
 		}
 	}
-	if fake.calls != n {
+	if fake.Count() != n {
 		t.Error("something else was asked for")
 	}
 }
@@ -322,7 +336,7 @@ func TestFetchElsewhere(t *testing.T) {
 	asked := 0
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked++ }))
 	defer other.Close()
-	fake.set(func(w http.ResponseWriter) bool {
+	fake.Set(func(w http.ResponseWriter) bool {
 		w.Header().Set("Location", other.URL+"/x.wav")
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return true
@@ -337,12 +351,12 @@ func TestFetchElsewhere(t *testing.T) {
 func TestUnwanted(t *testing.T) {
 	for _, c := range []struct{ seconds, key, words string }{{"30", "*", "*"}, {"1", "0", "0"}, {"0", "#", ""}} {
 		fake := newFakeTwilio(t)
-		fake.records(recordingSID, "completed")
+		fake.Records(recordingSID, "completed")
 		line, in := newLine(t, at(fake)), &paper{replies: []channels.Reply{ends("Goodbye.")}}
 		give(line, in, signed("/voice/twilio/turn?n=2&r=1", standard("RecordingSid", recordingSID, "RecordingDuration", c.seconds, "Digits", c.key)))
 		line.Wait()
-		if got := in.all(); len(got) != 1 || got[0].Words != c.words || len(got[0].Media) > 0 || len(fake.gone()) != 1 {
-			t.Errorf("%s s and %s: told %+v, deleted %v", c.seconds, c.key, got, fake.gone())
+		if got := in.all(); len(got) != 1 || got[0].Words != c.words || len(got[0].Media) > 0 || len(fake.Deleted()) != 1 {
+			t.Errorf("%s s and %s: told %+v, deleted %v", c.seconds, c.key, got, fake.Deleted())
 		}
 	}
 }

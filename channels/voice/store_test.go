@@ -47,7 +47,7 @@ var mediaID = regexp.MustCompile(`media:[0-9a-f]{32}`)
 // recorded is here afterwards, and not there any more.
 func TestToTheStore(t *testing.T) {
 	fake := newFakeTwilio(t)
-	fake.dropped = make(chan string, 16)
+	fake.Dropped = make(chan string, 16)
 	line := newLine(t, func(c *Config) { c.BaseURL, c.Now = fake.URL, nil })
 	dir := t.TempDir()
 	keys := must[*store.Keys](t)(store.LoadKeys(dir+"/town.keys", ""))
@@ -86,7 +86,7 @@ func TestToTheStore(t *testing.T) {
 		}
 	}
 	for i := range recorded {
-		fake.records("RE0000000000000000000000000000000"+string(rune('1'+i)), string(singing(5)))
+		fake.Records("RE0000000000000000000000000000000"+string(rune('1'+i)), string(singing(5)))
 	}
 	phone := newPhone(t, line, x, w.acts...)
 	phone.again = true
@@ -104,9 +104,9 @@ func TestToTheStore(t *testing.T) {
 	}
 	for range recorded {
 		select {
-		case <-fake.dropped:
+		case <-fake.Dropped:
 		case <-time.After(20 * time.Second):
-			t.Fatalf("only %v were fetched and deleted", fake.gone())
+			t.Fatalf("only %v were fetched and deleted", fake.Deleted())
 		}
 	}
 	for _, r := range all {
