@@ -28,6 +28,8 @@ func (r *reading) config() *Config {
 		shown := text
 		if s.Secret {
 			shown = NewSecret(text).String()
+		} else if s.Key == "store.url" {
+			shown = hidePassword(text)
 		}
 		c.Values = append(c.Values, Value{s.Key, shown, r.from(s)})
 	}
@@ -88,11 +90,7 @@ func (r *reading) set(c *Config, s Setting, text string) {
 			r.wrong(s.Key, fmt.Sprintf("%q is not a country", text), "write two letters, such as US or ES")
 		}
 	case "store.url":
-		kind, path, ok := strings.Cut(text, ":")
-		if !ok || kind != "sqlite" || path == "" {
-			r.wrong(s.Key, fmt.Sprintf("%q is not a place to keep things", text), "write sqlite: and a file, such as sqlite:town.db")
-		}
-		c.Store.Path = path
+		r.store(c, s, text)
 	case "store.key_file":
 		c.Store.KeyFile = text
 	case "store.keys":

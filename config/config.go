@@ -42,13 +42,6 @@ type Town struct {
 	Country   string   // of phone numbers written without one, in two letters (ISO 3166-1)
 }
 
-// Store is where everything is kept.
-type Store struct {
-	Path    string // the SQLite file
-	KeyFile string
-	Keys    Secret // the text of a key file, from the environment: no file is read or made then
-}
-
 // SMS holds the ways to send and take text messages; each is off while its settings are empty.
 type SMS struct {
 	Twilio  Twilio

@@ -155,7 +155,7 @@ func (r *reading) inFile(s Setting) bool {
 // text returns the value in force; a path written in the file is taken from the file's folder.
 func (r *reading) text(s Setting) string {
 	t := strings.TrimSpace(r.viper.GetString(s.Key))
-	if !s.Path || t == "" || !r.inFile(s) {
+	if !s.Path || t == "" || !r.inFile(s) || s.Key == "store.url" && inPostgres(t) {
 		return t
 	}
 	scheme, path := "", t

@@ -24,7 +24,7 @@ func Settings() []Setting {
 		{Key: "town.emergency", About: "the number to call in danger", Default: "911"},
 		{Key: "town.desk_hours", About: "when a person is at the desk", Default: "Mon-Fri 9:00-17:00"},
 		{Key: "town.country", About: "country of phone numbers written without one, in two letters", Default: "US"},
-		{Key: "store.url", About: "where everything is kept: sqlite:FILE", Default: "sqlite:townline.db", Flag: true, Path: true},
+		{Key: "store.url", About: "where everything is kept: sqlite:FILE, or postgres://USER@HOST/DATABASE", Default: "sqlite:townline.db", Flag: true, Path: true},
 		{Key: "store.key_file", About: "file with the keys, made on first start; keep a copy of it apart from the backups", Flag: true, Path: true},
 		{Key: "store.keys", About: "the keys themselves instead of a file; only from the environment", Secret: true},
 		{Key: "sms.twilio.account_sid", About: "Twilio: account SID, begins with AC"},

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/townline/townline/config"
+	"github.com/townline/townline/store/postgres"
 	"github.com/townline/townline/store/sqlite"
 )
 
@@ -70,13 +71,18 @@ not sent twice.`,
 			if err != nil {
 				return err
 			}
-			if err := sqlite.Restore(args[0], c.Store.Path, keys); err != nil {
+			if c.Store.Postgres.IsSet() {
+				err = postgres.Restore(cmd.Context(), args[0], c.Store.Postgres.Reveal(), keys)
+			} else {
+				err = sqlite.Restore(args[0], c.Store.Path, keys)
+			}
+			if err != nil {
 				return err
 			}
 			if _, err := copyAside(args[0]+asideEnding, asideFile(c)); err != nil && !errors.Is(err, fs.ErrExist) { // there: it is newer
 				return fmt.Errorf("%s is in place, but what was put aside is not: %w", args[0], err)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is in place as %s. \"townline serve\" goes on from there.\n", args[0], c.Store.Path)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is in place as %s. \"townline serve\" goes on from there.\n", args[0], c.Store.Place())
 			return nil
 		},
 	}

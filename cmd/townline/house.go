@@ -24,6 +24,7 @@ import (
 	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/locales"
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/postgres"
 	"github.com/townline/townline/store/sqlite"
 )
 
@@ -53,6 +54,17 @@ func keysOf(c *config.Config, mayMake bool) (*store.Keys, error) {
 
 // openStore opens the town's store. Where mayMake is false, it must be there: a command that only reads makes none.
 func openStore(c *config.Config, mayMake bool) (store.Store, *store.Keys, error) {
+	if c.Store.Postgres.IsSet() {
+		keys, err := keysOf(c, mayMake)
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := postgres.Open(context.Background(), c.Store.Postgres.Reveal(), keys)
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, keys, nil
+	}
 	if _, err := os.Stat(c.Store.Path); !mayMake && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("there is no store at %s yet: \"townline serve\" makes it", c.Store.Path)
 	}

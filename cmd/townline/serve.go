@@ -179,7 +179,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 // tellOpen says where to look, to a person at a terminal.
 func tellOpen(cmd *cobra.Command, c *config.Config, addr net.Addr, preview, clerks bool, pages []*kiosk.Kiosk, h *house) {
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s is open at http://%s with %s, kept in %s.\n", c.Town.Name, addr, many(len(h.catalogue.Current()), "dialog", "dialogs"), c.Store.Path)
+	fmt.Fprintf(out, "%s is open at http://%s with %s, kept in %s.\n", c.Town.Name, addr, many(len(h.catalogue.Current()), "dialog", "dialogs"), c.Store.Place())
 	if preview {
 		fmt.Fprintf(out, "Talk with it: http://%s/preview\n", addr)
 	}
