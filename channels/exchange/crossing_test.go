@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs/render"
@@ -25,12 +26,12 @@ const crossBatch = 12
 
 // crossed counts what the simulation came to.
 type crossed struct {
-	residents, all, byNumber, byCode, byLink, parted, offline, turns, repeats, lost, cut, forged, guessed, again atomic.Int64
+	residents, all, byNumber, byCode, byLink, parted, offline, turns, repeats, lost, cut, forged, guessed, again, nights atomic.Int64
 }
 
 func (c *crossed) String() string {
-	return fmt.Sprintf("%d residents crossed %d times: %d by number, %d by code, %d by putting two together, of whom %d left one again, %d to a machine that was cut off; %d turns, %d repeated, %d replies lost, %d calls and menus cut off; %d forged calls, %d guessed and used codes, %d second votes",
-		c.residents.Load(), c.all.Load(), c.byNumber.Load(), c.byCode.Load(), c.byLink.Load(), c.parted.Load(), c.offline.Load(), c.turns.Load(), c.repeats.Load(), c.lost.Load(), c.cut.Load(), c.forged.Load(), c.guessed.Load(), c.again.Load())
+	return fmt.Sprintf("%d residents crossed %d times: %d by number, %d by code, %d by putting two together, of whom %d left one again, %d to a machine that was cut off; %d turns, %d repeated, %d replies lost, %d calls and menus cut off; %d forged calls, %d guessed and used codes, %d second votes, %d nights",
+		c.residents.Load(), c.all.Load(), c.byNumber.Load(), c.byCode.Load(), c.byLink.Load(), c.parted.Load(), c.offline.Load(), c.turns.Load(), c.repeats.Load(), c.lost.Load(), c.cut.Load(), c.forged.Load(), c.guessed.Load(), c.again.Load(), c.nights.Load())
 }
 
 // TestCrossings sends residents through their conversations by one channel after the other. What they leave must be what those
@@ -58,29 +59,33 @@ func TestCrossings(t *testing.T) {
 }
 
 // crossTown is a town on all channels, with two servers.
-func crossTown(t *testing.T, seed uint64, change setting) (*town, []*Exchange) {
+func crossTown(t *testing.T, seed uint64, change setting) (*town, []*Exchange, []*post) {
 	t.Helper()
+	telegram, whatsapp := &post{name: "telegram", traits: render.Telegram}, &post{name: "whatsapp", traits: render.WhatsApp}
 	wild := menuTown(t, seed, func(w *town, s *Settings) {
 		change(w, s)
-		s.Channels = append(s.Channels, &post{name: "whatsapp", traits: render.WhatsApp}, w.sms)
+		s.Channels = []channels.Channel{
+			&post{name: "voice", traits: render.Voice}, &post{name: "ussd", traits: render.USSD}, telegram,
+			&post{name: "kiosk", traits: render.Kiosk}, whatsapp, w.sms,
+		}
 	})
 	other, err := New(Settings{
 		Store: wild.store, Keys: seals{}, Clock: wild.clock, Entropy: chance(seed + 9), Town: wild.x.town,
 		Channels: []channels.Channel{
-			&post{name: "voice", traits: render.Voice}, &post{name: "ussd", traits: render.USSD}, &post{name: "telegram", traits: render.Telegram},
-			&post{name: "kiosk", traits: render.Kiosk}, &post{name: "whatsapp", traits: render.WhatsApp}, wild.sms,
+			&post{name: "voice", traits: render.Voice}, &post{name: "ussd", traits: render.USSD}, telegram,
+			&post{name: "kiosk", traits: render.Kiosk}, whatsapp, wild.sms,
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wild, []*Exchange{wild.x, other}
+	return wild, []*Exchange{wild.x, other}, []*post{telegram, whatsapp, wild.sms}
 }
 
 func cross(t *testing.T, seed uint64, count *crossed) {
 	rng := rand.New(rand.NewPCG(seed, 11))
 	onDiskToo, badDay := seed%8 == 0, seed%4 == 1
-	wild, servers := crossTown(t, seed, func(w *town, _ *Settings) {
+	wild, servers, posts := crossTown(t, seed, func(w *town, _ *Settings) {
 		if onDiskToo {
 			w.store = onDisk(t)
 		}
@@ -92,7 +97,7 @@ func cross(t *testing.T, seed uint64, count *crossed) {
 		}
 	}
 	calm := menuTown(t, seed+1)
-	watch := &watcher{}
+	watch := &watcher{looked: map[string]int{}}
 	var everybody []*crosser
 	for n := range crossBatch {
 		c := &crosser{
@@ -100,16 +105,27 @@ func cross(t *testing.T, seed uint64, count *crossed) {
 			number: fmt.Sprintf("+1555%03d%04d", seed%1000, n), chat: fmt.Sprint(7_000_000 + n),
 		}
 		c.picks = append(c.picks, "right")
+		if rng.IntN(8) == 0 {
+			c.dialog, c.letter = "roll-vote", fmt.Sprintf("%03d%03d", 100+seed%900, 200+n)
+			for _, w := range []*town{wild, calm} {
+				if err := w.store.Reserve(t.Context(), "roll-vote", [][16]byte{CodeVoter(seals{}, "roll-vote", c.letter)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 		watch.all = append(watch.all, c)
 		everybody = append(everybody, c)
 		count.residents.Add(1)
-		calm.toTheEnd(&dialer{mind: c.mind, number: c.number})
+		c.stays(calm)
 		c.sets()
 	}
 	for turns := 0; ; turns++ {
 		open := slices.DeleteFunc(slices.Clone(everybody), func(c *crosser) bool { return c.done })
 		if len(open) == 0 || t.Failed() {
 			break
+		}
+		if rng.IntN(400) == 0 {
+			night(everybody, posts)
 		}
 		c := open[rng.IntN(len(open))]
 		if turns > 200*crossBatch {
@@ -128,12 +144,8 @@ func cross(t *testing.T, seed uint64, count *crossed) {
 	for range 3 {
 		wild.x.Tick(t.Context())
 	}
-	for _, l := range wild.sms.letters() {
-		if leak := watch.shown(l.to, "sms", 0, []render.Page{{Text: l.text}}); leak != "" {
-			t.Errorf("seed %d: %q is texted to another", seed, leak)
-		}
-	}
-	got, want := wild.gathered(), calm.gathered()
+	watch.sent(t, posts)
+	got, want := append(wild.gathered(), wild.polled("roll-vote")...), append(calm.gathered(), calm.polled("roll-vote")...)
 	for _, r := range got {
 		if i := slices.Index(want, r); i >= 0 {
 			want = slices.Delete(want, i, i+1)
@@ -150,4 +162,24 @@ func cross(t *testing.T, seed uint64, count *crossed) {
 			}
 		}
 	}
+}
+
+// night is a day in which nobody does anything: reminders come.
+func night(everybody []*crosser, posts []*post) {
+	for _, c := range everybody {
+		if !c.done {
+			c.leaves()
+			c.page, c.came = nil, false
+			c.note("a day goes by")
+		}
+	}
+	c := everybody[0]
+	c.count.nights.Add(1)
+	c.w.clock.pass(26 * time.Hour)
+	for _, x := range c.servers {
+		for range 3 {
+			x.Tick(c.t.Context())
+		}
+	}
+	c.watch.sent(c.t, posts)
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type crosser struct {
 	n       int // among those of the batch
 	number  string
 	chat    string
+	letter  string // the code from their letter
 	visits  int
 
 	at      spot
@@ -91,49 +93,59 @@ func (c *crosser) event(kind channels.EventKind, words string) channels.Event {
 	return e
 }
 
-// gives hands an event to one of the servers, perhaps several times, and looks at what is shown.
+// gives hands an event to one of the servers, perhaps several times, or to both at once, and looks at what is shown.
 func (c *crosser) gives(e channels.Event) channels.Reply {
 	c.t.Helper()
 	c.note("%s %v %q %q", e.Channel, e.Kind, e.Words, e.Choice)
-	var first channels.Reply
-	times := 1
+	all := make([]channels.Reply, 1)
 	if c.rng.IntN(6) == 0 {
-		times += 1 + c.rng.IntN(2)
+		all = make([]channels.Reply, 2+c.rng.IntN(2))
 	}
-	for i := range times {
-		if i > 0 {
-			c.count.repeats.Add(1)
-			c.w.clock.pass(time.Duration(c.rng.Int64N(int64(900 * time.Millisecond))))
+	c.count.repeats.Add(int64(len(all) - 1))
+	if c.rng.IntN(2) == 0 {
+		var at sync.WaitGroup
+		for i := range all {
+			x := c.servers[c.rng.IntN(len(c.servers))]
+			at.Go(func() { all[i] = c.hands(x, e) })
 		}
-		r := c.hands(e)
+		at.Wait()
+	} else {
+		for i := range all {
+			if i > 0 {
+				c.w.clock.pass(time.Duration(c.rng.Int64N(int64(900 * time.Millisecond))))
+			}
+			all[i] = c.hands(c.servers[c.rng.IntN(len(c.servers))], e)
+		}
+	}
+	c.note("    %q", textOf(all[0]))
+	for _, r := range all {
 		if leak := c.watch.shown(e.From, e.Channel, c.calls, r.Pages); leak != "" {
 			c.fail("%q is shown by %s: %s", leak, e.Channel, textOf(r))
 		}
-		if i == 0 {
-			first = r
-			c.note("    %q", textOf(r))
-		} else if textOf(r) != textOf(first) {
-			c.fail("the same again got %q, then %q", textOf(first), textOf(r))
+		if textOf(r) != textOf(all[0]) {
+			c.fail("the same again got %q, then %q", textOf(all[0]), textOf(r))
 		}
 	}
 	c.count.turns.Add(1)
-	return first
+	return all[0]
 }
 
-// hands an event to one of the servers until it is taken: the store may have a bad day.
-func (c *crosser) hands(e channels.Event) channels.Reply {
+// hands an event to a server until it is taken: the store may have a bad day.
+func (c *crosser) hands(x *Exchange, e channels.Event) channels.Reply {
 	c.t.Helper()
 	for try := 0; ; try++ {
-		r, err := c.servers[c.rng.IntN(len(c.servers))].Receive(c.t.Context(), e)
+		r, err := x.Receive(c.t.Context(), e)
 		if _, again := channels.Retrying(err); again && try < 100 {
 			continue
 		}
 		if err != nil {
-			c.fail("%v", err)
+			c.t.Errorf("seed %d: %v", c.seed, err)
 		}
 		return r
 	}
 }
+
+func (c *crosser) server() *Exchange { return c.servers[c.rng.IntN(len(c.servers))] }
 
 // takes shows them a reply, unless it is lost.
 func (c *crosser) takes(e channels.Event) {
@@ -425,7 +437,7 @@ func (c *crosser) speaks() {
 		return
 	}
 	e := c.event(channels.Message, "")
-	words := c.mind.answers(p, c.at.channel != "ussd")
+	words := c.says(p, c.at.channel != "ussd")
 	if m := c.memory(); p.Asks == dialogs.Words && m.Now != nil && len(m.Now.Part) > 0 { // the town has a piece of it
 		switch left := c.words[min(len(m.Now.Part), len(c.words)):]; {
 		case c.at.channel == "kiosk": // the field has what they wrote, and all of it is sent
@@ -456,6 +468,34 @@ func (c *crosser) speaks() {
 	}
 	c.keeps(p, words)
 	c.takes(e)
+}
+
+// says is the answer that they mean.
+func (c *crosser) says(p *render.Page, all bool) string {
+	if p.Asks == dialogs.Code {
+		return c.letter
+	}
+	return c.mind.answers(p, all)
+}
+
+// stays is the same conversation by text messages, undisturbed.
+func (c *crosser) stays(calm *town) {
+	c.t.Helper()
+	words := "menu"
+	for range 60 {
+		r, err := calm.x.Receive(c.t.Context(), calm.text(c.number, words))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if got := textOf(r); strings.Contains(got, "Your receipt is") || strings.Contains(got, "Your number is") {
+			return
+		}
+		if len(r.Pages) == 0 {
+			break
+		}
+		words = c.says(&r.Pages[len(r.Pages)-1], true)
+	}
+	c.fail("no end by text")
 }
 
 // keeps notes what they are about to say.

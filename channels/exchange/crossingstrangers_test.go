@@ -46,7 +46,7 @@ func (c *crosser) isForged() {
 	c.at = spot{"voice", c.number}
 	c.calls++
 	show := func(e channels.Event) *render.Page {
-		r := c.hands(e)
+		r := c.hands(c.server(), e)
 		if leak := c.watch.shown(e.From, "voice", c.calls, r.Pages); leak != "" {
 			c.fail("%q is told to whoever calls: %s", leak, textOf(r))
 		}
@@ -102,7 +102,7 @@ func (c *crosser) guess(code string) {
 	c.count.guessed.Add(1)
 	c.w.ids++
 	e := channels.Event{Channel: "kiosk", ID: fmt.Sprint("g", c.w.ids), From: channels.Address{Kind: "kiosk", ID: fmt.Sprint("stranger-", c.w.ids)}, Words: code, At: c.w.clock.Now()}
-	r := c.hands(e)
+	r := c.hands(c.server(), e)
 	if leak := c.watch.shown(e.From, "kiosk", 0, r.Pages); leak != "" {
 		c.fail("%q is shown to a stranger", leak)
 	}
@@ -159,6 +159,8 @@ func (c *crosser) goesOffline(code string) {
 			}
 		case dialogs.Review:
 			words = "ok"
+		case dialogs.Code:
+			words = c.letter
 		case dialogs.Number:
 			words = c.mind.number
 		case dialogs.Place:

@@ -3,6 +3,7 @@ package exchange
 import (
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs"
@@ -10,7 +11,24 @@ import (
 )
 
 // watcher knows who has proved what, and looks at every page that is shown to anybody.
-type watcher struct{ all []*crosser }
+type watcher struct {
+	all    []*crosser
+	looked map[string]int // letters of a channel
+}
+
+// sent looks at what was pushed.
+func (w *watcher) sent(t *testing.T, posts []*post) {
+	t.Helper()
+	for _, p := range posts {
+		all := p.letters()
+		for _, l := range all[w.looked[p.name]:] {
+			if leak := w.shown(l.to, p.name, 0, []render.Page{{Text: l.text}}); leak != "" {
+				t.Errorf("%q is sent by %s to another: %s", leak, p.name, l.text)
+			}
+		}
+		w.looked[p.name] = len(all)
+	}
+}
 
 // labels are what reviews call the answers that are made of options.
 var labels = map[string]string{"trees": "More trees", "seats": "More seats", "unsure": "I do not know"}
