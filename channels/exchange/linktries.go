@@ -178,8 +178,11 @@ func (x *Exchange) countLink(ctx context.Context, from store.AddressKey, in stor
 		if err != nil {
 			return false, err
 		}
-		if l.Over {
-			return false, errGateOver
+		if l.Over { // whoever was about to erase it may have died
+			if err := x.store.Erase(ctx, who, x.clock.Now()); err != nil {
+				return false, wrapped("forget how often codes were tried", err)
+			}
+			continue
 		}
 		now := x.clock.Now()
 		l.forgive(now, p)

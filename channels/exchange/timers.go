@@ -9,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/store"
 )
 
@@ -98,6 +100,18 @@ func (x *Exchange) rang(ctx context.Context, timer store.Timer) error {
 		}
 	}
 	return fmt.Errorf("exchange: timer %q: %w", timer.Name, errContested)
+}
+
+// rung commits a timer's turn that only rings somebody.
+func (t *turn) rung(ctx context.Context, err error) (channels.Reply, string, error) {
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	r, err := t.write(&talk.Said{Memory: t.memory})
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	return t.commit(ctx, r)
 }
 
 // failures remembers which timers were tried in vain, and until when they are let alone. It forgets the oldest first.

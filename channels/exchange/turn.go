@@ -265,18 +265,6 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	return t.commit(ctx, r)
 }
 
-// rung commits a timer's turn that only rings somebody.
-func (t *turn) rung(ctx context.Context, err error) (channels.Reply, string, error) {
-	if err != nil {
-		return channels.Reply{}, outcomeFailed, err
-	}
-	r, err := t.write(&talk.Said{Memory: t.memory})
-	if err != nil {
-		return channels.Reply{}, outcomeFailed, err
-	}
-	return t.commit(ctx, r)
-}
-
 // recall decodes what is remembered of the resident and fetches the dialogs that it is about.
 func (t *turn) recall(ctx context.Context, kept store.Conversation, before row) (err error) {
 	if t.memory, err = talk.Decode(before.memory); err != nil {
