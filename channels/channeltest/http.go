@@ -36,7 +36,9 @@ type HTTP struct {
 	Most int
 	// Also is another method that is taken.
 	Also string
-	// Anything is taken as a body's type.
+	// Public: anybody may come, and whoever sends nothing that can be read is met as somebody new.
+	Public bool
+	// AnyType: anything is taken as a body's type.
 	AnyType bool
 }
 

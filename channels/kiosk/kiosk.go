@@ -192,7 +192,7 @@ func (k *Kiosk) records() bool { return !k.atMachine() || k.s.Microphone }
 
 // Mount serves the pages below /kiosk or /web, on mux.
 func (k *Kiosk) Mount(mux *http.ServeMux, in channels.Inbox) {
-	k.inbox = in
+	k.inbox = patient{in}
 	guard := http.NewCrossOriginProtection()
 	handle := func(method, path string, h http.HandlerFunc) {
 		mux.Handle(method+" "+k.base+path, k.guarded(guard.Handler(h)))
