@@ -119,12 +119,14 @@ func cross(t *testing.T, seed uint64, count *crossed) {
 		c.stays(calm)
 		c.sets()
 	}
+	slept := false
 	for turns := 0; ; turns++ {
 		open := slices.DeleteFunc(slices.Clone(everybody), func(c *crosser) bool { return c.done })
 		if len(open) == 0 || t.Failed() {
 			break
 		}
-		if rng.IntN(400) == 0 {
+		if !slept && rng.IntN(300) == 0 { // after two, what was begun is over
+			slept = true
 			night(everybody, posts)
 		}
 		c := open[rng.IntN(len(open))]
