@@ -61,6 +61,48 @@ func program(name string) (string, error) {
 }
 
 func startServer() (*server, error) {
+	s, err := newServer()
+	if err != nil {
+		return nil, err
+	}
+	initdb, err := s.command("initdb", "-D", filepath.Join(s.dir, "data"), "-A", "trust", "-U", "town", "--locale=C.UTF-8", "-E", "UTF8", "--no-sync")
+	if err != nil {
+		return nil, err
+	}
+	if b, err := initdb.CombinedOutput(); err != nil {
+		os.RemoveAll(s.dir)
+		return nil, fmt.Errorf("initdb: %w: %s", err, b)
+	}
+	if err := s.start(); err != nil {
+		os.RemoveAll(s.dir)
+		return nil, err
+	}
+	return s, nil
+}
+
+// standby is a copy of a server that follows it.
+func (s *server) standby() (*server, error) {
+	b, err := newServer()
+	if err != nil {
+		return nil, err
+	}
+	copies, err := b.command("pg_basebackup", "-D", filepath.Join(b.dir, "data"), "-R", "-h", s.dir, "-U", "town", "-c", "fast", "--no-sync")
+	if err != nil {
+		return nil, err
+	}
+	if text, err := copies.CombinedOutput(); err != nil {
+		os.RemoveAll(b.dir)
+		return nil, fmt.Errorf("pg_basebackup: %w: %s", err, text)
+	}
+	if err := b.start(); err != nil {
+		os.RemoveAll(b.dir)
+		return nil, err
+	}
+	return b, nil
+}
+
+// newServer is a folder for one.
+func newServer() (*server, error) {
 	dir, err := os.MkdirTemp("", "townline-pg")
 	if err != nil {
 		return nil, err
@@ -77,17 +119,6 @@ func startServer() (*server, error) {
 		if err := os.Chown(dir, uid, gid); err != nil {
 			return nil, err
 		}
-	}
-	initdb, err := s.command("initdb", "-D", filepath.Join(dir, "data"), "-A", "trust", "-U", "town", "--locale=C.UTF-8", "-E", "UTF8", "--no-sync")
-	if err != nil {
-		return nil, err
-	}
-	if b, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w: %s", err, b)
-	}
-	if err := s.start(); err != nil {
-		os.RemoveAll(dir)
-		return nil, err
 	}
 	return s, nil
 }

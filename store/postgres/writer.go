@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -165,7 +166,7 @@ func (s *Store) batch(batch []*job, slot int32) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchMost)
 	defer cancel()
 	err := s.persist(ctx, batch, slot)
-	if err != nil && len(batch) > 1 && ctx.Err() == nil && !lost(err) {
+	if err != nil && len(batch) > 1 && ctx.Err() == nil && !lost(err) && !errors.Is(err, errAway) {
 		for i := range batch {
 			one := batch[i : i+1]
 			if err := s.persist(ctx, one, slot); err != nil {
@@ -187,7 +188,7 @@ func (s *Store) persist(ctx context.Context, batch []*job, slot int32) error {
 	for n := 1; ; n++ {
 		err := s.attempt(ctx, batch, slot)
 		s.noticed(err)
-		again := lost(err) || inTheWay(err) && n < attempts
+		again := lost(err) || errors.Is(err, errAway) || inTheWay(err) && n < attempts
 		if err == nil || !again {
 			return err
 		}
@@ -204,11 +205,19 @@ func (s *Store) attempt(ctx context.Context, batch []*job, slot int32) error {
 	}
 	defer conn.Release() // one with a transaction under way is closed
 	err = s.transact(ctx, conn, batch, slot)
-	if err != nil {
+	switch {
+	case err == nil:
+	case conn.Conn().IsClosed():
+		// Whether the COMMIT came through isn't known: whoever looks again sees it.
+		return errors.Join(errAway, err)
+	default:
 		conn.Exec(ctx, "ROLLBACK")
 	}
 	return err
 }
+
+// errAway says that the connection ended while a batch was under way.
+var errAway = errors.New("the connection to PostgreSQL ended")
 
 // transact looks at what the batch depends on, decides, and writes, in one round trip each.
 func (s *Store) transact(ctx context.Context, conn *pgxpool.Conn, batch []*job, slot int32) error {

@@ -1,0 +1,92 @@
+package postgres
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// TestFailover: the primary is lost for good, its standby is promoted, and the nodes find it by themselves. With a standby that every
+// commit waits for nothing that was acknowledged is lost.
+func TestFailover(t *testing.T) {
+	primary, err := startServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(primary.dir)
+	lost := sync.OnceFunc(func() { primary.stop(syscall.SIGQUIT) })
+	defer lost()
+	standby, err := primary.standby()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(standby.dir)
+	defer standby.stop(syscall.SIGQUIT)
+	admin, err := pgx.Connect(t.Context(), primary.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	deadline := time.Now().Add(30 * time.Second)
+	for n := int64(0); n == 0; {
+		if n, err = number(t.Context(), admin, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"); err != nil || time.Now().After(deadline) {
+			t.Fatal("the standby doesn't follow", err)
+		}
+	}
+	for _, query := range []string{"ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"} {
+		if _, err := admin.Exec(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := fmt.Sprintf("postgres://town@/postgres?host=%s,%s", primary.dir, standby.dir)
+	nodes := []*Store{open(t, at), open(t, at)}
+	const residents, messages = 12, 80
+	var all sync.WaitGroup
+	var done atomic.Int64
+	for n := range residents {
+		all.Go(func() {
+			defer done.Add(1)
+			if _, err := talk(t.Context(), nodes, n, messages); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	count := func() (n int64) {
+		n, err = number(t.Context(), nodes[0].pool, "SELECT count(*) FROM response")
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	for count() < residents*messages/3 && done.Load() == 0 {
+	}
+	lost()
+	gone := time.Now()
+	promoter, err := pgx.Connect(t.Context(), standby.address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer promoter.Close(t.Context())
+	if _, err := promoter.Exec(t.Context(), "SELECT pg_promote()"); err != nil {
+		t.Fatal(err)
+	}
+	promoted := time.Since(gone)
+	before := count()
+	for deadline := time.Now().Add(30 * time.Second); count() <= before && done.Load() == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the nodes didn't find the new primary")
+		}
+	}
+	t.Logf("promoted %v after the loss, the next turn was written %v after it", promoted.Round(time.Millisecond), time.Since(gone).Round(time.Millisecond))
+	all.Wait()
+	if done.Load() != residents {
+		t.Fatal("not all came through")
+	}
+	said(t, nodes[0], residents, messages)
+}

@@ -1,0 +1,237 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/townline/townline/store"
+)
+
+// talk says so many messages of a resident to nodes in turn, and each again until it is answered. It returns how often it was refused
+// for the time being.
+func talk(ctx context.Context, nodes []*Store, n, messages int) (refused int, err error) {
+	r := somebody(n)
+	for m := range messages {
+		in := store.Inbound{'m', byte(n), byte(m), byte(m >> 8)}
+		for try := 0; ; try++ {
+			s := nodes[(n+m+try)%len(nodes)]
+			o, err := answer(ctx, s, r, in, m)
+			if ctx.Err() != nil {
+				return refused, ctx.Err()
+			}
+			if err != nil {
+				refused++
+				continue
+			}
+			if o.Kind == store.Conflict {
+				continue
+			}
+			if want := fmt.Sprint("reply ", m); string(o.Reply) != want && o.Kind == store.Duplicate {
+				return refused, fmt.Errorf("message %d of %d was answered %q", m, n, o.Reply)
+			}
+			break
+		}
+	}
+	return refused, nil
+}
+
+func answer(ctx context.Context, s *Store, r store.Resident, in store.Inbound, m int) (store.Outcome, error) {
+	row, err := s.Load(ctx, r)
+	if err != nil {
+		return store.Outcome{}, err
+	}
+	id := [16]byte{'i'}
+	copy(id[1:], in[:])
+	return s.Commit(ctx, &store.Change{Resident: r, Read: row.Version, At: noon, State: fmt.Append(row.State, "x"), Inbound: in, Reply: fmt.Append(nil, "reply ", m),
+		Responses: []store.Response{{ID: id, Poll: "p", At: noon}},
+		Outbox:    []store.Message{{ID: id, Channel: "sms", Kind: "tel", Due: noon, Body: []byte("b")}}})
+}
+
+// said checks that each message of each resident counted once.
+func said(t *testing.T, s *Store, residents, messages int) {
+	t.Helper()
+	for n := range residents {
+		row, err := s.Load(t.Context(), somebody(n))
+		if err != nil || row.Version != uint64(messages) || len(row.State) != messages {
+			t.Errorf("resident %d: version %d, %d turns in the state, %v; want %d", n, row.Version, len(row.State), err, messages)
+		}
+	}
+	responses := 0
+	if err := s.Responses(t.Context(), "p", func(store.Response) error { responses++; return nil }); err != nil || responses != residents*messages {
+		t.Errorf("%d responses, %v; want %d", responses, err, residents*messages)
+	}
+	if st, err := s.Stats(t.Context()); err != nil || st.Conversations != int64(residents) || st.Responses != int64(responses) || st.Queued != int64(responses) {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// TestNodes: residents who come by one node and by another are in one conversation, and each message counts once.
+func TestNodes(t *testing.T) {
+	at := address(t)
+	nodes := []*Store{open(t, at), open(t, at), open(t, at)}
+	const residents, messages = 12, 20
+	var all sync.WaitGroup
+	for n := range residents {
+		for range 2 { // each message comes twice
+			all.Go(func() {
+				if refused, err := talk(t.Context(), nodes, n, messages); err != nil || refused > 0 {
+					t.Errorf("%d times refused, %v", refused, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	said(t, nodes[0], residents, messages)
+}
+
+// TestErasedOnAnotherNode: a node that still has somebody's key writes nothing under it once another has erased them.
+func TestErasedOnAnotherNode(t *testing.T) {
+	at := address(t)
+	here, there := open(t, at), open(t, at)
+	speak(t, here, 1)
+	speak(t, here, 2)
+	if err := there.Erase(t.Context(), somebody(1), noon); err != nil {
+		t.Fatal(err)
+	}
+	speak(t, there, 1, func(c *store.Change) { c.Requests, c.Letters, c.Media, c.Outbox = nil, nil, nil, nil })
+	// The row is at the version that here knows, under another key.
+	c := &store.Change{Resident: somebody(1), Read: 1, At: noon, State: []byte("sealed under a key that is gone")}
+	if o, err := here.Commit(t.Context(), c); err != nil || o.Kind != store.Conflict {
+		t.Fatal(o, err)
+	}
+	if o, err := here.Commit(t.Context(), c); err != nil || o.Kind != store.Applied { // now it has the new one
+		t.Fatal(o, err)
+	}
+	for _, s := range []*Store{here, there} {
+		if row, err := s.Load(t.Context(), somebody(1)); err != nil || string(row.State) != string(c.State) {
+			t.Fatalf("%+v, %v", row, err)
+		}
+	}
+	// And what is written to them beside another's turn is sealed under the key that they have.
+	if err := there.Erase(t.Context(), somebody(1), noon); err != nil {
+		t.Fatal(err)
+	}
+	speak(t, there, 1, func(c *store.Change) { c.Requests, c.Letters, c.Media, c.Outbox = nil, nil, nil, nil })
+	c = &store.Change{Resident: somebody(2), Read: 1, At: noon, State: []byte("s"),
+		Outbox: []store.Message{{ID: [16]byte{9}, Resident: somebody(1), Channel: "telegram", Kind: "tel", Due: noon, Body: []byte("to you")}}}
+	if o, err := here.Commit(t.Context(), c); err != nil || o.Kind != store.Conflict {
+		t.Fatal(o, err)
+	}
+	if o, err := here.Commit(t.Context(), c); err != nil || o.Kind != store.Applied {
+		t.Fatal(o, err)
+	}
+	m, err := there.Claim(t.Context(), store.Want{Channels: []string{"telegram"}, Class: 2, N: 1}, noon, time.Minute)
+	if err != nil || len(m) != 1 || string(m[0].Body) != "to you" {
+		t.Fatalf("%+v, %v", m, err)
+	}
+}
+
+// TestServerKilled: whenever PostgreSQL dies, nothing that was acknowledged is lost, nothing counts twice, and the nodes go on by
+// themselves once it is back.
+func TestServerKilled(t *testing.T) {
+	server, err := startServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		server.stop(syscall.SIGINT)
+		os.RemoveAll(server.dir)
+	}()
+	nodes := []*Store{open(t, server.address()), open(t, server.address())}
+	const residents, messages, kills = 16, 150, 5
+	var all sync.WaitGroup
+	var done atomic.Int64
+	for n := range residents {
+		all.Go(func() {
+			defer done.Add(1)
+			if _, err := talk(t.Context(), nodes, n, messages); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	killed := 0
+	for ; killed < kills && done.Load() < residents/2; killed++ {
+		target := int64(residents * messages * (killed + 1) / (kills + 2)) // so far the traffic has come
+		for done.Load() < residents/2 {
+			n, err := number(t.Context(), nodes[0].pool, "SELECT count(*) FROM response")
+			if err == nil && n >= target {
+				break
+			}
+		}
+		server.stop(syscall.SIGQUIT)
+		if err := server.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all.Wait()
+	if killed < 3 {
+		t.Fatalf("the server was killed %d times only", killed)
+	}
+	said(t, nodes[0], residents, messages)
+}
+
+// TestOpenTogether: nodes that start at once on an empty database make its tables once.
+func TestOpenTogether(t *testing.T) {
+	at := address(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			s, err := Open(t.Context(), at, testKeys(t))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	speak(t, open(t, at), 1)
+}
+
+// TestOpenRefuses: other keys, a newer schema, no server, no address.
+func TestOpenRefuses(t *testing.T) {
+	at := address(t)
+	s := open(t, at)
+	speak(t, s, 1)
+	others, err := store.LoadKeys("", base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{8}, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), at, others); !errors.Is(err, store.ErrKeys) {
+		t.Errorf("other keys: %v", err)
+	}
+	if err := s.migrateWith(t.Context(), fstest.MapFS{
+		"migrations/001_start.sql": {Data: []byte("never run again")},
+		"migrations/002_more.sql":  {Data: []byte("CREATE TABLE more(x integer); INSERT INTO more VALUES(1);")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), at, testKeys(t)); !errors.Is(err, store.ErrNewer) {
+		t.Errorf("a newer schema: %v", err)
+	}
+	// One that fails half-way leaves nothing.
+	if err := s.migrateWith(t.Context(), fstest.MapFS{"migrations/001_start.sql": {}, "migrations/002_more.sql": {},
+		"migrations/003_broken.sql": {Data: []byte("CREATE TABLE broken(x integer); INSERT INTO nowhere VALUES(1);")}}); err == nil {
+		t.Error("a broken migration went in")
+	}
+	if n, err := number(t.Context(), s.pool, "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'broken'"); n != 0 || err != nil {
+		t.Error("half of it is there", n, err)
+	}
+	for _, bad := range []string{"postgres://town@/town?host=" + t.TempDir(), "postgres://town:hush@127.0.0.1:port/x"} {
+		if _, err := Open(t.Context(), bad, testKeys(t)); err == nil || bytes.Contains([]byte(err.Error()), []byte("hush")) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
