@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -84,7 +83,7 @@ func (a *api) Do(r *http.Request) (*http.Response, error) {
 	}))
 	got, err := a.client.Do(r)
 	if err != nil {
-		return nil, bare(err)
+		return nil, err
 	}
 	defer got.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(got.Body, mostAnswer))
@@ -204,7 +203,7 @@ func (a *api) file(ctx context.Context, f *models.File, most int) ([]byte, error
 	}
 	got, err := a.client.Do(r)
 	if err != nil {
-		return nil, channels.Retry(fmt.Errorf("telegram: fetch: %w", plainly(bare(err))), 0)
+		return nil, channels.Retry(fmt.Errorf("telegram: fetch: %w", plainly(err)), 0)
 	}
 	defer got.Body.Close()
 	if got.StatusCode != http.StatusOK {
@@ -221,15 +220,7 @@ func (a *api) file(ctx context.Context, f *models.File, most int) ([]byte, error
 	return b, nil
 }
 
-// bare is err without the address that was called: the token is in it.
-func bare(err error) error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
-
-// plainly is err as far as it says nothing of what was sent: the library's quote answers.
+// plainly is what lies at the bottom of err: what is around it names the address, with the token, and quotes answers.
 func plainly(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

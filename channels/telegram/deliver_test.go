@@ -101,6 +101,12 @@ func TestTelegramIsAway(t *testing.T) {
 	if got := word(receipt, err); got != "retry 0s" || strings.Contains(err.Error(), "AAbb") {
 		t.Fatalf("%q: %v", got, err)
 	}
+	if _, _, err := b.api.updates(t.Context(), 0, 0); word("", err) != "retry 0s" || strings.Contains(err.Error(), "AAbb") {
+		t.Fatal(err)
+	}
+	if _, err := b.api.file(t.Context(), &models.File{FilePath: "voice/x.oga"}, 10); word("", err) != "retry 0s" || strings.Contains(err.Error(), "AAbb") {
+		t.Fatal(err)
+	}
 	cut := newFake(t)
 	cut.Config.Handler = cutting{}
 	b = newTelegram(t, cut)

@@ -98,6 +98,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = f.spec.request(method, given)
 	}
+	if err != nil && (errors.Is(err, io.ErrUnexpectedEOF) || r.Context().Err() != nil) { // it was broken off
+		return
+	}
 	if err != nil {
 		f.t.Errorf("the request is not as described: %v", err)
 		answerError(w, refusal{code: 400, description: "Bad Request: " + err.Error()})
