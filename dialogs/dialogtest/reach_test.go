@@ -149,7 +149,7 @@ func TestReachFinds(t *testing.T) {
 	}{
 		{"nothing", func(_, _ *dialogs.Dialog) {}, nil, nil, []string{"problem"}},
 		{"a number that begins something else", func(_, shed *dialogs.Dialog) { shed.Start = "3" }, nil,
-			[]string{`yard.yaml:15:13: problem: nobody can choose "lamp" of "what" on sms`, "[option-unreachable]"}, []string{`choose "tree"`}},
+			[]string{`yard.yaml:15:13: problem: nobody can choose "lamp" of "what" on sms`, "[option-unreachable]", `choose "lamp" of "what" by typing its digit on whatsapp, telegram in es`}, []string{`choose "tree"`}},
 		{"an 8 that turns no page", func(_, shed *dialogs.Dialog) { shed.Start = "8" }, nil,
 			[]string{`nobody can choose "rack" of "what" on`, `nobody can choose "other" of "what" on`}, []string{`choose "bench"`}},
 		{"the words of another option", reword("what.tree", "UN  BANCO"), nil,
