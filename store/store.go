@@ -88,8 +88,9 @@ type Merged struct {
 // Mark is a voter on a poll's roll who has no ballot: another number of somebody who has voted. A voter who is marked already stays
 // as they are. From then on a ballot of that voter is refused as Voted.
 type Mark struct {
-	Poll  string
-	Voter [16]byte
+	Poll   string
+	Voter  [16]byte
+	Recall bool // the ballot that is linked to the voter's mark, if there is one, is taken out of the box; the mark stays
 }
 
 // Case says that a resident waits for a person at the desk, or talks with one. There is at most one a resident.

@@ -431,6 +431,25 @@ func testOnePersonOneVote(t *testing.T, on setting) {
 	}
 }
 
+// Two numbers that both voted turn out to be one person's: the answer of the one that sent the code stays, as long as the town can
+// tell whose it is.
+func TestBothVotedBefore(t *testing.T) { onEachStore(t, testBothVotedBefore) }
+
+func testBothVotedBefore(t *testing.T, on setting) {
+	w := settle(t, on)
+	w.says(ann, "NUMB", "1", "yes")
+	w.says(ben, "NUMB", "2", "yes")
+	w.says(ben, "LINK "+w.linkCode(ann))
+	w.expect(w.says(ben, "yes"), "We know you on both now")
+	if got := w.polled("number-vote"); !slices.Equal(got, []string{"plan=monday agree=yes"}) {
+		t.Fatal(got)
+	}
+	w.expect(w.says(ann, "NUMB"), "already")
+	w.says(ann, "PART", "yes")
+	w.expect(w.says(ann, "NUMB"), "already")
+	w.expect(w.says(ben, "NUMB"), "already")
+}
+
 // Somebody else on the same phone, behind a PIN, has nothing of what is put together, and gives nothing.
 func TestPutTogetherOnAPhoneThatIsShared(t *testing.T) { onEachStore(t, testLinkShared) }
 

@@ -109,6 +109,10 @@ func (m *memory) marks(all []store.Mark) {
 		} else {
 			m.roll[voterKey{k.Poll, k.Voter}] = &mark{used: true}
 		}
+		if v := m.roll[voterKey{k.Poll, k.Voter}]; k.Recall && v.ballot != ([16]byte{}) {
+			m.ballots = slices.DeleteFunc(m.ballots, func(b store.Ballot) bool { return b.Poll == k.Poll && b.ID == v.ballot })
+			v.ballot = [16]byte{}
+		}
 	}
 }
 

@@ -79,11 +79,34 @@ func (t *turn) marksBoth(ctx context.Context, mine, theirs []store.Address) erro
 		if err != nil {
 			return err
 		}
-		if voted {
-			t.marks(poll, voters, [16]byte{})
+		if !voted {
+			continue
+		}
+		// Both may have voted, each with a number: the answer of the one that goes on here stays.
+		twice, err := t.x.bothVoted(ctx, poll, mine, theirs)
+		if err != nil {
+			return err
+		}
+		t.marks(poll, voters, [16]byte{})
+		for _, v := range votersOf(t.x.keys, poll, theirs) {
+			if i := slices.Index(t.change.Marks, store.Mark{Poll: poll, Voter: v}); twice && i >= 0 {
+				t.change.Marks[i].Recall = true
+			}
 		}
 	}
 	return nil
+}
+
+// bothVoted says whether a number of each of the two is marked.
+func (x *Exchange) bothVoted(ctx context.Context, poll string, mine, theirs []store.Address) (bool, error) {
+	numbers := func(all []store.Address) [][16]byte {
+		return votersOf(x.keys, poll, slices.DeleteFunc(slices.Clone(all), func(a store.Address) bool { return a.Kind != "tel" }))
+	}
+	voted, err := x.votedBefore(ctx, poll, numbers(mine))
+	if !voted || err != nil {
+		return false, err
+	}
+	return x.votedBefore(ctx, poll, numbers(theirs))
 }
 
 // openPolls are the consultations of one answer a number that aren't over, in service or not.

@@ -107,6 +107,10 @@ func (w *page) commit(ctx context.Context, conn *pgxpool.Conn) error {
 	return send(ctx, conn, &w.Batch)
 }
 
+// recall takes the ballot out of the box that is linked to a voter's mark.
+const recall = `WITH gone AS (DELETE FROM ballot USING roll WHERE roll.poll = $1 AND roll.voter = $2 AND ballot.poll = roll.poll AND ballot.id = roll.ballot RETURNING 1)
+	INSERT INTO counter(name, slot, n) SELECT 'ballots', $3, -count(*) FROM gone HAVING count(*) > 0 ON CONFLICT(name, slot) DO UPDATE SET n = counter.n + excluded.n`
+
 const addUp = "INSERT INTO counter(name, slot, n) VALUES($1, $2, $3) ON CONFLICT(name, slot) DO UPDATE SET n = counter.n + excluded.n"
 
 // repeat reads what was replied before.
@@ -210,6 +214,10 @@ func (t *turn) effects(w *page, v *view) {
 	for i := range c.Marks {
 		if m := &c.Marks[i]; m.Voter != ([16]byte{}) { // who has no voter is counted apart
 			w.Queue("INSERT INTO roll(poll, voter, used) VALUES($1, $2, true) ON CONFLICT(poll, voter) DO UPDATE SET used = true", words(m.Poll), m.Voter)
+			if m.Recall {
+				w.Queue(recall, words(m.Poll), m.Voter, w.slot)
+				w.Queue("UPDATE roll SET ballot = NULL, resident = NULL WHERE poll = $1 AND voter = $2", words(m.Poll), m.Voter)
+			}
 		}
 	}
 	w.talked(c, t.letters)

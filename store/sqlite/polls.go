@@ -62,8 +62,23 @@ func (t *tables) mark(all []store.Mark) error {
 		if err := t.exec("INSERT INTO roll(poll, voter, used) VALUES(?, ?, 1) ON CONFLICT DO UPDATE SET used = 1", all[i].Poll, all[i].Voter); err != nil {
 			return err
 		}
+		if all[i].Recall {
+			if err := t.recall(&all[i]); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// recall takes the ballot out of the box that is linked to a voter's mark.
+func (t *tables) recall(m *store.Mark) error {
+	err := t.exec("DELETE FROM ballot WHERE poll = ?1 AND id = (SELECT ballot FROM roll WHERE poll = ?1 AND voter = ?2 AND ballot IS NOT NULL)", m.Poll, m.Voter)
+	if err != nil {
+		return err
+	}
+	t.counts.ballots -= int64(t.Changes())
+	return t.exec("UPDATE roll SET ballot = NULL, resident = NULL WHERE poll = ? AND voter = ?", m.Poll, m.Voter)
 }
 
 // Voted: see store.Store.

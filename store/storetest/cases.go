@@ -65,6 +65,35 @@ func marks(tt *testing.T, open func(t *testing.T) store.Store) {
 	t.equal("links destroyed", n, 1)
 	voted(numbered(7), true)
 	voted(numbered(8), true)
+	// A mark may take back the ballot that it is linked to, and nothing else.
+	for n := range byte(3) {
+		t.turn(resident(), func(c *store.Change) {
+			b := vote(numbered(int(21 + n)))[0]
+			b.Poll, b.Linked = "lane", n < 2
+			c.Ballots = []store.Ballot{b}
+		})
+	}
+	inBox := func() (n int) {
+		t.must(t.Ballots(ctx, "lane", func(store.Ballot) error { n++; return nil }))
+		st, err := t.Stats(ctx)
+		t.must(err)
+		t.equal("ballots in Stats", st.Ballots, int64(all+1+n))
+		return n
+	}
+	t.equal("ballots", inBox(), 3)
+	for range 2 {
+		t.turn(resident(), func(c *store.Change) {
+			for _, n := range []int{21, 23, 24} { // linked, not linked, no ballot
+				c.Marks = append(c.Marks, store.Mark{Poll: "lane", Voter: numbered(n), Recall: true})
+			}
+		})
+		t.equal("ballots after one was taken back", inBox(), 2)
+	}
+	for _, n := range []int{21, 22, 23, 24} {
+		marked, err := t.Voted(ctx, "lane", numbered(n))
+		t.must(err)
+		t.equal("marked", marked, true)
+	}
 	// A mark goes with its change, or not at all.
 	t.commit(store.Conflict, &store.Change{Resident: resident(), Read: 3, Marks: []store.Mark{{Poll: "bridge", Voter: numbered(9)}}})
 	voted(numbered(9), false)
