@@ -30,6 +30,7 @@ type Text struct {
 type Press struct {
 	Digit  string `json:"digit"`
 	Label  string `json:"label"`
+	ID     string `json:"id,omitempty"`     // of the option
 	Choice string `json:"choice,omitempty"` // chat: what is pressed, in render.Heard's terms
 	Chosen bool   `json:"chosen,omitempty"` // chat: it was given before
 }
@@ -75,7 +76,7 @@ func fromTown(page render.Page, now time.Time) Text {
 	m := said("town", page.Text, now)
 	m.Lang, m.Segments, m.Over = page.Lang, render.Count(page.Text).Segments, page.Over
 	for _, o := range page.Options {
-		m.Keys = append(m.Keys, Press{Digit: o.Digit, Label: o.Label})
+		m.Keys = append(m.Keys, Press{Digit: o.Digit, Label: o.Label, ID: o.ID})
 	}
 	return m
 }

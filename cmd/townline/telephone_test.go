@@ -41,7 +41,7 @@ func lookAt(t *testing.T, url string) *looker {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1440, 940), chromedp.Navigate(url)); err != nil {
 		t.Fatal(err)
 	}
-	b.until(`$("handset").options.length > 1 && !$("telephone").hidden`)
+	b.until(`$("handset").options.length > 1 && !$("call").hidden`)
 	return b
 }
 
@@ -202,7 +202,7 @@ func TestTheTelephoneIsHeard(t *testing.T) {
 		t.Error("a key does not stop the voice")
 	}
 	b.click("#dial") // ring off
-	b.until(`$("line").textContent === "Nobody is on the line."`)
+	b.until(`$("line").textContent === "No call."`)
 
 	// The keys of a keyboard are keys of the telephone, but not where somebody writes.
 	b.click("#sound")

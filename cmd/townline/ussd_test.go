@@ -123,7 +123,7 @@ func TestAConsultationByMenu(t *testing.T) {
 	b.until(`document.querySelector("#kept .card")`)
 	const kept = `[...document.querySelectorAll("#kept .card")].map(c=>[...c.querySelectorAll("dl div")].map(d=>d.querySelector("dt").textContent+": "+d.querySelector("dd").textContent).filter(l=>!/\d{3}-\d{3}-\d|Came by/.test(l)).join("\n")).join("\n\n")`
 	byMenu := ask[string](b, kept)
-	if came := ask[string](b, `document.querySelector("#kept").textContent`); !strings.Contains(came, "preview.ussd") {
+	if came := ask[string](b, `document.querySelector("#kept").textContent`); !strings.Contains(came, "USSD menu") {
 		t.Errorf("nothing came by menu: %s", came)
 	}
 	b.picture("menu-last")

@@ -54,7 +54,7 @@ function step(words, code) {
   const item = make("li", words);
   if (code) item.append(" ", make("code", code));
   $("steps").append(item);
-  $("steps").scrollLeft = $("steps").scrollWidth;
+  $("did").scrollLeft = $("did").scrollWidth;
   return slowly(500);
 }
 
@@ -124,12 +124,10 @@ async function codeFrom(d) {
 
 // leavesMachine ends the visit, so that whoever comes next finds nothing.
 async function leavesMachine() {
-  const page = await onGlass(() => true);
-  const over = page.getElementById("over");
-  if (!over) return;
+  const done = (await onGlass(() => true)).querySelector('[name=do][value="over.yes"]');
+  if (!done) return;
   await step("Leave the kiosk");
-  over.click();
-  (await onGlass((p, kind) => kind === "over")).querySelector('[value="over.yes"]').click();
+  done.click();
   await onGlass((p, kind) => kind.startsWith("welcome"));
 }
 
@@ -150,12 +148,17 @@ async function keyIn(code) {
   if (inside().getElementById("wrong")) stuck("The kiosk does not know this code.");
 }
 
+// offers says whether the town asks first whether to go on.
+const offers = (t) => t?.keys?.map((k) => k.id).join() === "on,other";
+
 // comes takes up another device of the number that the conversation is with.
 async function comes(d, code) {
   switch (d) {
-    case "texts":
-      await (code ? texts(code, "Text the code") : texts("REPEAT", "Text"));
+    case "texts": {
+      const answers = await (code ? texts(code, "Text the code") : texts("REPEAT", "Text"));
+      if (offers(answers.at(-1))) await texts("1", "Go on: text");
       return;
+    }
     case "ussd": {
       const dialled = code ? codeOf(code.replaceAll(" ", "")) : codeOf("1");
       reveal("ussd");

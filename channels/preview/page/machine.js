@@ -1,7 +1,7 @@
 "use strict";
 // The kiosk is the very page of the machine in the community centre, in a frame that is as wide as its glass and made small. Its
 // page belongs to this server, so what a visitor would press can be pressed here, by "Go on here".
-const glass = 640; // CSS pixels
+const glass = 700; // CSS pixels
 const machine = { frame: null, seen: null };
 
 function takeMachine() {
