@@ -94,6 +94,28 @@ func TestNodes(t *testing.T) {
 	said(t, nodes[0], residents, messages)
 }
 
+// TestLoadedTogether: those who ask for one row at once each get it whole.
+func TestLoadedTogether(t *testing.T) {
+	at := address(t)
+	speak(t, open(t, at), 1)
+	for range 20 {
+		s := open(t, at) // which knows nobody's key
+		var all sync.WaitGroup
+		for range 40 {
+			all.Go(func() {
+				row, err := s.Load(t.Context(), somebody(1))
+				if err != nil || string(row.State) != "spoken words 1" || len(row.Answered) != 1 {
+					t.Errorf("%+v, %v", row, err)
+				}
+			})
+		}
+		all.Wait()
+		if row, err := s.Load(t.Context(), somebody(2)); err != nil || row.Version != 0 || row.State != nil {
+			t.Errorf("nobody: %+v, %v", row, err)
+		}
+	}
+}
+
 // TestErasedOnAnotherNode: a node that still has somebody's key writes nothing under it once another has erased them.
 func TestErasedOnAnotherNode(t *testing.T) {
 	at := address(t)

@@ -27,9 +27,10 @@ type Store struct {
 	keys    keyring
 
 	queue   chan *job
+	wanted  chan *wanted
 	closing sync.RWMutex // held for reading while queueing
 	closed  atomic.Bool
-	written sync.WaitGroup // the writers
+	written sync.WaitGroup // the writers and loaders
 }
 
 var _ store.Store = (*Store)(nil)
@@ -62,7 +63,7 @@ func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
 	}
-	s := &Store{pool: pool, secrets: keys, queue: make(chan *job, 4*maxBatch)}
+	s := &Store{pool: pool, secrets: keys, queue: make(chan *job, 4*maxBatch), wanted: make(chan *wanted, 4*maxBatch)}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
@@ -74,6 +75,9 @@ func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error)
 	for range writerCount {
 		s.written.Go(s.writes)
 	}
+	for range loaderCount {
+		s.written.Go(s.loads)
+	}
 	return s, nil
 }
 
@@ -82,7 +86,7 @@ func settle(c *pgxpool.Config) {
 	if !strings.Contains(c.ConnString(), "pool_max_conns") {
 		c.MaxConns = mostConnections
 	}
-	c.MaxConns = max(c.MaxConns, writerCount+2)
+	c.MaxConns = max(c.MaxConns, writerCount+loaderCount+2)
 	c.MaxConnLifetime, c.MaxConnLifetimeJitter = connectionLives, connectionLives/10
 	c.ConnConfig.ConnectTimeout = connectMost
 	if c.ConnConfig.ValidateConnect == nil {
@@ -122,6 +126,7 @@ func (s *Store) Close() error {
 	}
 	s.closed.Store(true)
 	close(s.queue)
+	close(s.wanted)
 	s.closing.Unlock()
 	s.written.Wait()
 	s.pool.Close()

@@ -211,40 +211,6 @@ func (s *Store) seal(ctx context.Context, t *turn) (err error) {
 	return nil
 }
 
-// Load: see store.Store.
-func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation, error) {
-	c := store.Conversation{Resident: r}
-	if s.closed.Load() {
-		return c, errClosed
-	}
-	err := each(ctx, s.pool, func(row pgx.Rows) error {
-		var id *int64
-		var answered, state, wrapped []byte
-		if err := row.Scan(&c.Version, &answered, &state, &id, &wrapped); err != nil {
-			return err
-		}
-		key, err := s.open(r, id, wrapped)
-		if err != nil {
-			return err
-		}
-		if key == nil {
-			return errors.New("a row has no key: were the keys of a copy put back with it?")
-		}
-		if c.State, err = key.Open(state, sealing.UseState); err != nil {
-			return err
-		}
-		c.Answered = make([]store.Inbound, len(answered)/answeredSize)
-		for i := range c.Answered {
-			copy(c.Answered[i][:], answered[i*answeredSize:])
-		}
-		return nil
-	}, `SELECT c.version, c.answered, c.state, d.id, d.wrapped FROM conversation c LEFT JOIN resident_key d USING(resident) WHERE c.resident = $1`, [16]byte(r))
-	if err != nil {
-		return store.Conversation{}, fmt.Errorf("store: load: %w", err)
-	}
-	return c, nil
-}
-
 // Reply: see store.Store.
 func (s *Store) Reply(ctx context.Context, r store.Resident, in store.Inbound) (b []byte, known bool, err error) {
 	err = each(ctx, s.pool, func(row pgx.Rows) error {

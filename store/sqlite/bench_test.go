@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"hash/crc32"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,124 +17,10 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/storetest"
 )
 
 var benchDir = flag.String("stored", filepath.Join(os.TempDir(), "townline-stored"), "where benchmarks keep their databases of many conversations from one run to the next")
-
-// A turn as the benchmarks take it: 512 bytes of state read, opened, sealed and written, a reply of 200, on every fourth a
-// pushed message of 200 and on every fourth a record of 100; by a resident chosen at random among all that are stored.
-const (
-	benchState  = 512
-	benchReply  = 200
-	benchRecord = 100
-)
-
-func stored(n uint64) (r store.Resident) {
-	mix := func(x uint64) uint64 {
-		x += 0x9e3779b97f4a7c15
-		x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9
-		x = (x ^ (x >> 27)) * 0x94d049bb133111eb
-		return x ^ (x >> 31)
-	}
-	binary.BigEndian.PutUint64(r[:8], mix(n))
-	binary.BigEndian.PutUint64(r[8:], mix(n^0xabcdef))
-	return r
-}
-
-// talker is one of the residents who talk at once. It is used by one goroutine.
-type talker struct {
-	rng   *rand.ChaCha8
-	state [benchState]byte
-	reply [benchReply]byte
-	c     store.Change
-}
-
-var benchTurns atomic.Uint64
-
-func newTalker() *talker {
-	var seed [32]byte
-	binary.LittleEndian.PutUint64(seed[:], benchTurns.Add(1)^uint64(time.Now().UnixNano()))
-	return &talker{rng: rand.NewChaCha8(seed)}
-}
-
-func (t *talker) change(read uint64, r store.Resident, at time.Time) *store.Change {
-	n := benchTurns.Add(1)
-	t.rng.Read(t.state[:])
-	c := &t.c
-	*c = store.Change{Resident: r, Read: read, At: at, State: t.state[:], Reply: t.reply[:], Outbox: c.Outbox[:0], Responses: c.Responses[:0]}
-	t.rng.Read(c.Inbound[:])
-	switch n % 4 {
-	case 0:
-		m := store.Message{Channel: "sms", Kind: "tel", Due: at, Body: t.reply[:]}
-		t.rng.Read(m.ID[:])
-		c.Outbox = append(c.Outbox, m)
-	case 1:
-		p := store.Response{Poll: "main-street", Version: 1, Channel: "sms", Lang: "en", At: at, Record: t.state[:benchRecord]}
-		t.rng.Read(p.ID[:])
-		c.Responses = append(c.Responses, p)
-	}
-	return c
-}
-
-func (t *talker) talk(b *testing.B, s *Store, among uint64) {
-	r := stored(t.rng.Uint64() % among)
-	for {
-		row, err := s.Load(b.Context(), r)
-		if err != nil {
-			b.Error(err)
-			return
-		}
-		o, err := s.Commit(b.Context(), t.change(row.Version, r, noon))
-		if err != nil {
-			b.Error(err)
-			return
-		}
-		if o.Kind == store.Applied {
-			return
-		}
-	}
-}
-
-// load runs b.N turns with so many residents talking at once, and reports what that came to.
-func load(b *testing.B, residents int, turn func(t *talker)) {
-	var left atomic.Int64
-	left.Store(int64(b.N))
-	took := make([][]time.Duration, residents)
-	talkers := make([]*talker, residents)
-	for i := range talkers {
-		talkers[i] = newTalker()
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	cpu, start := cpuTime(), time.Now()
-	var wg sync.WaitGroup
-	for i := range residents {
-		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				start := time.Now()
-				turn(talkers[i])
-				took[i] = append(took[i], time.Since(start))
-			}
-		})
-	}
-	wg.Wait()
-	elapsed := time.Since(start)
-	cpu = cpuTime() - cpu
-	b.StopTimer()
-	all := slices.Concat(took...)
-	slices.Sort(all)
-	b.ReportMetric(float64(len(all))/elapsed.Seconds(), "turns/s")
-	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
-	b.ReportMetric(float64(cpu.Nanoseconds())/1000/float64(len(all)), "cpu-µs/turn")
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // population opens a database with so many conversations, which is made once and kept.
 func population(b *testing.B, n uint64) *Store {
@@ -163,17 +48,17 @@ func populate(b *testing.B, file string, n uint64) {
 	}
 	all := make([]store.Resident, n)
 	for i := range all {
-		all[i] = stored(uint64(i))
+		all[i] = storetest.Stored(uint64(i))
 	}
 	slices.SortFunc(all, func(a, b store.Resident) int { return cmp.Compare(rowOf(a), rowOf(b)) }) // much faster to write
-	t := newTalker()
+	t := storetest.NewTalker()
 	for len(all) > 0 {
 		some := all[:min(10_000, len(all))]
 		all = all[len(some):]
 		if err := s.write(b.Context(), func(w *tables) error {
 			for _, r := range some {
 				j := &job{}
-				c := &store.Change{Resident: r, At: noon, State: t.state[:]}
+				c := &store.Change{Resident: r, At: noon, State: t.State[:]}
 				if _, err := s.sealTurn(b.Context(), &j.turn, c); err != nil {
 					return err
 				}
@@ -278,8 +163,8 @@ func (l *rawLog) append(batch []*rawTurn) (err error) {
 	return err
 }
 
-func (l *rawLog) talk(b *testing.B, t *talker) {
-	r := &rawTurn{c: t.change(0, store.Resident{}, noon), done: make(chan error, 1)}
+func (l *rawLog) talk(b *testing.B, t *storetest.Talker) {
+	r := &rawTurn{c: t.Change(0, store.Resident{}, noon), done: make(chan error, 1)}
 	l.queue <- r
 	if err := <-r.done; err != nil {
 		b.Error(err)
@@ -291,12 +176,12 @@ func BenchmarkTurn(b *testing.B) {
 	for _, residents := range []int{1, 16, 64, 256} {
 		b.Run(fmt.Sprintf("raw/%d", residents), func(b *testing.B) {
 			l := newRawLog(b)
-			load(b, residents, func(t *talker) { l.talk(b, t) })
+			storetest.Load(b, residents, func(t *storetest.Talker) { l.talk(b, t) })
 		})
 		for _, n := range []uint64{10_000, 1_000_000} {
 			b.Run(fmt.Sprintf("%dk/%d", n/1000, residents), func(b *testing.B) {
 				s := population(b, n)
-				load(b, residents, func(t *talker) { t.talk(b, s, n) })
+				storetest.Load(b, residents, func(t *storetest.Talker) { t.Talk(b, s, n) })
 			})
 		}
 	}
@@ -308,12 +193,12 @@ func BenchmarkTurnSlowDisk(b *testing.B) {
 		b.Run(fmt.Sprintf("raw/%d", residents), func(b *testing.B) {
 			setSlowSync(b, 2400*time.Microsecond)
 			l := newRawLog(b)
-			load(b, residents, func(t *talker) { l.talk(b, t) })
+			storetest.Load(b, residents, func(t *storetest.Talker) { l.talk(b, t) })
 		})
 		b.Run(fmt.Sprintf("10k/%d", residents), func(b *testing.B) {
 			setSlowSync(b, 2400*time.Microsecond)
 			s := population(b, 10_000)
-			load(b, residents, func(t *talker) { t.talk(b, s, 10_000) })
+			storetest.Load(b, residents, func(t *storetest.Talker) { t.Talk(b, s, 10_000) })
 		})
 	}
 }
@@ -323,11 +208,11 @@ func BenchmarkSteps(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "town.db")
 	populate(b, file, 10_000)
 	s := open(b, file)
-	t := newTalker()
+	t := storetest.NewTalker()
 	b.Run("load", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := s.Load(b.Context(), stored(t.rng.Uint64()%10_000)); err != nil {
+			if _, err := s.Load(b.Context(), storetest.Stored(t.Random.Uint64()%10_000)); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -349,13 +234,13 @@ func BenchmarkSteps(b *testing.B) {
 		for n := 0; n < b.N; n += len(batch) {
 			b.StopTimer()
 			for _, j := range batch {
-				r := stored(t.rng.Uint64() % 10_000)
+				r := storetest.Stored(t.Random.Uint64() % 10_000)
 				row, err := s.Load(b.Context(), r)
 				if err != nil {
 					b.Fatal(err)
 				}
 				*j = job{}
-				if _, err := s.sealTurn(b.Context(), &j.turn, newTalker().change(row.Version, r, noon)); err != nil {
+				if _, err := s.sealTurn(b.Context(), &j.turn, storetest.NewTalker().Change(row.Version, r, noon)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -383,16 +268,16 @@ func BenchmarkMemory(b *testing.B) {
 		var wg sync.WaitGroup
 		for range 64 {
 			wg.Go(func() {
-				t := newTalker()
+				t := storetest.NewTalker()
 				for n := next.Add(1); n <= residents; n = next.Add(1) {
-					r := stored(uint64(n))
+					r := storetest.Stored(uint64(n))
 					for range 2 {
 						row, err := s.Load(b.Context(), r)
 						if err != nil {
 							b.Error(err)
 							return
 						}
-						c := t.change(row.Version, r, noon)
+						c := t.Change(row.Version, r, noon)
 						if row.Version == 0 {
 							c.Link = []store.Address{{Key: store.AddressKey(r), Kind: "tel", Address: "+15550100"}}
 						}

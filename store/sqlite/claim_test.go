@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/storetest"
 )
 
 // BenchmarkClaim: what may leave is claimed and settled, one message at a time, out of a hundred thousand that wait; and a
@@ -22,7 +23,7 @@ func BenchmarkClaim(b *testing.B) {
 	}
 	defer s.Close()
 	for r := range 1000 {
-		c := store.Change{Resident: stored(uint64(r)), At: noon, State: []byte("state"), Link: []store.Address{{Key: keys.Address("tel", fmt.Sprint(r)), Kind: "tel", Address: fmt.Sprint("+1202555", r)}}}
+		c := store.Change{Resident: storetest.Stored(uint64(r)), At: noon, State: []byte("state"), Link: []store.Address{{Key: keys.Address("tel", fmt.Sprint(r)), Kind: "tel", Address: fmt.Sprint("+1202555", r)}}}
 		for i := range many / 1000 {
 			c.Outbox = append(c.Outbox, store.Message{ID: [16]byte{byte(r), byte(r >> 8), byte(i)}, Channel: "sms", Kind: "tel", Due: noon.Add(time.Duration(i) * time.Second), Body: make([]byte, 200), Class: 1, Weight: 1 + i%3})
 		}

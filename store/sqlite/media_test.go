@@ -13,6 +13,7 @@ import (
 
 	"github.com/townline/townline/store"
 	"github.com/townline/townline/store/sealing"
+	"github.com/townline/townline/store/storetest"
 	"zombiezen.com/go/sqlite"
 )
 
@@ -325,7 +326,7 @@ func BenchmarkMedia(b *testing.B) {
 					}
 				}
 			}()
-			load(b, 64, func(t *talker) { t.talk(b, s, 10_000) })
+			storetest.Load(b, 64, func(t *storetest.Talker) { t.Talk(b, s, 10_000) })
 			b.ReportMetric(float64(r.count.Load()*int64(size)>>10)/b.Elapsed().Seconds(), "KB/s")
 			close(stop)
 			<-ended
@@ -342,7 +343,7 @@ type recorder struct {
 }
 
 func (r *recorder) record(b *testing.B) {
-	c := &store.Change{Resident: stored(1), At: noon, State: []byte("recorded"), Unmedia: [][16]byte{r.media.ID}}
+	c := &store.Change{Resident: storetest.Stored(1), At: noon, State: []byte("recorded"), Unmedia: [][16]byte{r.media.ID}}
 	for i := range r.media.ID {
 		r.media.ID[i] = byte(rand.Uint32())
 	}
@@ -369,9 +370,9 @@ func (r *recorder) record(b *testing.B) {
 // end leaves the database as it was.
 func (r *recorder) end(b *testing.B) {
 	b.StopTimer()
-	row, err := r.Load(b.Context(), stored(1))
+	row, err := r.Load(b.Context(), storetest.Stored(1))
 	if err == nil {
-		_, err = r.Commit(b.Context(), &store.Change{Resident: stored(1), Read: row.Version, At: noon, State: row.State, Unmedia: [][16]byte{r.media.ID}})
+		_, err = r.Commit(b.Context(), &store.Change{Resident: storetest.Stored(1), Read: row.Version, At: noon, State: row.State, Unmedia: [][16]byte{r.media.ID}})
 	}
 	if err == nil {
 		err = r.Sweep(b.Context(), noon.Add(1))
