@@ -3,7 +3,6 @@ package dialogs_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,10 +16,9 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/golden"
 	"github.com/townline/townline/locales"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
 
 // town is what the fixtures' town knows.
 func town(t testing.TB) dialogs.Options {
@@ -164,7 +162,7 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			fmt.Fprintf(&got, "\n%s", problems)
-			golden(t, filepath.Join("testdata/check", strings.TrimSuffix(e.Name(), ".yaml")+".golden"), got.String())
+			golden.Compare(t, filepath.Join("testdata/check", strings.TrimSuffix(e.Name(), ".yaml")+".golden"), got.String())
 		})
 	}
 	if fixtures < 60 {
@@ -187,23 +185,6 @@ func inside(t *testing.T, fsys fs.FS, p dialogs.Problem) {
 	}
 	if most := len([]rune(lines[p.Line-1])) + 1; p.Column < 1 || p.Column > most {
 		t.Errorf("%s points at column %d of %d", p.Code, p.Column, most)
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != got {
-		t.Errorf("%s differs (run with -update to accept):\n--- want\n%s\n--- got\n%s", file, want, got)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/dialogs"
+	"github.com/townline/townline/golden"
 )
 
 // one loads the dialog called id from files written here.
@@ -468,7 +469,7 @@ func TestExtract(t *testing.T) {
 		t.Errorf("a stale translation is said: %q in %s", text.Text, lang)
 	}
 	got := string(dialogs.Extract(d, "es"))
-	golden(t, filepath.Join("testdata", "extract.es.golden"), got)
+	golden.Compare(t, filepath.Join("testdata", "extract.es.golden"), got)
 
 	// Taking out what was extracted changes nothing more, and the file loads.
 	files["visit.es.yaml"] = got

@@ -2,10 +2,8 @@ package ussd
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,9 +14,8 @@ import (
 	"github.com/townline/townline/dialogs/dialogtest"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden transcripts anew")
 
 // answerOf takes a gateway's answer apart.
 func answerOf(t testing.TB, dialect string, w *httptest.ResponseRecorder) (text string, more bool) {
@@ -89,51 +86,13 @@ func TestTranscripts(t *testing.T) {
 				all := strings.Join(h.records(t), "\n")
 				kept[all] = append(kept[all], dialect)
 			}
-			golden(t, filepath.Join("testdata", "golden", name), p.wire.String())
+			golden.Compare(t, filepath.Join("testdata", "golden", name), p.wire.String())
 		}
 		if len(kept) > 1 || len(kept) == 0 && !raced {
 			t.Errorf("%s leaves other records by some gateways: %q", d.ID, kept)
 		}
 	}
-	files, err := os.ReadDir(filepath.Join("testdata", "golden"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if !want[f.Name()] {
-			t.Errorf("testdata/golden/%s belongs to no dialog any more", f.Name())
-		}
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	was, now := strings.Split(string(want), "\n"), strings.Split(got, "\n")
-	for i := range max(len(was), len(now)) {
-		a, b := "(the end)", "(the end)"
-		if i < len(was) {
-			a = was[i]
-		}
-		if i < len(now) {
-			b = now[i]
-		}
-		if a != b {
-			t.Errorf("%s:%d:\n was: %s\n now: %s\nrun with -update when this is meant", file, i+1, a, b)
-			return
-		}
-	}
+	golden.Only(t, filepath.Join("testdata", "golden"), want)
 }
 
 // A gateway that asks again, in the same moment or late, gets the same answer, and nothing counts twice.

@@ -1,9 +1,7 @@
 package voice
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,9 +9,8 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/call"
+	"github.com/townline/townline/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden transcripts anew")
 
 // TestTranscripts writes down a call through each dialog of the sample town in each of its languages, as Twilio has it:
 // what is heard, and what is done. go test ./channels/voice -run Transcripts -update writes them anew, where the wording was
@@ -44,47 +41,9 @@ func TestTranscripts(t *testing.T) {
 				phone.notes = true
 				phone.rings("/voice/twilio")
 				got := fmt.Sprintf("%s on the telephone, in %s\n\n", d.ID, lang) + strings.Join(played(t, phone.heard), "\n") + "\n\nended by: " + phone.ended + "\n"
-				golden(t, filepath.Join("testdata", "golden", name), got)
+				golden.Compare(t, filepath.Join("testdata", "golden", name), got)
 			})
 		}
 	}
-	files, err := os.ReadDir(filepath.Join("testdata", "golden"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if !want[f.Name()] {
-			t.Errorf("testdata/golden/%s belongs to no dialog any more", f.Name())
-		}
-	}
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	was, now := strings.Split(string(want), "\n"), strings.Split(got, "\n")
-	for i := range max(len(was), len(now)) {
-		a, b := "(the end)", "(the end)"
-		if i < len(was) {
-			a = was[i]
-		}
-		if i < len(now) {
-			b = now[i]
-		}
-		if a != b {
-			t.Errorf("%s:%d:\n was: %s\n now: %s\nrun with -update when this is meant", file, i+1, a, b)
-			return
-		}
-	}
+	golden.Only(t, filepath.Join("testdata", "golden"), want)
 }

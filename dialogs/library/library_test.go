@@ -3,10 +3,8 @@ package library_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,10 +16,9 @@ import (
 	"github.com/townline/townline/dialogs/dialogtest"
 	"github.com/townline/townline/dialogs/library"
 	"github.com/townline/townline/dialogs/talk"
+	"github.com/townline/townline/golden"
 	"github.com/townline/townline/locales"
 )
-
-var update = flag.Bool("update", false, "write the golden transcripts anew")
 
 // channels are those that transcripts are kept for.
 var channels = []string{"sms", "voice", "ussd", "telegram", "kiosk"}
@@ -150,51 +147,10 @@ func TestTranscripts(t *testing.T) {
 					for _, f := range failures {
 						t.Error(f)
 					}
-					compare(t, filepath.Join("testdata", "golden", name), got)
+					golden.Compare(t, filepath.Join("testdata", "golden", name), got)
 				})
 			}
 		}
 	}
-	files, err := os.ReadDir(filepath.Join("testdata", "golden"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if !want[f.Name()] {
-			t.Errorf("testdata/golden/%s belongs to no dialog any more", f.Name())
-		}
-	}
-}
-
-func compare(t *testing.T, file, got string) {
-	t.Helper()
-	if *update && !t.Failed() {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got == string(want) {
-		return
-	}
-	a, b := strings.Split(string(want), "\n"), strings.Split(got, "\n")
-	for i := range max(len(a), len(b)) {
-		x, y := "(the end)", "(the end)"
-		if i < len(a) {
-			x = a[i]
-		}
-		if i < len(b) {
-			y = b[i]
-		}
-		if x != y {
-			t.Errorf("%s:%d:\n was: %s\n now: %s\nrun with -update when this is meant", file, i+1, x, y)
-			return
-		}
-	}
+	golden.Only(t, filepath.Join("testdata", "golden"), want)
 }

@@ -1,7 +1,6 @@
 package render_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,10 +12,9 @@ import (
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/golden"
 	"github.com/townline/townline/locales"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 var today = time.Date(2027, 1, 11, 0, 0, 0, 0, time.UTC) // a Monday
 
@@ -152,37 +150,9 @@ func TestPages(t *testing.T) {
 							}
 						}
 					}
-					golden(t, name+".txt", b.String())
+					golden.Compare(t, filepath.Join("testdata", "golden", name+".txt"), b.String())
 				})
 			}
 		}
 	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got == string(want) {
-		return
-	}
-	a, b := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-	for i := range a {
-		if i >= len(b) || a[i] != b[i] {
-			t.Fatalf("%s line %d:\n got %q\nwant %q", name, i+1, a[i], b[min(i, len(b)-1)])
-		}
-	}
-	t.Fatalf("%s: shorter than the golden file", name)
 }

@@ -2,8 +2,6 @@ package tally_test
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
@@ -11,9 +9,8 @@ import (
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/tally"
+	"github.com/townline/townline/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const survey = `dialog: survey
 version: 2
@@ -185,19 +182,7 @@ func TestCounts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(golden, append(got, '\n'), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(got)+"\n" != string(want) {
-				t.Errorf("got\n%s", got)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+".json"), string(got)+"\n")
 		})
 	}
 }

@@ -2,17 +2,15 @@ package media
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the golden files")
+	"github.com/townline/townline/golden"
+)
 
 // keyText is 30 bytes as a=crypto has them.
 const keyText = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
@@ -98,7 +96,7 @@ func TestAnswers(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
-	golden(t, "answers.txt", b.String())
+	golden.Compare(t, filepath.Join("testdata", "answers.txt"), b.String())
 }
 
 // plainly leaves out what is different each time.
@@ -106,26 +104,6 @@ func plainly(line string) string {
 	line = regexp.MustCompile(`^o=- \d+ `).ReplaceAllString(line, "o=- ID ")
 	line = regexp.MustCompile(`^(m=\w+) [1-9]\d*`).ReplaceAllString(line, "$1 PORT")
 	return regexp.MustCompile(`inline:\S{40}`).ReplaceAllString(line, "inline:KEY")
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is otherwise now; look at it with -update and git diff:\n%s", file, got)
-	}
 }
 
 // TestOffers: what we offer is what the other side may answer with, and nothing else.
