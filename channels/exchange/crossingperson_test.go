@@ -328,7 +328,7 @@ func (c *crosser) crosses() bool {
 		c.crossesByNumber()
 		return true
 	}
-	if c.rng.IntN(3) == 0 && c.crossesByLink() {
+	if c.rng.IntN(3) == 0 && c.crossesByLink() || c.rng.IntN(3) == 0 && c.crossesByText() {
 		return true
 	}
 	if c.at.channel == "ussd" && len(m.Now.Part) > 0 || c.at.channel == "kiosk" && m.Hall != nil {
@@ -394,6 +394,54 @@ func (c *crosser) crossesByNumber() {
 	c.count.byNumber.Add(1)
 	c.note("-> %s", c.at.channel)
 	c.arrives("")
+}
+
+// crossesByText has the question texted, and answers it there at once; false where that can't be.
+func (c *crosser) crossesByText() bool {
+	c.t.Helper()
+	m := c.memory()
+	d := c.dialogNow(&m)
+	if c.at.channel != "ussd" && c.at.channel != "whatsapp" && (c.at.channel != "telegram" || !c.linked) || d == nil || m.Hall != nil || m.Now.Mode != engine.Asking || len(m.Now.Part) > 0 {
+		return false
+	}
+	st := &d.Steps[m.Now.Step]
+	switch st.Type {
+	case dialogs.Contact, dialogs.Words, dialogs.Place: // in own words, only one word alone is a command
+		return false
+	}
+	had := len(c.w.sms.letters())
+	c.came = false
+	if r := c.gives(c.event(channels.Message, "text me")); !strings.Contains(textOf(r), "text message now") {
+		c.fail("no text: %q", textOf(r))
+		return true
+	}
+	c.count.all.Add(1)
+	c.count.byText.Add(1)
+	bad := c.w.x.store
+	c.w.x.store = c.w.store
+	c.w.x.Tick(c.t.Context())
+	c.w.x.store = bad
+	found := false
+	for _, l := range c.w.sms.letters()[had:] {
+		found = found || l.to.ID == c.number && strings.Contains(l.text, st.Say.Text)
+	}
+	if !found {
+		c.fail("nothing was texted that asks %q: %v", st.Say.Text, c.w.sms.letters()[had:])
+		return true
+	}
+	c.note("-> sms, by a text that asks %q", st.Say.Text)
+	c.at, c.there, c.page = spot{"sms", c.number}, false, nil
+	c.said = append(c.said, saying{words: long(c.wordsFor(st))})
+	c.takes(c.event(channels.Message, c.wordsFor(st)))
+	return true
+}
+
+// long is what nobody else says; "" for what others may say as well.
+func long(words string) string {
+	if len(words) < 8 {
+		return ""
+	}
+	return words
 }
 
 // code asks for one where they are; "" when they don't get to see it.

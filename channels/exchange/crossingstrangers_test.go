@@ -149,27 +149,7 @@ func (c *crosser) goesOffline(code string) {
 		if _, had := c.answers[m.Now.Step]; had && m.Now.Mode == engine.Asking && m.Now.Step != c.cut-1 {
 			c.fail("step %d is asked again at the machine", m.Now.Step)
 		}
-		words := ""
-		switch st.Type {
-		case dialogs.Choice, dialogs.YesNo, dialogs.Consent:
-			for _, o := range c.picks {
-				if st.Type != dialogs.Choice && o == "yes" || optionIn(st, o) {
-					words = o
-				}
-			}
-		case dialogs.Review:
-			words = "ok"
-		case dialogs.Code:
-			words = c.letter
-		case dialogs.Number:
-			words = c.mind.number
-		case dialogs.Place:
-			words = c.place
-		case dialogs.Words:
-			words = strings.Join(c.words, " ")
-		default:
-			words = "skip"
-		}
+		words := c.wordsFor(st)
 		c.note("cut off: %s", words)
 		g.says(words)
 	}
@@ -189,6 +169,31 @@ func (c *crosser) goesOffline(code string) {
 		}
 	}
 	c.done, c.ended = true, c.at
+}
+
+// wordsFor is the answer that they mean to a step, in one message.
+func (c *crosser) wordsFor(st *dialogs.Step) string {
+	switch st.Type {
+	case dialogs.Choice:
+		for _, o := range c.picks {
+			if optionIn(st, o) {
+				return o
+			}
+		}
+	case dialogs.YesNo, dialogs.Consent:
+		return "yes"
+	case dialogs.Review:
+		return "ok"
+	case dialogs.Code:
+		return c.letter
+	case dialogs.Number:
+		return c.mind.number
+	case dialogs.Place:
+		return c.place
+	case dialogs.Words:
+		return strings.Join(c.words, " ")
+	}
+	return "skip"
 }
 
 func optionIn(st *dialogs.Step, id string) bool {
