@@ -15,6 +15,8 @@ const (
 	setCase = `INSERT INTO desk_case(resident, state, desk, clerk, since, last, unread, dialog, channel, lang) VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT(resident) DO UPDATE SET state = excluded.state, desk = excluded.desk, clerk = excluded.clerk, since = excluded.since,
 			last = excluded.last, unread = excluded.unread, dialog = excluded.dialog, channel = excluded.channel, lang = excluded.lang`
+	selectLetters = `SELECT l.id, l.at, l.sealed, d.id, d.wrapped FROM letter l JOIN resident_key d USING(resident)
+		WHERE l.resident = $1 ORDER BY l.at DESC, l.seq DESC LIMIT $2`
 	caseColumns = "SELECT resident, state, desk, clerk, since, last, unread, dialog, channel, lang FROM desk_case"
 )
 
@@ -93,7 +95,7 @@ func (s *Store) Letters(ctx context.Context, r store.Resident, n int) (all []sto
 		l.At = sealing.Moment(at)
 		all = append(all, l)
 		return err
-	}, "SELECT l.id, l.at, l.sealed, d.id, d.wrapped FROM letter l JOIN resident_key d USING(resident) WHERE l.resident = $1 ORDER BY l.at DESC, l.seq DESC LIMIT $2", [16]byte(r), max(n, 0))
+	}, selectLetters, [16]byte(r), max(n, 0))
 	if err != nil {
 		return nil, fmt.Errorf("store: letters: %w", err)
 	}

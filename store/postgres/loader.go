@@ -20,6 +20,9 @@ const (
 	loadMost = 10 * time.Second
 )
 
+const selectRows = `SELECT c.resident, c.version, c.answered, c.state, d.id, d.wrapped FROM conversation c LEFT JOIN resident_key d USING(resident)
+	WHERE c.resident = ANY($1)`
+
 // wanted is a row that somebody waits for. It is as it was read once done says so.
 type wanted struct {
 	resident        store.Resident
@@ -130,7 +133,7 @@ func (s *Store) readRows(ids [][16]byte, all map[[16]byte][]*wanted) (err error)
 				}
 			}
 			return nil
-		}, `SELECT c.resident, c.version, c.answered, c.state, d.id, d.wrapped FROM conversation c LEFT JOIN resident_key d USING(resident) WHERE c.resident = ANY($1)`, ids)
+		}, selectRows, ids)
 		s.noticed(err)
 		if err == nil || !lost(err) || pause(ctx, min(n, 9)) != nil {
 			return err

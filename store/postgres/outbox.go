@@ -317,7 +317,7 @@ func (s *Store) ByReceipt(ctx context.Context, channel, receipt string) (store.M
 
 // Messages: see store.Store.
 func (s *Store) Messages(ctx context.Context, state store.MessageState, n int) ([]store.Message, error) {
-	return s.messages(ctx, messageColumns+" WHERE o.state = $1 ORDER BY o.seq LIMIT $2", int16(state), n)
+	return s.messages(ctx, fmt.Sprintf("%s WHERE o.state = %d ORDER BY o.seq LIMIT $1", messageColumns, state), n)
 }
 
 func (s *Store) messages(ctx context.Context, query string, args ...any) (messages []store.Message, err error) {

@@ -62,12 +62,16 @@ func newPage(slot int32) *page { return &page{slot: slot} }
 
 const count = " INSERT INTO counter(name, slot, n) SELECT %s, %s::integer, count(*) FROM made HAVING count(*) > 0 ON CONFLICT(name, slot) DO UPDATE SET n = counter.n + excluded.n"
 
+const (
+	updateRows = `UPDATE conversation c SET version = u.version, answered = u.answered, state = u.state
+		FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS u(resident, version, answered, state) WHERE c.resident = u.resident`
+	dropReplies = "DELETE FROM reply WHERE (resident, inbound) IN (SELECT * FROM unnest($1::uuid[], $2::bytea[]))"
+)
+
 // commit queues what was gathered and sends all.
 func (w *page) commit(ctx context.Context, conn *pgxpool.Conn) error {
 	if u := &w.updated; u.resident != nil {
-		w.Queue(`UPDATE conversation c SET version = u.version, answered = u.answered, state = u.state
-			FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS u(resident, version, answered, state) WHERE c.resident = u.resident`,
-			u.resident, u.version, u.answered, u.state)
+		w.Queue(updateRows, u.resident, u.version, u.answered, u.state)
 	}
 	if b := &w.begun; b.resident != nil {
 		w.Queue("INSERT INTO resident_key(resident, id, wrapped) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[])", b.resident, b.key, b.wrapped)
@@ -76,7 +80,7 @@ func (w *page) commit(ctx context.Context, conn *pgxpool.Conn) error {
 		w.conversations += int64(len(b.resident))
 	}
 	if g := &w.gone; g.resident != nil {
-		w.Queue("DELETE FROM reply WHERE (resident, inbound) IN (SELECT * FROM unnest($1::uuid[], $2::bytea[]))", g.resident, g.inbound)
+		w.Queue(dropReplies, g.resident, g.inbound)
 	}
 	if r := &w.said; r.resident != nil {
 		w.Queue("INSERT INTO reply(resident, inbound, body) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[])", r.resident, r.inbound, r.body)

@@ -49,6 +49,8 @@ func (s *Store) CloseRoll(ctx context.Context, poll string) (n int, err error) {
 // pageRows is how many records are read at once, so that a slow reader holds no snapshot open.
 const pageRows = 512
 
+const nextPage = " AND id > $3"
+
 // Responses: see store.Store.
 func (s *Store) Responses(ctx context.Context, poll string, yield func(store.Response) error) error {
 	return pages(ctx, s, yield, func(r store.Response) [16]byte { return r.ID }, func(row pgx.Rows) (store.Response, error) {
@@ -57,7 +59,7 @@ func (s *Store) Responses(ctx context.Context, poll string, yield func(store.Res
 		err := row.Scan(&r.ID, &r.Version, &r.Channel, &r.Lang, &at, &r.Record, &r.Order)
 		r.At = sealing.Moment(at)
 		return r, err
-	}, "SELECT id, version, channel, lang, at, record, shown FROM response WHERE poll = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3", poll)
+	}, "SELECT id, version, channel, lang, at, record, shown FROM response WHERE poll = $1", poll)
 }
 
 // Ballots: see store.Store.
@@ -66,18 +68,18 @@ func (s *Store) Ballots(ctx context.Context, poll string, yield func(store.Ballo
 		b := store.Ballot{Poll: poll}
 		err := row.Scan(&b.ID, &b.Version, &b.Channel, &b.Day, &b.Linked, &b.Apart, &b.Record)
 		return b, err
-	}, "SELECT id, version, channel, day, linked, apart, record FROM ballot WHERE poll = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3", poll)
+	}, "SELECT id, version, channel, day, linked, apart, record FROM ballot WHERE poll = $1", poll)
 }
 
 func pages[T any](ctx context.Context, s *Store, yield func(T) error, id func(T) [16]byte, scan func(pgx.Rows) (T, error), query, poll string) error {
-	var last *[16]byte // none: before all
+	from, args := "", []any{words(poll), pageRows}
 	for {
 		var page []T
 		if err := each(ctx, s.pool, func(r pgx.Rows) error {
 			one, err := scan(r)
 			page = append(page, one)
 			return err
-		}, query, words(poll), last, pageRows); err != nil {
+		}, query+from+" ORDER BY id LIMIT $2", args...); err != nil {
 			return wrapped("read a poll", err)
 		}
 		for _, r := range page {
@@ -88,8 +90,7 @@ func pages[T any](ctx context.Context, s *Store, yield func(T) error, id func(T)
 		if len(page) < pageRows {
 			return nil
 		}
-		b := id(page[len(page)-1])
-		last = &b
+		from, args = nextPage, []any{words(poll), pageRows, id(page[len(page)-1])}
 	}
 }
 

@@ -94,7 +94,9 @@ func settle(c *pgxpool.Config) {
 	}
 	ms := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 	for name, value := range map[string]string{"application_name": "townline", "synchronous_commit": "on", "statement_timeout": ms(statementMost),
-		"lock_timeout": ms(lockMost), "idle_in_transaction_session_timeout": ms(idleMost), "jit": "off"} {
+		"lock_timeout": ms(lockMost), "idle_in_transaction_session_timeout": ms(idleMost), "jit": "off",
+		"plan_cache_mode": "force_generic_plan", // each query has one good plan, by an index; planning it anew costs more than running it
+	} {
 		if _, set := c.ConnConfig.RuntimeParams[name]; !set {
 			c.ConnConfig.RuntimeParams[name] = value
 		}

@@ -60,6 +60,9 @@ func (a *asking) each(f func(pgx.Rows) error, query string, args ...any) {
 	})
 }
 
+const selectRowsToWrite = `SELECT c.resident, c.version, c.answered, d.id FROM conversation c LEFT JOIN resident_key d USING(resident)
+	WHERE c.resident = ANY($1) ORDER BY c.resident FOR UPDATE OF c`
+
 // look begins the transaction and reads. Residents are locked in the order of their ids, and then keys, so that two batches wait for
 // each other in one direction only.
 func (v *view) look(ctx context.Context, conn *pgxpool.Conn, batch []*job) error {
@@ -121,8 +124,7 @@ func (v *view) look(ctx context.Context, conn *pgxpool.Conn, batch []*job) error
 		}
 		v.rows[id] = w
 		return nil
-	}, `SELECT c.resident, c.version, c.answered, d.id FROM conversation c LEFT JOIN resident_key d USING(resident)
-		WHERE c.resident = ANY($1) ORDER BY c.resident FOR UPDATE OF c`, residents)
+	}, selectRowsToWrite, residents)
 	if merged != nil {
 		a.Queue("SELECT 1 FROM resident_key WHERE resident = ANY($1) FOR UPDATE", merged)
 		a.each(func(r pgx.Rows) error {

@@ -61,7 +61,7 @@ CREATE TABLE outbox(seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid
 	attempts integer NOT NULL, receipt text COLLATE "C" NOT NULL, code text COLLATE "C" NOT NULL, body bytea NOT NULL, weight integer NOT NULL,
 	until bigint NOT NULL);
 CREATE INDEX outbox_queued ON outbox(channel, class, at, seq) WHERE state = 1;
-CREATE INDEX outbox_taken ON outbox(channel, at) WHERE state IN (2, 3);
+CREATE INDEX outbox_taken ON outbox(channel, at, seq) WHERE state IN (2, 3);
 CREATE INDEX outbox_resident ON outbox(resident, channel, due, seq);
 CREATE INDEX outbox_receipt ON outbox(receipt) WHERE receipt <> '';
 CREATE INDEX outbox_done ON outbox(at) WHERE state IN (4, 5);
