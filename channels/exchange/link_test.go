@@ -534,3 +534,42 @@ func TestGoingOnByTextAndBeingCalled(t *testing.T) {
 	}
 	w.expect(w.chats("77", "call me"), "We call you in a few minutes")
 }
+
+// On a menu a code is got and given with keys alone, or dialled behind the town's code.
+func TestPutTogetherOnAMenu(t *testing.T) { onEachStore(t, testLinkMenu) }
+
+func testLinkMenu(t *testing.T, on setting) {
+	w := settle(t, on)
+	dial := func(session string) func(string) string {
+		n := 0
+		return func(keys string) string {
+			n++
+			w.clock.pass(3 * time.Second)
+			e := channels.Event{Channel: "ussd", From: channels.Address{Kind: "tel", ID: ann}, Words: keys, Session: &channels.Session{ID: session, Number: n}, At: w.clock.Now()}
+			if n == 1 {
+				e.Kind = channels.Dialed
+			}
+			return w.hear(e)
+		}
+	}
+	one := dial("s1")
+	one("")
+	help := one("0")
+	for !strings.Contains(help, "Link my other phone") {
+		help = one("8")
+	}
+	key := help[strings.Index(help, " Link my other phone")-1:][:1]
+	w.expect(one(key), "Put this together with your other phone or chat?")
+	code := linkForm.FindString(one("1"))
+	w.expect(w.chats("77", "LINK "+code), "Put this together")
+	w.expect(w.chats("77", "yes"), "both now")
+	w.x.Tick(t.Context())
+	if all := w.sms.letters(); len(all) != 1 || all[0].to.ID != ann || !strings.Contains(all[0].text, "PART") {
+		t.Fatalf("whoever dialled was told %v", all)
+	}
+	other := strings.ReplaceAll(w.linkCode(ben), " ", "")
+	w.expect(dial("s2")(other), "Put this together with the phone or chat")
+	w.expect(w.chats("77", "PIN"), "only where we see your phone number")
+	w.expect(w.says(ann, "no", "PARK", "1", "PIN", "2", "6042", "6042"), "Was it only you")
+	w.expect(w.says(ann, "1"), "send PART first")
+}
