@@ -63,9 +63,14 @@ type answer struct {
 
 type answerKey struct{}
 
-// call makes one call with the library; the answer tells what became of it.
-func (a *api) call(ctx context.Context, do func(context.Context, *bot.Bot) error) (*answer, error) {
-	w := &answer{}
+// call makes one call with the library; the answer tells what became of it. Should the library break, the town doesn't.
+func (a *api) call(ctx context.Context, do func(context.Context, *bot.Bot) error) (w *answer, err error) {
+	w = &answer{}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the library broke: %T", p)
+		}
+	}()
 	return w, do(context.WithValue(ctx, answerKey{}, w), a.bot)
 }
 

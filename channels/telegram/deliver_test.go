@@ -2,12 +2,14 @@ package telegram
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-telegram/bot"
 	"github.com/go-telegram/bot/models"
 
 	"github.com/townline/townline/channels"
@@ -113,6 +115,15 @@ func TestTelegramIsAway(t *testing.T) {
 	receipt, err = b.Deliver(t.Context(), resident, render.Page{Text: "x"}, "k")
 	if got := word(receipt, err); got != "doubt" || strings.Contains(err.Error(), "AAbb") {
 		t.Fatalf("%q: %v", got, err)
+	}
+}
+
+// A library that breaks takes nobody along.
+func TestTheLibraryBreaks(t *testing.T) {
+	b := newTelegram(t, newFake(t))
+	w, err := b.api.call(t.Context(), func(context.Context, *bot.Bot) error { panic("a secret") })
+	if err == nil || strings.Contains(w.failed("send", err).Error(), "secret") {
+		t.Fatal(err)
 	}
 }
 

@@ -123,12 +123,13 @@ func (t *Telegram) Path() string {
 }
 
 // Wait returns when what goes on beside the turns is over: buttons that are taken away, presses that are confirmed.
-func (t *Telegram) Wait() { t.side.all.Wait() }
+func (t *Telegram) Wait() { t.side.wait() }
 
-// beside does small things that no turn waits for. It takes so many at a time; what is more is left out.
+// beside does small things that no turn waits for, so many at a time; what is more is left out.
 type beside struct {
-	all   sync.WaitGroup
-	count atomic.Int64
+	mu    sync.Mutex
+	count int
+	idle  chan struct{} // closed when nothing is left
 }
 
 const (
@@ -137,16 +138,34 @@ const (
 )
 
 func (b *beside) do(f func(context.Context)) {
-	if b.count.Add(1) > mostBeside {
-		b.count.Add(-1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.count == mostBeside {
 		return
 	}
-	b.all.Go(func() {
-		defer b.count.Add(-1)
+	if b.count++; b.count == 1 {
+		b.idle = make(chan struct{})
+	}
+	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), besidePatience)
 		defer cancel()
 		f(ctx)
-	})
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.count--; b.count == 0 {
+			close(b.idle)
+		}
+	}()
+}
+
+// wait may be called while more is begun; it returns at a moment when nothing is left.
+func (b *beside) wait() {
+	b.mu.Lock()
+	idle := b.idle
+	b.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
 }
 
 // pause between tries: a second, doubled up to a minute.
