@@ -83,6 +83,12 @@ func testPutTogether(t *testing.T, on setting) {
 		t.Fatalf("the phone was told: %v", last)
 	}
 	w.expect(w.chats("77", "1"), "How many days")
+	w.clock.pass(toldAgain)
+	w.x.Tick(t.Context())
+	again := w.sms.letters()
+	if again = again[len(last):]; len(again) != 1 || again[0].to.ID != ann || again[0].text != last[len(last)-1].text {
+		t.Fatalf("told again: %v", again)
+	}
 	w.expect(w.says(ann, "12"), "check your answers")
 	w.expect(w.chats("77", "1"), "May the town keep these answers?")
 	w.expect(w.chats("77", "yes"), "Your receipt is")

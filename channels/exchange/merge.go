@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/townline/townline/dialogs/talk"
 	"github.com/townline/townline/store"
@@ -38,8 +39,20 @@ func (t *turn) merges(ctx context.Context, said *talk.Said) error {
 	if err := t.marksBoth(ctx, mine, theirs); err != nil {
 		return err
 	}
-	return t.tellOthers(said, theirs)
+	had := len(c.Outbox)
+	if err := t.tellOthers(said, theirs); err != nil {
+		return err
+	}
+	// Who had the phone for a moment may have deleted that: it is said once more the next day, whoever is heard of meanwhile.
+	for _, m := range c.Outbox[had:] {
+		m.ID, m.Due, m.Class = t.id("message"), t.now.Add(toldAgain), classReminder
+		c.Outbox = append(c.Outbox, m)
+	}
+	return nil
 }
+
+// toldAgain is how long after it a phone, or a chat, is told once more that it was put together with another.
+const toldAgain = 20 * time.Hour
 
 // proved are the addresses that a resident comes from: what they gave, codes and the like are not among them.
 func (x *Exchange) proved(ctx context.Context, r store.Resident) ([]store.Address, error) {
