@@ -1,7 +1,11 @@
 package preview
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -55,15 +59,7 @@ func TestTextsConform(t *testing.T) {
 			Shown: func(a channeltest.Answer) []string {
 				var s state
 				_ = json.Unmarshal(a.Body, &s)
-				// The page is given the thread; what is new is below what was said last.
-				var out []string
-				for _, x := range slices.Backward(s.Texts) {
-					if x.By == "resident" {
-						break
-					}
-					out = append([]string{x.Words}, out...)
-				}
-				return out
+				return newest(s.Texts)
 			},
 			Most: mostBody,
 		},
@@ -71,6 +67,69 @@ func TestTextsConform(t *testing.T) {
 		Longest: mostWords,
 		Not:     map[channeltest.Check]string{channeltest.Pictures: "the page has no camera"},
 	})
+}
+
+func TestChatsConform(t *testing.T) {
+	phrases, err := locales.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	wrote := func(m channeltest.Message) chatted {
+		c := chatted{From: m.From, ID: m.ID, Words: m.Words}
+		if m.Photo != "" {
+			c.As, c.Bytes = "picture", base64.StdEncoding.EncodeToString(picture.Bytes())
+		}
+		return c
+	}
+	send := strings.TrimPrefix(ChatPath, "/preview/")
+	channeltest.Run(t, channeltest.Subject{
+		New: func(t testing.TB, s channeltest.Setting) []channels.Channel {
+			p := page(s)
+			return []channels.Channel{NewChat(p, nil, phrases, "en"), p}
+		},
+		HTTP: &channeltest.HTTP{
+			Request: func(m channeltest.Message) *http.Request { return posted(send, wrote(m)) },
+			Forged:  func(m channeltest.Message) map[string]*http.Request { return strangers(send, wrote(m)) },
+			Shown: func(a channeltest.Answer) []string {
+				var s state
+				_ = json.Unmarshal(a.Body, &s)
+				return newest(s.Talk)
+			},
+			Most: MostChat,
+		},
+		Push:    &channeltest.Push{Provider: func(_ testing.TB, all []channels.Channel) channeltest.Provider { return talks{all[0].(*Chat)} }},
+		Address: ChatOf,
+		Longest: mostWords,
+	})
+}
+
+// newest is what the town said since the resident did.
+func newest(all []Text) (out []string) {
+	for _, x := range slices.Backward(all) {
+		if x.By == "resident" {
+			break
+		}
+		out = append([]string{x.Words}, out...)
+	}
+	return out
+}
+
+// talks are a provider that doesn't fail: what is pushed is shown.
+type talks struct{ c *Chat }
+
+func (c talks) Break(how channeltest.Outage) bool { return how == channeltest.Well }
+
+func (c talks) Got() (out []string) {
+	c.c.p.mu.Lock()
+	defer c.c.p.mu.Unlock()
+	for _, x := range c.c.p.talks[first].texts {
+		out = append(out, x.Words)
+	}
+	return out
 }
 
 // handsets are a provider that doesn't fail: what is pushed is shown.
