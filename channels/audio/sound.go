@@ -2,12 +2,12 @@ package audio
 
 import (
 	"encoding/binary"
-	"errors"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/townline/townline/channels/g711"
+	"github.com/townline/townline/channels/wav"
 )
 
 // sound is speech as it was recorded or made: one channel, 16 bits.
@@ -26,50 +26,24 @@ const (
 	tailTime    = 160 * time.Millisecond // and after the last
 )
 
-var errNotWAV = errors.New("this is not a WAV file that can be read")
-
-// readWAV reads PCM of 8, 16, 24 or 32 bits, floats of 32 and what telephones record, and mixes the channels down to one. A length that can't be
-// right, as programs write on a pipe, means up to the end.
+// readWAV reads PCM of 8, 16, 24 or 32 bits, floats of 32 and what telephones record, and mixes the channels down to one.
 func readWAV(b []byte) (*sound, error) {
-	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
-		return nil, errNotWAV
+	f, err := wav.Read(b)
+	if err != nil {
+		return nil, err
 	}
-	var kind, channels, bits int
-	s := &sound{}
-	for b = b[12:]; len(b) >= 8; {
-		id, size := string(b[:4]), int(binary.LittleEndian.Uint32(b[4:8]))
-		b = b[8:]
-		if size > len(b) {
-			size = len(b)
-		}
-		chunk := b[:size]
-		b = b[min(size+size%2, len(b)):]
-		switch id {
-		case "fmt ":
-			if len(chunk) < 16 {
-				return nil, errNotWAV
-			}
-			kind = int(binary.LittleEndian.Uint16(chunk))
-			channels = int(binary.LittleEndian.Uint16(chunk[2:]))
-			s.rate = int(binary.LittleEndian.Uint32(chunk[4:]))
-			bits = int(binary.LittleEndian.Uint16(chunk[14:]))
-			if kind == 0xfffe && len(chunk) >= 26 { // extensible: the kind is where the long name begins
-				kind = int(binary.LittleEndian.Uint16(chunk[24:]))
-			}
-		case "data":
-			return s, s.mix(chunk, kind, channels, bits)
-		}
-	}
-	return nil, errNotWAV
+	s := &sound{rate: f.Rate}
+	return s, s.mix(&f)
 }
 
-// mix puts the samples of a data chunk into s.
-func (s *sound) mix(data []byte, kind, channels, bits int) error {
-	float := kind == 3 && bits == 32
-	law := (kind == 6 || kind == 7) && bits == 8 // of telephones: A and µ
-	whole := kind == 1 && (bits == 8 || bits == 16 || bits == 24 || bits == 32)
-	if !float && !law && !whole || channels < 1 || channels > 8 || s.rate < 4000 || s.rate > 192000 {
-		return errNotWAV
+// mix puts the samples of a file into s.
+func (s *sound) mix(f *wav.File) error {
+	data, kind, channels, bits := f.Data, f.Kind, f.Channels, f.Bits
+	float := kind == wav.Float && bits == 32
+	law := (kind == wav.ALaw || kind == wav.MuLaw) && bits == 8
+	whole := kind == wav.PCM && (bits == 8 || bits == 16 || bits == 24 || bits == 32)
+	if !float && !law && !whole {
+		return wav.ErrNotWAV
 	}
 	width := bits / 8
 	s.samples = make([]int16, len(data)/(width*channels))
@@ -77,7 +51,7 @@ func (s *sound) mix(data []byte, kind, channels, bits int) error {
 		sum := 0.0
 		for range channels {
 			switch {
-			case law && kind == 6:
+			case law && kind == wav.ALaw:
 				sum += float64(g711.FromA(data[0])) / (1 << 15)
 			case law:
 				sum += float64(g711.FromMu(data[0])) / (1 << 15)
@@ -108,26 +82,7 @@ func clamp(x float64) int16 {
 }
 
 // wav is s as a WAV file.
-func (s *sound) wav() []byte {
-	b := make([]byte, 0, 44+2*len(s.samples))
-	le := binary.LittleEndian
-	b = append(b, "RIFF"...)
-	b = le.AppendUint32(b, uint32(36+2*len(s.samples)))
-	b = append(b, "WAVEfmt "...)
-	b = le.AppendUint32(b, 16)
-	b = le.AppendUint16(b, 1)
-	b = le.AppendUint16(b, 1)
-	b = le.AppendUint32(b, uint32(s.rate))
-	b = le.AppendUint32(b, uint32(2*s.rate))
-	b = le.AppendUint16(b, 2)
-	b = le.AppendUint16(b, 16)
-	b = append(b, "data"...)
-	b = le.AppendUint32(b, uint32(2*len(s.samples)))
-	for _, x := range s.samples {
-		b = le.AppendUint16(b, uint16(x))
-	}
-	return b
-}
+func (s *sound) wav() []byte { return wav.Write(s.rate, s.samples) }
 
 // frames calls yield with the place and the mean power of each frame, 1 being full scale.
 func (s *sound) frames(yield func(at, end int, power float64)) {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/wav"
 )
 
 // heard decodes a clip by another program than the one that made it where there is one: lame and opusdec.
@@ -228,7 +230,7 @@ func TestAVoiceThatHangsIsEnded(t *testing.T) {
 func TestAVoiceThatFailsSaysNoWords(t *testing.T) {
 	for _, test := range []struct{ name, script, want string }{
 		{"dies", `cat >&2; exit 3`, "exit status 3"},
-		{"talks", `cat`, errNotWAV.Error()},
+		{"talks", `cat`, wav.ErrNotWAV.Error()},
 		{"silent", `cat >/dev/null`, ErrNothingHeard.Error()},
 		{"without end", `cat >/dev/null; exec cat /dev/zero`, ErrTooLong.Error()},
 		{"deaf", `exit 0`, ErrNothingHeard.Error()},

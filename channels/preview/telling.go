@@ -1,10 +1,8 @@
 package preview
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/binary"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,6 +12,7 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/audio"
 	"github.com/townline/townline/channels/call"
+	"github.com/townline/townline/channels/wav"
 )
 
 // RecordingPath is where recordings come in: MostBytes of one request may.
@@ -260,29 +259,12 @@ func spoken(ctx context.Context, sound Sound, lang, words string) []byte {
 	const rate = 16000
 	if sound != nil {
 		if p, err := sound.Speak(ctx, audio.Utterance{Lang: lang, Words: words}); err == nil {
-			return wavOf(p.Wide, rate)
+			return wav.Write(rate, p.Wide)
 		}
 	}
 	hum := make([]int16, rate*min(60, 1+len([]rune(words))/12))
 	for i := range hum {
 		hum[i] = int16(4000 * (i / 40 % 2)) // 200 Hz
 	}
-	return wavOf(hum, rate)
-}
-
-// wavOf is sound as a WAV file.
-func wavOf(samples []int16, rate uint32) []byte {
-	var b bytes.Buffer
-	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // a buffer takes everything
-	size := uint32(2 * len(samples))
-	b.WriteString("RIFF")
-	put(36 + size)
-	b.WriteString("WAVEfmt ")
-	for _, v := range []any{uint32(16), uint16(1), uint16(1), rate, 2 * rate, uint16(2), uint16(16)} {
-		put(v)
-	}
-	b.WriteString("data")
-	put(size)
-	put(samples)
-	return b.Bytes()
+	return wav.Write(rate, hum)
 }

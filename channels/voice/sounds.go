@@ -3,13 +3,13 @@ package voice
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/channels/wav"
 )
 
 const (
@@ -44,25 +44,7 @@ func writeWAV(w http.ResponseWriter, b []byte) {
 
 // silence is a WAV file of G.711 µ-law with nothing in it.
 func silence(ms int) []byte {
-	n := ms * rate / 1000
-	le := binary.LittleEndian
-	b := append(make([]byte, 0, 58+n), "RIFF"...)
-	b = le.AppendUint32(b, uint32(50+n))
-	b = append(b, "WAVEfmt "...)
-	b = le.AppendUint32(b, 18)
-	b = le.AppendUint16(b, 7) // µ-law
-	b = le.AppendUint16(b, 1)
-	b = le.AppendUint32(b, rate)
-	b = le.AppendUint32(b, rate)
-	b = le.AppendUint16(b, 1)
-	b = le.AppendUint16(b, 8)
-	b = le.AppendUint16(b, 0)
-	b = append(b, "fact"...)
-	b = le.AppendUint32(b, 4)
-	b = le.AppendUint32(b, uint32(n))
-	b = append(b, "data"...)
-	b = le.AppendUint32(b, uint32(n))
-	return append(b, bytes.Repeat([]byte{silentMuLaw}, n)...)
+	return wav.WriteMuLaw(bytes.Repeat([]byte{silentMuLaw}, ms*rate/1000))
 }
 
 // saidName names a recording in an address, for an hour or two: who finds the address in a log later finds nothing.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels/hearing"
+	"github.com/townline/townline/channels/wav"
 )
 
 // recording is what somebody says while they are asked to. Each packet's sound is put where its time says, so that what
@@ -78,5 +79,5 @@ func (r *recording) wav(quiet bool) []byte {
 	if quiet {
 		pcm = pcm[:min(len(pcm), r.spoken+r.rate/4)]
 	}
-	return writeWAV(r.rate, pcm)
+	return wav.Write(r.rate, pcm)
 }

@@ -1,10 +1,11 @@
 package media
 
 import (
-	"encoding/binary"
 	"errors"
 	"math"
 	"time"
+
+	"github.com/townline/townline/channels/wav"
 )
 
 // Sound is speech to be played, in both qualities a telephone knows: one channel, 16 bits, at 8,000 and at 16,000 samples
@@ -53,56 +54,15 @@ func (s Sound) at(rate int) []int16 {
 }
 
 func readWAV(b []byte) (rate int, samples []int16, err error) {
-	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
+	f, err := wav.Read(b)
+	if err != nil {
 		return 0, nil, ErrNotWAV
 	}
-	channels, le := 0, binary.LittleEndian
-	for b = b[12:]; len(b) >= 8; {
-		id, size := string(b[:4]), int(le.Uint32(b[4:]))
-		b = b[8:]
-		size = min(size, len(b)) // a program that writes on a pipe doesn't know the length
-		chunk := b[:size]
-		b = b[min(size+size%2, len(b)):]
-		switch id {
-		case "fmt ":
-			if len(chunk) < 16 || le.Uint16(chunk) != 1 || le.Uint16(chunk[14:]) != 16 {
-				return 0, nil, ErrNotWAV
-			}
-			channels, rate = int(le.Uint16(chunk[2:])), int(le.Uint32(chunk[4:]))
-		case "data":
-			if channels < 1 || channels > 8 || rate < 4000 || rate > 192000 {
-				return 0, nil, ErrNotWAV
-			}
-			samples = make([]int16, len(chunk)/(2*channels))
-			for i := range samples {
-				samples[i] = int16(le.Uint16(chunk[2*channels*i:]))
-			}
-			return rate, samples, nil
-		}
+	samples, ok := f.Samples()
+	if !ok {
+		return 0, nil, ErrNotWAV
 	}
-	return 0, nil, ErrNotWAV
-}
-
-// writeWAV is one channel of 16 bits as a WAV file.
-func writeWAV(rate int, samples []int16) []byte {
-	le := binary.LittleEndian
-	b := make([]byte, 0, 44+2*len(samples))
-	b = append(b, "RIFF"...)
-	b = le.AppendUint32(b, uint32(36+2*len(samples)))
-	b = append(b, "WAVEfmt "...)
-	b = le.AppendUint32(b, 16)
-	b = le.AppendUint16(b, 1)
-	b = le.AppendUint16(b, 1)
-	b = le.AppendUint32(b, uint32(rate))
-	b = le.AppendUint32(b, uint32(2*rate))
-	b = le.AppendUint16(b, 2)
-	b = le.AppendUint16(b, 16)
-	b = append(b, "data"...)
-	b = le.AppendUint32(b, uint32(2*len(samples)))
-	for _, x := range samples {
-		b = le.AppendUint16(b, uint16(x))
-	}
-	return b
+	return f.Rate, samples, nil
 }
 
 // resample changes the rate by a windowed sinc that lets through what the slower of both rates can carry.

@@ -3,6 +3,8 @@ package media
 import (
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/wav"
 )
 
 // TestSoundOfAnyRate: what is made of other rates is as long and as loud.
@@ -27,12 +29,12 @@ func TestSoundOfAnyRate(t *testing.T) {
 				t.Errorf("%d by %d: %.1f dB", rate, q.rate, ratio)
 			}
 		}
-		read, err := ReadWAV(writeWAV(rate, pcm))
+		read, err := ReadWAV(wav.Write(rate, pcm))
 		if err != nil || len(read.At8) != 8000 {
 			t.Errorf("%d as WAV: %v", rate, err)
 		}
 	}
-	for _, b := range [][]byte{nil, []byte("RIFF"), writeWAV(1, nil), []byte("RIFF0000WAVEfmt \xff\xff\xff\xff")} {
+	for _, b := range [][]byte{nil, []byte("RIFF"), wav.Write(1, nil), []byte("RIFF0000WAVEfmt \xff\xff\xff\xff")} {
 		if _, err := ReadWAV(b); err == nil {
 			t.Errorf("%q is no WAV", b)
 		}
