@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -50,6 +52,25 @@ func hidePassword(address string) string {
 	return u.String()
 }
 
+// farHost is the first host of an address that isn't this machine.
+func farHost(u *url.URL) string {
+	hosts := strings.Split(u.Host, ",")
+	if u.Host == "" {
+		hosts = strings.Split(u.Query().Get("host"), ",")
+	}
+	for _, h := range hosts {
+		name := h
+		if n, _, err := net.SplitHostPort(h); err == nil {
+			name = n
+		}
+		ip := net.ParseIP(strings.Trim(name, "[]"))
+		if name != "" && name != "localhost" && !strings.HasPrefix(name, "/") && (ip == nil || !ip.IsLoopback()) {
+			return name
+		}
+	}
+	return ""
+}
+
 // store reads where everything is kept.
 func (r *reading) store(c *Config, s Setting, text string) {
 	if !inPostgres(text) {
@@ -72,5 +93,7 @@ func (r *reading) store(c *Config, s Setting, text string) {
 	}
 	if u, err := url.Parse(text); err != nil || u.Host == "" && !u.Query().Has("host") || strings.Trim(u.Path, "/") == "" {
 		r.wrong(s.Key, fmt.Sprintf("%q is not the address of a database", hidePassword(text)), "write it like postgres://town@db.example.org/town?sslmode=verify-full")
+	} else if far := farHost(u); far != "" && !u.Query().Has("sslmode") && os.Getenv("PGSSLMODE") == "" {
+		r.wrong(s.Key, "doesn't say whether the way to "+far+" is encrypted", "add sslmode=verify-full, or sslmode=disable where the way is safe by itself")
 	}
 }

@@ -9,7 +9,8 @@ import (
 func TestPostgresAddress(t *testing.T) {
 	for address, shown := range map[string]string{
 		"postgres://town:hush@db.example.org:5432/town?sslmode=verify-full": "postgres://town@db.example.org:5432/town?sslmode=verify-full",
-		"postgres://town@a,b/town?target_session_attrs=read-write":          "postgres://town@a,b/town?target_session_attrs=read-write",
+		"postgres://town@a,b/town?sslmode=require":                          "postgres://town@a,b/town?sslmode=require",
+		"postgres://town@localhost:5432,[::1]:5433,127.0.0.1/town":          "postgres://town@localhost:5432,[::1]:5433,127.0.0.1/town",
 		"postgresql:///town?host=/run/postgresql&password=hush":             "postgresql:///town?host=%2Frun%2Fpostgresql",
 	} {
 		t.Setenv("TOWNLINE_STORE_URL", address)
