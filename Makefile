@@ -43,6 +43,7 @@ soak:
 	go test ./channels/exchange -run TestRunOfReminders -reminders 10000 -timeout 1h -v
 	GOMAXPROCS=1 go test ./channels/sip -run TestManyCalls -calls 300 -calltime 20s -v
 	go test ./cmd/townline -run TestManyMenus -menus 1000 -think 1500ms -rounds 3 -v
+	go test ./channels/telegram -run TestWalksByButtons -walks 200 -timeout 1h -v
 	go test ./channels/smpp -run TestEachIsAccountedFor -texts 100000 -v
 	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
 
