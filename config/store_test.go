@@ -10,7 +10,7 @@ func TestPostgresAddress(t *testing.T) {
 	for address, shown := range map[string]string{
 		"postgres://town:hush@db.example.org:5432/town?sslmode=verify-full": "postgres://town@db.example.org:5432/town?sslmode=verify-full",
 		"postgres://town@a,b/town?sslmode=require":                          "postgres://town@a,b/town?sslmode=require",
-		"postgres://town@localhost:5432,[::1]:5433,127.0.0.1/town":          "postgres://town@localhost:5432,[::1]:5433,127.0.0.1/town",
+		"postgres://town@localhost:5432,127.0.0.1:5433/town":                "postgres://town@localhost:5432,127.0.0.1:5433/town",
 		"postgresql:///town?host=/run/postgresql&password=hush":             "postgresql:///town?host=%2Frun%2Fpostgresql",
 	} {
 		t.Setenv("TOWNLINE_STORE_URL", address)
