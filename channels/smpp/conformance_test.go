@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +15,8 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/channeltest"
+	"github.com/townline/townline/channels/menu"
+	"github.com/townline/townline/locales"
 )
 
 func TestConforms(t *testing.T) {
@@ -43,6 +47,76 @@ func TestConforms(t *testing.T) {
 		},
 	})
 }
+
+func TestMenusConform(t *testing.T) {
+	words := phrases(t)
+	var office *phoneCompany
+	channeltest.Run(t, channeltest.Subject{
+		New: func(t testing.TB, s channeltest.Setting) []channels.Channel {
+			office = &phoneCompany{smsc: newSMSC(t)}
+			office.smsc.answer = office.answers
+			menus, _ := MenusOf("standard")
+			menus.Code = "*384*123#"
+			lines, err := New(Config{Operator: "mtn", Address: "smpp.example.net:2775", SystemID: "town", Password: "secret", TON: -1, NPI: -1, NoTexts: true, Menus: &menus,
+				Country: "US", Lang: "en", Phrases: words, Secret: []byte("0123456789abcdef"), Log: s.Log, dial: office.dial})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return lines
+		},
+		Connect: func(t testing.TB, _ []channels.Channel, _ channels.Inbox) channeltest.Wire {
+			office.bound = <-office.came
+			return handsets{office}
+		},
+		Sorry: func(a channeltest.Answer) bool {
+			return slices.ContainsFunc([]string{menu.PhraseWait, menu.PhraseAgain}, func(key string) bool {
+				return slices.Contains(a.Shown, words.Language("en").Phrase(key, locales.Short))
+			})
+		},
+		Visits: true, Patience: 5 * time.Second, Longest: 160,
+		Not: map[channeltest.Check]string{
+			channeltest.Forged:   "we call the phone company, by its address, a password and TLS: whoever answers there is it",
+			channeltest.Replayed: "a session's number has 15 bits and comes round again: one that is replayed whole, after it ended, is another",
+			channeltest.Jumps:    "no message says when it was sent, and the line has no clock but the machine's",
+			channeltest.Pictures: "a menu carries words only",
+		},
+	})
+}
+
+// handsets are phones that dial: what is sent to them is the next screen.
+type handsets struct{ *phoneCompany }
+
+func (h handsets) Send(m channeltest.Message) channeltest.Answer {
+	words, how := "*384*123#", byte(opDial)
+	if m.Kind == channels.Message {
+		words, how = m.Words, opAnswer
+	}
+	visit, _ := strconv.Atoi(m.Visit[2:])
+	was := len(h.Got())
+	part := parted(h.t, words, UDH8, 1)[0]
+	part.service, part.from, part.to = "USSD", m.From, "384"
+	part.parameters = all(op(how), its(m.From[len(m.From)-1], byte(visit<<1)))
+	ack := make(chan status, 1)
+	go func() { ack <- h.latest().deliver(part) }()
+	for { // a phone shows the screen when it comes, whether the message was acknowledged by then or not
+		time.Sleep(time.Second / 10)
+		if all := h.Got(); len(all) > was {
+			return channeltest.Answer{Verdict: channeltest.Taken, Shown: all[len(all)-1:]}
+		}
+		select {
+		case s := <-ack:
+			if a := judged(s); a.Verdict != channeltest.Taken {
+				return a
+			}
+			if time.Sleep(time.Second); len(h.Got()) == was {
+				return channeltest.Answer{Verdict: channeltest.Taken}
+			}
+		default:
+		}
+	}
+}
+
+func (h handsets) Good() []byte { return menuOf("zanzibar", all(op(opDial), its(1, 2))).body() }
 
 // phoneCompany is an SMSC as the suite wants it.
 type phoneCompany struct {
