@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/big"
@@ -215,7 +216,7 @@ func (l *linked) at(key store.AddressKey) *linkedTo {
 		return nil
 	}
 	for i := range l.All {
-		if store.AddressKey(l.All[i].Key) == key {
+		if bytes.Equal(l.All[i].Key, key[:]) {
 			return &l.All[i]
 		}
 	}

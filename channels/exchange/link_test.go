@@ -541,6 +541,34 @@ func TestGoingOnByTextAndBeingCalled(t *testing.T) {
 	w.expect(w.chats("77", "call me"), "We call you in a few minutes")
 }
 
+// Who was put together with another phone, and is alone again, can go behind a PIN with all that they said: nothing is sent to the phone
+// from then on.
+func TestBehindAPINAfterLeaving(t *testing.T) { onEachStore(t, testPINAfterLeaving) }
+
+func testPINAfterLeaving(t *testing.T, on setting) {
+	w := settle(t, on)
+	w.says(ann, "PARK", "1")
+	w.says(ben, "LINK "+w.linkCode(ann))
+	w.expect(w.says(ben, "yes"), "both now")
+	w.expect(w.says(ben, "PART", "yes"), "You begin anew here")
+	w.x.Tick(t.Context())
+	sent := len(w.sms.letters())
+	w.expect(w.says(ann, "1", "PIN", "2", "6042", "6042"), "Was it only you")
+	w.expect(w.says(ann, "1"), "Your PIN is set")
+	for range 2 {
+		w.clock.pass(20 * time.Hour)
+		w.x.Tick(t.Context())
+	}
+	all := slices.DeleteFunc(w.sms.letters()[sent:], func(l letter) bool { return l.to.ID == "" }) // the store in memory has no address then
+	if len(all) > 0 {
+		t.Fatalf("sent to a phone that others use: %v", all)
+	}
+	if got := w.says(ann, "hello"); strings.Contains(got, "inished") {
+		t.Fatalf("found without the PIN: %s", got)
+	}
+	w.expect(w.says(ann, "PIN 6042"), "inished")
+}
+
 // On a menu a code is got and given with keys alone, or dialled behind the town's code.
 func TestPutTogetherOnAMenu(t *testing.T) { onEachStore(t, testLinkMenu) }
 

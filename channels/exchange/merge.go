@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -86,7 +87,7 @@ func (t *turn) linkAll(mine, theirs []store.Address) {
 	add(theirs, t.partner.row.more.Linked, t.partner.row.way)
 	for _, a := range slices.Concat(mine, theirs) {
 		one := l.at(a.Key)
-		alone := !slices.ContainsFunc(l.All, func(o linkedTo) bool { return o.Kind == one.Kind && store.AddressKey(o.Key) != a.Key })
+		alone := !slices.ContainsFunc(l.All, func(o linkedTo) bool { return o.Kind == one.Kind && !bytes.Equal(o.Key, a.Key[:]) })
 		if one.To != "" || alone {
 			continue
 		}

@@ -30,6 +30,9 @@ func (t *turn) choosePIN(ctx context.Context, values []string) (map[string]strin
 	case taken || strings.HasSuffix(number, values[0]) || talk.EasyPIN(values[0]):
 		return map[string]string{"pin": "easy"}, nil
 	}
+	if l := t.more.Linked; l != nil && len(l.All) > 1 && values[1] == talk.MovePIN { // talk asks them to leave first
+		return map[string]string{"pin": "locked"}, nil
+	}
 	t.shared.chose = &choice{values[1], key}
 	return map[string]string{"pin": "good"}, nil
 }
@@ -77,9 +80,13 @@ func (t *turn) movePIN(said *talk.Said) error {
 // goBehind makes whoever the number found until now somebody whom their PIN finds: no message and no call goes to them from now on.
 func (t *turn) goBehind(b *behind) {
 	t.more.Doors, t.more.Behind = nil, b
-	if t.way.kind == t.event.From.Kind {
+	if baseKind(t.way.kind) == t.event.From.Kind {
 		t.way.kind = pinKind
 	}
+	if a := t.more.Linked.at(t.key); a != nil && a.To != "" { // other phones were put together with it once
+		t.change.Unlink = append(t.change.Unlink, t.x.keys.Address(a.To, t.event.From.ID))
+	}
+	t.more.Linked = nil
 	e := *t.event
 	e.From.Kind = pinKind
 	t.event = &e
