@@ -398,6 +398,7 @@ func (t *turn) clerked(ctx context.Context, in *inCase, a channels.CaseAct, lett
 		if said, err = t.x.town.Hear(in.memory, h, nothingAsked); err != nil {
 			return false, err
 		}
+		t.marked(&said)
 		if in.reach == channels.Written {
 			if err := t.push(said.Pages, in.way, classReply); err != nil {
 				return false, err

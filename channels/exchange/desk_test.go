@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/store"
 )
 
@@ -583,4 +585,26 @@ func TestTheDeskIsCounted(t *testing.T) {
 	w.done(anna, channels.CaseClose, "")
 	counted(0, 0)
 	w.expect(w.pushed(), "Anna has ended this talk")
+}
+
+func TestAQuestionThatIsHandedBackHasButtonsThatWork(t *testing.T) {
+	w := settle(t)
+	chat := channels.Address{Kind: "telegram", ID: "77"}
+	says := func(id, words, choice, mark string) string {
+		return w.hear(channels.Event{Channel: "telegram", ID: id, From: chat, Words: words, Choice: choice, Pressed: mark})
+	}
+	says("1", "MEND", "", "")
+	says("2", "person", "", "")
+	w.done(anna, channels.CaseSay, "Hello")
+	w.x.Tick(t.Context())
+	w.done(anna, channels.CaseHandBack, "")
+	all, err := w.store.Messages(t.Context(), store.Queued, 9)
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	var page render.Page
+	if err := engine.Decode(all[0].Body, &page); err != nil || len(page.Options) == 0 || page.Mark == "" {
+		t.Fatal(page, err)
+	}
+	w.expect(says("3", "", "2", page.Mark), "Where is it?")
 }
