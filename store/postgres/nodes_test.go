@@ -158,6 +158,49 @@ func TestErasedOnAnotherNode(t *testing.T) {
 	}
 }
 
+// TestErasedWhileTheyBegin: whoever is erased while another node writes their first row waits for it, and leaves nothing of it.
+func TestErasedWhileTheyBegin(t *testing.T) {
+	s := open(t, address(t))
+	r := somebody(1)
+	beginner, err := s.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beginner.Rollback(t.Context())
+	if _, err := beginner.Exec(t.Context(), "SELECT pg_advisory_xact_lock($1)", beginning(r)); err != nil {
+		t.Fatal(err)
+	}
+	erased := make(chan error, 1)
+	go func() { erased <- s.Erase(t.Context(), r, noon) }()
+	for waits := false; !waits; {
+		select {
+		case err := <-erased:
+			t.Fatalf("erased before the row was written: %v", err)
+		default:
+		}
+		if waits, err = there(t.Context(), s.pool, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := beginner.Exec(t.Context(), "INSERT INTO resident_key(resident, id, wrapped) VALUES($1, 1, '')", [16]byte(r)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := beginner.Exec(t.Context(), "INSERT INTO conversation(resident, version, answered, state) VALUES($1, 1, '', '')", [16]byte(r)); err != nil {
+		t.Fatal(err)
+	}
+	if err := beginner.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-erased; err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"conversation", "resident_key"} {
+		if left, err := there(t.Context(), s.pool, "SELECT 1 FROM "+table); left || err != nil {
+			t.Errorf("%s: %v, %v", table, left, err)
+		}
+	}
+}
+
 // TestServerKilled: whenever PostgreSQL dies, nothing that was acknowledged is lost, nothing counts twice, and the nodes go on by
 // themselves once it is back.
 func TestServerKilled(t *testing.T) {
