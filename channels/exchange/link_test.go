@@ -221,6 +221,51 @@ func ringable(w *town, s *Settings) {
 	s.Callbacks = Callbacks{On: true}
 }
 
+// Who has written from the number is texted, once a day however often calls ask for it: anybody can show the number.
+func TestACallAsksANumberThatWrites(t *testing.T) {
+	w := settle(t, ringable)
+	w.says(ann, "PARK")
+	w.says(ann, "menu")
+	calls := func(kind channels.EventKind, words string) string {
+		e := w.from("voice", "tel", ann, words)
+		e.Kind = kind
+		return w.hear(e)
+	}
+	ask := func(option string) string {
+		calls(channels.Dialed, "")
+		help := calls(channels.Message, "0")
+		for !strings.Contains(help, option) {
+			help = calls(channels.Message, "8")
+		}
+		i := strings.Index(help, "For "+option+", press ") + len("For "+option+", press ")
+		got := calls(channels.Message, help[i:i+1])
+		calls(channels.HungUp, "")
+		w.x.Tick(t.Context())
+		return got
+	}
+	for range 2 {
+		w.expect(ask("putting this together with your other phone or chat"), "answer it with the word LINK")
+		all := w.sms.letters()
+		if len(all) != 1 || all[0].to.ID != ann || !strings.Contains(all[0].text, "answer LINK") {
+			t.Fatal(all)
+		}
+	}
+	w.expect(ask("going on by text message"), "We send you a text message now")
+	w.expect(ask("going on by text message"), "We sent you a text message before")
+	all := w.sms.letters()
+	if len(all) != 2 {
+		t.Fatal(all)
+	}
+	w.expect(all[1].text, "You asked us to go on by text", "1 Park survey")
+	w.clock.pass(25 * time.Hour)
+	ask("putting this together with your other phone or chat")
+	all = slices.DeleteFunc(w.sms.letters(), func(l letter) bool { return !strings.Contains(l.text, "answer LINK") })
+	if len(all) != 2 {
+		t.Fatal(all)
+	}
+	w.expect(w.says(ann, "LINK"), "Your code")
+}
+
 // Nobody is put together at a screen, behind a PIN, or with a number that is withheld.
 func TestWhereItIsNotSureWhoItIs(t *testing.T) {
 	w := settle(t)

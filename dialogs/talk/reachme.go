@@ -31,13 +31,21 @@ func (x *hearing) textMe() error {
 		x.m.Now = &s
 		w = x.words(d, s.Lang)
 		prompts = append(prompts, engine.Show(d, &s, render.SMS.Can, x.h.At)...)
+	} else {
+		x.menu("")
+		all := x.hallPrompts(x.lang())
+		prompts = append(prompts, all[len(all)-1])
+	}
+	var stands *Hall // in the text
+	if d == nil {
+		stands = x.m.Hall
 	}
 	for _, p := range render.Render(w, prompts, render.SMS) {
 		x.said.Texts = append(x.said.Texts, Text{Page: p})
 		break // the first page holds what to answer
 	}
 	x.bye("@textme.sent")
-	x.m.Aloud = false
+	x.m.Hall, x.m.Aloud = stands, false
 	return nil
 }
 
