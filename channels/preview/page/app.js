@@ -17,12 +17,12 @@ let after = 0;
 let round = 0; // counts up when another person is chosen, so that late answers for the last one are dropped
 let day = "";
 
-async function call(path, body) {
-  const answer = await fetch("preview/" + path, body && {
+async function call(path, body, signal) {
+  const answer = await fetch("preview/" + path, body ? {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
-  });
+  } : { signal });
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }
@@ -139,14 +139,17 @@ function send(words) {
   });
 }
 
+let heard = new AbortController(); // of the request for news that is under way
 async function listen(mine) {
+  heard.abort();
+  heard = new AbortController();
   let wait = "";
   while (mine === round) {
     try {
-      show(await call(`thread?from=${encodeURIComponent(from)}&after=${after}&talk=${talk.after}&window=${own}${wait}`), mine);
+      show(await call(`thread?from=${encodeURIComponent(from)}&after=${after}&talk=${talk.after}&window=${own}${wait}`, null, heard.signal), mine);
       wait = "&wait=1";
     } catch (err) {
-      await pause(2000);
+      if (mine === round) await pause(2000);
     }
   }
 }

@@ -1,6 +1,6 @@
 "use strict";
 // The chat is an app like Telegram: buttons stand under a message, and are gone once something was answered.
-const talk = { after: 0, day: "", chain: Promise.resolve(), recorder: null };
+const talk = { after: 0, day: "", chain: Promise.resolve(), recorder: null, opened: false };
 
 function takeTalk(messages) {
   const log = $("talk");
@@ -20,7 +20,7 @@ function takeTalk(messages) {
     if (t.by === "town") {
       goes(!t.over);
       if (t.keys?.length) log.append(buttons(t));
-      more(!!t.share || !$("chat-more").hidden);
+      more(!!t.share || talk.opened);
     }
   }
   if (messages.length) log.scrollTop = log.scrollHeight;
@@ -80,7 +80,7 @@ function more(open) {
 }
 
 function takeChat() {
-  Object.assign(talk, { after: 0, day: "" });
+  Object.assign(talk, { after: 0, day: "", opened: false });
   $("chat-trouble").textContent = "";
   $("talk").replaceChildren(make("p", "Say hello, or press a dialog above.", "empty"));
   more(false);
@@ -133,7 +133,7 @@ $("chat-form").onsubmit = (e) => {
   $("message").value = "";
   says({ words });
 };
-$("chat-plus").onclick = () => more($("chat-more").hidden);
+$("chat-plus").onclick = () => more(talk.opened = $("chat-more").hidden);
 $("chat-place").onclick = () => says({ as: "place", words: "geo:44.977800,-93.265000" });
 $("chat-picture").onclick = () => $("chat-file").click();
 $("chat-voice").onclick = voice;

@@ -5,6 +5,7 @@ const line = { id: "", at: 0, turn: 0, source: null, take: null, recording: null
 const clips = new Map();
 let ear = null;
 let watch = 0;
+let asked = new AbortController(); // of the request for orders that is under way
 
 const loud = () => $("sound").checked && ear;
 
@@ -279,11 +280,18 @@ function over(words) {
   onLine("No call.", false);
 }
 
+// turns lets go of the request that waits: a browser has few lines to one server.
+function turns() {
+  asked.abort();
+  asked = new AbortController();
+  return ++watch;
+}
+
 // The page asks all the time: the town may call, too.
 async function follow(mine) {
   while (mine === watch) {
     try {
-      const answer = await call(`call/orders?from=${encodeURIComponent(from)}&call=${line.id}&after=${line.at}`);
+      const answer = await call(`call/orders?from=${encodeURIComponent(from)}&call=${line.id}&after=${line.at}`, null, asked.signal);
       if (mine !== watch) return;
       keep(answer.kept);
       if (answer.now) $("now").textContent = answer.now;
@@ -301,7 +309,7 @@ async function follow(mine) {
         obey(o);
       }
     } catch (err) {
-      await pause(1500);
+      if (mine === watch) await pause(1500);
     }
   }
 }
@@ -311,7 +319,7 @@ function takeHandset() {
   over("You went to another phone.");
   line.at = 0;
   $("said").replaceChildren(make("p", "Call, and press keys as on any telephone. The digits of your keyboard do the same.", "empty"));
-  follow(++watch);
+  follow(turns());
 }
 
 async function dial() {
@@ -326,11 +334,11 @@ async function dial() {
   if (line.id) {
     tell("hungup");
     over("You rang off.");
-    follow(++watch);
+    follow(turns());
     return;
   }
   const id = fresh();
-  watch++; // nobody else asks for orders meanwhile
+  turns(); // nobody else asks for orders meanwhile
   onLine("Calling…", true);
   try {
     await telling;
@@ -341,11 +349,11 @@ async function dial() {
     goes(true);
     $("said").replaceChildren();
     onLine("On the line", true);
-    follow(++watch);
+    follow(turns());
   } catch (err) {
     onLine("No call.", false);
     $("line-trouble").textContent = "The call did not get through. Please try again.";
-    follow(++watch);
+    follow(turns());
   }
 }
 
@@ -354,7 +362,7 @@ async function once() {
   if ($("telephone").classList.contains("rings")) {
     tell("answered", { yes: false });
     over("You let it ring.");
-    follow(++watch);
+    follow(turns());
     return;
   }
   try {
