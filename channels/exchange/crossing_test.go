@@ -26,12 +26,12 @@ const crossBatch = 12
 
 // crossed counts what the simulation came to.
 type crossed struct {
-	residents, all, byNumber, byCode, byLink, byText, parted, offline, turns, repeats, lost, cut, forged, guessed, again, nights atomic.Int64
+	residents, all, byNumber, byCode, byLink, byText, parted, offline, turns, repeats, lost, cut, forged, guessed, again, late, nights atomic.Int64
 }
 
 func (c *crossed) String() string {
-	return fmt.Sprintf("%d residents crossed %d times: %d by number, %d by code, %d by putting two together, of whom %d left one again, %d by a text that they asked for, %d to a machine that was cut off; %d turns, %d repeated, %d replies lost, %d calls and menus cut off; %d forged calls, %d guessed and used codes, %d second votes, %d nights",
-		c.residents.Load(), c.all.Load(), c.byNumber.Load(), c.byCode.Load(), c.byLink.Load(), c.parted.Load(), c.byText.Load(), c.offline.Load(), c.turns.Load(), c.repeats.Load(), c.lost.Load(), c.cut.Load(), c.forged.Load(), c.guessed.Load(), c.again.Load(), c.nights.Load())
+	return fmt.Sprintf("%d residents crossed %d times: %d by number, %d by code, %d by putting two together, of whom %d left one again, %d by a text that they asked for, %d to a machine that was cut off; %d turns, %d repeated, %d replies lost, %d calls and menus cut off; %d forged calls, %d guessed and used codes, %d second votes, %d late presses, %d nights",
+		c.residents.Load(), c.all.Load(), c.byNumber.Load(), c.byCode.Load(), c.byLink.Load(), c.parted.Load(), c.byText.Load(), c.offline.Load(), c.turns.Load(), c.repeats.Load(), c.lost.Load(), c.cut.Load(), c.forged.Load(), c.guessed.Load(), c.again.Load(), c.late.Load(), c.nights.Load())
 }
 
 // TestCrossings sends residents through their conversations by one channel after the other. What they leave must be what those

@@ -39,7 +39,8 @@ type crosser struct {
 	menus   int  // sessions of menus
 	keyed   int  // requests of this one
 	page    *render.Page
-	halls   int // screens since they came here that were not the question they were at
+	old     *render.Page // that was on show before, with buttons that are still there
+	halls   int          // screens since they came here that were not the question they were at
 	came    bool
 	done    bool
 	cut     int // 1 + the step at which they left before they said that what they gave is right, or all: it is asked once more
@@ -173,6 +174,9 @@ func (c *crosser) takes(e channels.Event) {
 	if len(r.Pages) > 0 {
 		c.page = &r.Pages[len(r.Pages)-1]
 	}
+	if c.page != nil && c.page.Mark != "" && len(c.page.Options) > 0 && c.rng.IntN(2) == 0 {
+		c.old = c.page
+	}
 	if r.Over && c.at.live() {
 		c.there = false
 		c.page = nil
@@ -260,12 +264,33 @@ func (c *crosser) step() {
 	switch {
 	case c.page == nil:
 		c.arrives("")
+	case c.old != nil && c.at.channel == "telegram" && c.page.Mark != c.old.Mark && c.rng.IntN(4) == 0:
+		c.pressesLate()
 	case c.rng.IntN(5) < 2 && c.crosses():
 	case c.at.live() && c.rng.IntN(15) == 0:
 		c.count.cut.Add(1)
 		c.leaves()
 	default:
 		c.speaks()
+	}
+}
+
+// pressesLate is a press on a page that is not on show any more: it answers nothing.
+func (c *crosser) pressesLate() {
+	c.t.Helper()
+	before := c.memory()
+	e := c.event(channels.Message, "")
+	e.Choice, e.Pressed = c.old.Options[0].Digit, c.old.Mark
+	c.old = nil
+	r := c.gives(e)
+	after := c.memory()
+	if before.Now == nil || after.Now == nil || before.Hall == nil != (after.Hall == nil) || before.Now.Step != after.Now.Step || len(before.Now.Answers) != len(after.Now.Answers) {
+		c.fail("a late press moved it")
+		return
+	}
+	c.count.late.Add(1)
+	if c.page = nil; len(r.Pages) > 0 {
+		c.page = &r.Pages[len(r.Pages)-1]
 	}
 }
 
