@@ -70,7 +70,7 @@ func writeCopy(ctx context.Context, tx pgx.Tx, file string, pair [16]byte, table
 	fmt.Fprintf(b, "%s%x\n", copyHead, pair)
 	for _, table := range tables {
 		fmt.Fprintf(b, "table %s\n", table)
-		if _, err := tx.Conn().PgConn().CopyTo(ctx, pieces{b}, "COPY "+table+" TO STDOUT (FORMAT binary)"); err != nil {
+		if _, err := tx.Conn().PgConn().CopyTo(ctx, pieces{b}, "COPY "+inOrder(table)+" TO STDOUT (FORMAT binary)"); err != nil {
 			return fmt.Errorf("%s: %w", table, err)
 		}
 		b.Write([]byte{0, 0, 0, 0})
@@ -88,6 +88,17 @@ func writeCopy(ctx context.Context, tx pgx.Tx, file string, pair [16]byte, table
 	}
 	defer dir.Close()
 	return dir.Sync()
+}
+
+// inOrder is a table, or the rows of one whose order would tell who voted what.
+func inOrder(table string) string {
+	switch table {
+	case "ballot":
+		return "(SELECT * FROM ballot ORDER BY poll, id)"
+	case "roll":
+		return "(SELECT * FROM roll ORDER BY poll, voter)"
+	}
+	return table
 }
 
 // pieces puts its length before each.

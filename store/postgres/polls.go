@@ -43,6 +43,9 @@ func (s *Store) CloseRoll(ctx context.Context, poll string) (n int, err error) {
 		_, err = tx.Exec(ctx, "UPDATE ballot SET linked = false WHERE poll = $1 AND linked", words(poll))
 		return err
 	})
+	if err == nil {
+		err = s.mix(ctx, poll)
+	}
 	return n, wrapped("close the roll", err)
 }
 

@@ -28,6 +28,10 @@ type Store struct {
 
 	queue   chan *job
 	wanted  chan *wanted
+	unmixed sync.Map // polls, by name
+	stop    chan struct{}
+	mixed   sync.WaitGroup // the mixer
+
 	closing sync.RWMutex // held for reading while queueing
 	closed  atomic.Bool
 	written sync.WaitGroup // the writers and loaders
@@ -63,7 +67,7 @@ func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error)
 	if err != nil {
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
 	}
-	s := &Store{pool: pool, secrets: keys, queue: make(chan *job, 4*maxBatch), wanted: make(chan *wanted, 4*maxBatch)}
+	s := &Store{pool: pool, secrets: keys, queue: make(chan *job, 4*maxBatch), wanted: make(chan *wanted, 4*maxBatch), stop: make(chan struct{})}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
@@ -78,6 +82,7 @@ func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error)
 	for range loaderCount {
 		s.written.Go(s.loads)
 	}
+	s.mixed.Go(s.mixing)
 	return s, nil
 }
 
@@ -131,6 +136,8 @@ func (s *Store) Close() error {
 	close(s.wanted)
 	s.closing.Unlock()
 	s.written.Wait()
+	close(s.stop)
+	s.mixed.Wait()
 	s.pool.Close()
 	return nil
 }
@@ -210,6 +217,15 @@ func (s *Store) inTx(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx) er
 	if s.closed.Load() {
 		return errClosed
 	}
+	return s.tryTx(ctx, o, do)
+}
+
+// writeLast is write, also while the store is being closed.
+func (s *Store) writeLast(ctx context.Context, do func(tx pgx.Tx) error) error {
+	return s.tryTx(ctx, pgx.TxOptions{}, do)
+}
+
+func (s *Store) tryTx(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx) error) error {
 	var err error
 	for n := range attempts {
 		if n > 0 {

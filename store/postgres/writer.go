@@ -90,6 +90,7 @@ func (s *Store) writes() {
 			}
 		}
 		s.batch(batch, slot)
+		s.cast(batch)
 		for _, j := range batch {
 			j.done <- struct{}{}
 		}

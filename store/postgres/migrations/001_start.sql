@@ -28,8 +28,7 @@ CREATE TABLE response(poll text COLLATE "C" NOT NULL, id uuid NOT NULL, resident
 CREATE INDEX response_resident ON response(resident);
 
 -- The roll says who has voted, the ballot box what was chosen. They share nothing, but for confidential ballots until their roll is
--- closed. The heap tells which rows were written together, as any log does: whoever may read files reads it; readers of
--- tables get them by their random ids.
+-- closed. Each row tells which transaction wrote it; so those of a poll are written anew together, in the order of their random ids.
 CREATE TABLE roll(poll text COLLATE "C" NOT NULL, voter uuid NOT NULL, used boolean NOT NULL, ballot uuid, resident uuid, PRIMARY KEY(poll, voter));
 CREATE INDEX roll_link ON roll(resident) WHERE resident IS NOT NULL;
 CREATE TABLE reserved(poll text COLLATE "C" PRIMARY KEY);

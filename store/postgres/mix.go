@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/townline/townline/store"
+)
+
+// A row of PostgreSQL tells which transaction wrote it, and beside which others it lies: a mark on a roll and the ballot that was cast
+// with it could be found by that. So a poll's marks and ballots are written anew together, all in one transaction and in the order
+// of their random ids, soon after they were cast and once more when the roll is closed.
+const (
+	// mixEvery is how long it is until then at most, and mixLarge for a poll with more ballots than mixMost.
+	mixEvery = time.Minute
+	mixLarge = 10 * time.Minute
+	mixMost  = 20_000
+	// mixTime is how long one may take.
+	mixTime = 2 * time.Minute
+)
+
+var mixes = []string{
+	`WITH gone AS (DELETE FROM ballot WHERE poll = $1 RETURNING poll, id, version, channel, day, linked, apart, record)
+		INSERT INTO ballot(poll, id, version, channel, day, linked, apart, record) SELECT * FROM gone ORDER BY id`,
+	`WITH gone AS (DELETE FROM roll WHERE poll = $1 AND used RETURNING poll, voter, used, ballot, resident)
+		INSERT INTO roll(poll, voter, used, ballot, resident) SELECT * FROM gone ORDER BY voter`,
+}
+
+// mix writes a poll's marks and ballots anew, and has what they were before overwritten.
+func (s *Store) mix(ctx context.Context, poll string) error {
+	ctx, cancel := context.WithTimeout(ctx, mixTime)
+	defer cancel()
+	if err := s.writeLast(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+			return err
+		}
+		for _, query := range mixes {
+			if _, err := tx.Exec(ctx, query, words(poll)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, query := range []string{"VACUUM ballot", "VACUUM roll"} {
+		s.pool.Exec(ctx, query) // what fails here PostgreSQL does by itself, later
+	}
+	return nil
+}
+
+// cast remembers which polls a batch cast ballots in.
+func (s *Store) cast(batch []*job) {
+	for _, j := range batch {
+		if j.err == nil && j.turn.outcome.Kind == store.Applied {
+			for i := range j.turn.change.Ballots {
+				s.unmixed.Store(j.turn.change.Ballots[i].Poll, true)
+			}
+		}
+	}
+}
+
+// mixing mixes what was cast by this node. What can't be mixed now is tried again.
+func (s *Store) mixing() {
+	tick := time.NewTicker(mixEvery)
+	defer tick.Stop()
+	last := map[string]time.Time{}
+	for {
+		select {
+		case <-s.stop:
+			s.mixAll(func(string) bool { return true })
+			return
+		case now := <-tick.C:
+			s.mixAll(func(poll string) bool {
+				n, err := number(context.Background(), s.pool, "SELECT count(*) FROM (SELECT 1 FROM ballot WHERE poll = $1 LIMIT $2) some", words(poll), mixMost)
+				if err != nil || n == mixMost && now.Sub(last[poll]) < mixLarge {
+					return false
+				}
+				last[poll] = now
+				return true
+			})
+		}
+	}
+}
+
+func (s *Store) mixAll(due func(poll string) bool) {
+	s.unmixed.Range(func(poll, _ any) bool {
+		if due(poll.(string)) {
+			s.unmixed.Delete(poll)
+			if err := s.mix(context.Background(), poll.(string)); err != nil && !errors.Is(err, errClosed) {
+				s.unmixed.Store(poll, true)
+				return false
+			}
+		}
+		return true
+	})
+}
