@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/townline/townline/channels/resample"
 )
 
 // Utterance is one thing that a telephone line has to say.
@@ -55,12 +57,12 @@ func (p *PCM) Length() time.Duration {
 func (p *PCM) WAV() []byte { return ulawWAV(p.Narrow) }
 
 // halve is used often enough to be made once.
-var halve = sync.OnceValue(func() *resampler { return newResampler(wideRate, narrowRate) })
+var halve = sync.OnceValue(func() *resample.Resampler { return resample.New(wideRate, narrowRate) })
 
 func newPCM(wide []int16, ceiling float64) *PCM {
-	narrow := halve().run(floats(wide))
+	narrow := halve().Run(resample.Floats(wide))
 	louder(narrow, 0, ceiling, narrowRate) // a filter may add a little
-	return &PCM{Wide: wide, Narrow: whole(narrow)}
+	return &PCM{Wide: wide, Narrow: resample.Whole(narrow)}
 }
 
 // at is p at another pace and loudness.
@@ -72,9 +74,9 @@ func (p *PCM) at(pace, gain int) *PCM {
 	if gain > 0 {
 		ceiling = loudPeak
 	}
-	samples := floats(stretch(p.Wide, pace))
+	samples := resample.Floats(stretch(p.Wide, pace))
 	louder(samples, float64(gain), ceiling, wideRate)
-	out := newPCM(whole(samples), ceiling)
+	out := newPCM(resample.Whole(samples), ceiling)
 	out.Recorded = p.Recorded
 	return out
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/resample"
 )
 
 // said are the words of an Ask, and what else it asks for.
@@ -59,7 +61,7 @@ func spokenFor(d time.Duration, level float64) []byte {
 		if at := i - 8000; at > 0 && at < samplesOf(d, 8000) && at%2000 < 1500 {
 			x += amplitude(level) * math.Sqrt2 * math.Sin(2*math.Pi*180*float64(at)/8000)
 		}
-		s.samples[i] = clamp(x)
+		s.samples[i] = resample.Clamp(x)
 	}
 	return s.wav()
 }
@@ -130,7 +132,7 @@ func TestExamine(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		s := &sound{rate: 8000, samples: make([]int16, 5*8000)}
 		for i := range s.samples {
-			s.samples[i] = clamp(amplitude(level) * rng.NormFloat64())
+			s.samples[i] = resample.Clamp(amplitude(level) * rng.NormFloat64())
 		}
 		return s.wav()
 	}

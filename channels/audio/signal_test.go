@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/resample"
 )
 
 func sine(hertz, level float64, rate int, d time.Duration) []int16 {
 	out := make([]int16, samplesOf(d, rate))
 	for i := range out {
-		out[i] = clamp(amplitude(level) * math.Sqrt2 * math.Sin(2*math.Pi*hertz*float64(i)/float64(rate)))
+		out[i] = resample.Clamp(amplitude(level) * math.Sqrt2 * math.Sin(2*math.Pi*hertz*float64(i)/float64(rate)))
 	}
 	return out
 }
@@ -60,7 +62,7 @@ func TestResampling(t *testing.T) {
 		{8000, 16000, 1000, true}, {8000, 16000, 3300, true}, {11026, 16000, 1000, true},
 	} {
 		in := sine(c.hertz, -12, c.from, time.Second)
-		out := whole(newResampler(c.from, c.to).run(floats(in)))
+		out := resample.Whole(resample.New(c.from, c.to).Run(resample.Floats(in)))
 		if want := len(in) * c.to / c.from; len(out) != want {
 			t.Errorf("%d to %d: %d samples, want %d", c.from, c.to, len(out), want)
 		}
@@ -131,7 +133,7 @@ func TestLouderDoesNotClip(t *testing.T) {
 	for _, gain := range []float64{0, 3, 6, 12} {
 		out := append([]float32(nil), speechlike...)
 		louder(out, gain, phonePeak, wideRate)
-		samples := whole(out)
+		samples := resample.Whole(out)
 		if _, top := power16(samples); top > phonePeak+0.01 {
 			t.Errorf("gain %.0f: the peak is %.2f dB", gain, top)
 		}
@@ -145,14 +147,14 @@ func TestLouderDoesNotClip(t *testing.T) {
 		if longest > 3 {
 			t.Errorf("gain %.0f: %d samples in a row are cut", gain, longest)
 		}
-		before, _ := power16(whole(speechlike))
+		before, _ := power16(resample.Whole(speechlike))
 		if after, _ := power16(samples); gain <= 3 && !near(after, before+gain, 0.5) || after < before+gain*2/3-0.5 {
 			t.Errorf("gain %.0f: from %.1f to %.1f dB", gain, before, after)
 		}
 	}
-	quiet := floats(sine(440, -30, wideRate, time.Second))
+	quiet := resample.Floats(sine(440, -30, wideRate, time.Second))
 	louder(quiet, 12, phonePeak, wideRate)
-	if level, _ := power16(whole(quiet)); !near(level, -18, 0.01) {
+	if level, _ := power16(resample.Whole(quiet)); !near(level, -18, 0.01) {
 		t.Errorf("a quiet tone becomes %.2f dB, want -18", level)
 	}
 }
@@ -237,24 +239,24 @@ func BenchmarkStretch(b *testing.B) {
 }
 
 func BenchmarkResample(b *testing.B) {
-	in := floats(sine(150, -20, 22050, time.Second))
+	in := resample.Floats(sine(150, -20, 22050, time.Second))
 	b.ReportAllocs()
 	for b.Loop() {
-		newResampler(22050, wideRate).run(in)
+		resample.New(22050, wideRate).Run(in)
 	}
 }
 
 func BenchmarkHalve(b *testing.B) {
-	in := floats(sine(150, -20, wideRate, time.Second))
+	in := resample.Floats(sine(150, -20, wideRate, time.Second))
 	r := halve()
 	b.ReportAllocs()
 	for b.Loop() {
-		r.run(in)
+		r.Run(in)
 	}
 }
 
 func BenchmarkLouder(b *testing.B) {
-	in := floats(sine(150, -8, wideRate, time.Second))
+	in := resample.Floats(sine(150, -8, wideRate, time.Second))
 	work := make([]float32, len(in))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/channels/g711"
+	"github.com/townline/townline/channels/resample"
 	"github.com/townline/townline/channels/wav"
 )
 
@@ -68,17 +69,9 @@ func (s *sound) mix(f *wav.File) error {
 			}
 			data = data[width:]
 		}
-		s.samples[i] = clamp(sum / float64(channels))
+		s.samples[i] = resample.Clamp(sum / float64(channels))
 	}
 	return nil
-}
-
-// clamp makes a sample of a number between -1 and 1.
-func clamp(x float64) int16 {
-	if math.IsNaN(x) {
-		return 0
-	}
-	return int16(math.Round(max(-1, min(x, 1)) * 32767))
 }
 
 // wav is s as a WAV file.
@@ -179,7 +172,7 @@ func (s *sound) level() {
 	}
 	gain := min(math.Sqrt(power(speechLevel-level)), math.Sqrt(power(peakLevel))/peak)
 	for i, x := range s.samples {
-		s.samples[i] = clamp(float64(x) / 32768 * gain)
+		s.samples[i] = resample.Clamp(float64(x) / 32768 * gain)
 	}
 }
 
@@ -188,16 +181,16 @@ const wideRate, narrowRate = 16000, 8000
 // wide is s as the telephone needs it: at 16 kHz, as loud as all speech, without rumble, its peaks tamed rather than the
 // whole made quiet for the sake of one.
 func (s *sound) wide() *sound {
-	samples := floats(s.samples)
+	samples := resample.Floats(s.samples)
 	rumbleFree(samples, s.rate)
-	samples = newResampler(s.rate, wideRate).run(samples)
-	out := &sound{rate: wideRate, samples: whole(samples)}
+	samples = resample.New(s.rate, wideRate).Run(samples)
+	out := &sound{rate: wideRate, samples: resample.Whole(samples)}
 	level, share := out.loudness()
 	if share == 0 {
 		return out
 	}
 	louder(samples, min(speechLevel-level, mostGain), phonePeak, wideRate)
-	out.samples = whole(samples)
+	out.samples = resample.Whole(samples)
 	return out
 }
 

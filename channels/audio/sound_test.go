@@ -6,6 +6,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/resample"
 )
 
 // tone is a sound of a pitch and a loudness (dBFS, RMS), with silence before and after it.
@@ -14,7 +16,7 @@ func tone(rate int, pitch, level float64, before, length, after time.Duration) *
 	s.samples = make([]int16, s.count(before+length+after))
 	from := s.count(before)
 	for i := from; i < from+s.count(length); i++ {
-		s.samples[i] = clamp(math.Sqrt(2*power(level)) * math.Sin(2*math.Pi*pitch*float64(i)/float64(rate)))
+		s.samples[i] = resample.Clamp(math.Sqrt(2*power(level)) * math.Sin(2*math.Pi*pitch*float64(i)/float64(rate)))
 	}
 	return s
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/townline/townline/channels/resample"
 )
 
 // Beep is the tone before a recording: 1 kHz, a quarter of a second, -12 dBFS, rising and falling softly.
@@ -50,7 +52,7 @@ func (n note) sing(out []int16, rate int) []int16 {
 		if edge := min(i, count-1-i); edge < rise {
 			x *= 0.5 - 0.5*math.Cos(math.Pi*float64(edge)/float64(rise))
 		}
-		out = append(out, clamp(x))
+		out = append(out, resample.Clamp(x))
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func TestJoinedCallsHearEachOther(t *testing.T) {
 			w, theirs := newWriter(c.x), newReader(c.y)
 			pcm := speech(8000, 2000)
 			if rate == 16000 {
-				pcm = resample(pcm, 8000, 16000)
+				pcm = resampled(pcm, 8000, 16000)
 			}
 			var heard []int16
 			for i := range 110 {
@@ -59,14 +59,14 @@ func TestJoinedCallsHearEachOther(t *testing.T) {
 				}
 			}
 			if c.y == wide && rate == 8000 {
-				want = resample(want, 8000, 16000)
+				want = resampled(want, 8000, 16000)
 			}
 			if c.y != wide && rate == 16000 {
-				want = resample(want, 16000, 8000)
+				want = resampled(want, 16000, 8000)
 			}
 			ratio, delay := noiseRatio(want, heard, c.y.rate()/5)
 			if c.y != wide && rate == 16000 { // the filters' delay may be half a sample
-				if r, d := noiseRatio(resample(pcm[1:], 16000, 8000), heard, c.y.rate()/5); r > ratio {
+				if r, d := noiseRatio(resampled(pcm[1:], 16000, 8000), heard, c.y.rate()/5); r > ratio {
 					ratio, delay = r, d
 				}
 			}

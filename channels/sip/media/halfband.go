@@ -1,5 +1,7 @@
 package media
 
+import "math"
+
 // halfTaps let through what is below 3.6 kHz of a sound of 16,000 samples a second: a sinc under a Blackman window, of
 // which every other weight but the middle one is zero.
 var halfTaps = func() (w [12]float32) { // the weights 1, 3, 5, … beside the middle, which is a half
@@ -66,4 +68,19 @@ func rounded(y float32) int16 {
 		return int16(max(-32768, y-0.5))
 	}
 	return int16(min(32767, y+0.5))
+}
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	return math.Sin(math.Pi*x) / (math.Pi * x)
+}
+
+// blackman is the window from -1 to 1.
+func blackman(x float64) float64 {
+	if x <= -1 || x >= 1 {
+		return 0
+	}
+	return 0.42 + 0.5*math.Cos(math.Pi*x) + 0.08*math.Cos(2*math.Pi*x)
 }

@@ -22,7 +22,7 @@ func TestSoundOfAnyRate(t *testing.T) {
 			if q.rate > rate {
 				continue
 			}
-			back := resample(q.pcm, q.rate, rate)
+			back := resampled(q.pcm, q.rate, rate)
 			n := min(len(back), len(pcm))
 			ratio, _ := noiseRatio(pcm[:n-2000], back[:n-2000], 0)
 			if ratio < 25 && !(q.rate == 8000 && rate > 8000) { // the hiss above 4 kHz can't be there

@@ -1,10 +1,11 @@
-package audio
+// Package resample brings sound from one rate to another.
+package resample
 
 import "math"
 
-// resampler brings sound from one rate to another. Of what the lower rate can't carry nothing comes back as another tone:
+// Resampler brings sound from one rate to another. Of what the lower rate can't carry nothing comes back as another tone:
 // it is 80 dB down.
-type resampler struct {
+type Resampler struct {
 	up, down int
 	taps     int
 	bank     [][]float32 // a filter for each place between two samples
@@ -15,9 +16,10 @@ const (
 	mostBank = 512  // places between two samples; odd rates use the nearest
 )
 
-func newResampler(from, to int) *resampler {
+// New makes one. It can be used by many at once.
+func New(from, to int) *Resampler {
 	common := gcd(from, to)
-	r := &resampler{up: to / common, down: from / common}
+	r := &Resampler{up: to / common, down: from / common}
 	low := float64(min(from, to))
 	cut := 0.4625 * low / float64(from) // of a sample: half-way between 0.425, which passes, and 0.5, which doesn't
 	r.taps = int(math.Ceil((stopBand-8)/(2.285*2*math.Pi*0.075*low/float64(from)))) + 2
@@ -40,8 +42,8 @@ func newResampler(from, to int) *resampler {
 	return r
 }
 
-// run returns the sound at the other rate. It lasts as long, and is not shifted.
-func (r *resampler) run(in []float32) []float32 {
+// Run returns the sound at the other rate. It lasts as long, and is not shifted.
+func (r *Resampler) Run(in []float32) []float32 {
 	if r.up == r.down {
 		return in
 	}
@@ -100,7 +102,8 @@ func bessel(x float64) float64 {
 	return sum
 }
 
-func floats(samples []int16) []float32 {
+// Floats are samples as numbers between -1 and 1.
+func Floats(samples []int16) []float32 {
 	out := make([]float32, len(samples))
 	for i, x := range samples {
 		out[i] = float32(x) / 32768
@@ -108,10 +111,19 @@ func floats(samples []int16) []float32 {
 	return out
 }
 
-func whole(samples []float32) []int16 {
+// Whole makes samples of numbers between -1 and 1.
+func Whole(samples []float32) []int16 {
 	out := make([]int16, len(samples))
 	for i, x := range samples {
-		out[i] = clamp(float64(x))
+		out[i] = Clamp(float64(x))
 	}
 	return out
+}
+
+// Clamp makes a sample of a number between -1 and 1.
+func Clamp(x float64) int16 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return int16(math.Round(max(-1, min(x, 1)) * 32767))
 }
