@@ -568,6 +568,7 @@ func TestGoingOnByTextAndBeingCalled(t *testing.T) {
 	}
 	w.expect(sent[0].text, "What should come first")
 	w.expect(w.says(ann, "1"), "How many days")
+	w.expect(w.says(ann, "text me"), "How many days")
 	w.expect(w.says(ann, "call me"), "We call you in a few minutes")
 	w.clock.pass(4 * time.Minute)
 	w.x.Tick(t.Context())

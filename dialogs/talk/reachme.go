@@ -9,7 +9,10 @@ import (
 
 // textMe texts the resident the question that is open. The next that is heard of them is the answer to it.
 func (x *hearing) textMe() error {
-	if !x.h.Textable || x.m.Stopped || x.h.Traits.Texts {
+	switch {
+	case x.h.Traits.Texts: // this is one
+		return x.goesOn("")
+	case !x.h.Textable || x.m.Stopped:
 		return x.goesOn("@textme.no")
 	}
 	l, now := x.m.Linking.changed(), x.h.At.Unix()
@@ -40,9 +43,8 @@ func (x *hearing) textMe() error {
 	if d == nil {
 		stands = x.m.Hall
 	}
-	for _, p := range render.Render(w, prompts, render.SMS) {
-		x.said.Texts = append(x.said.Texts, Text{Page: p})
-		break // the first page holds what to answer
+	if pages := render.Render(w, prompts, render.SMS); len(pages) > 0 { // the first holds what to answer
+		x.said.Texts = append(x.said.Texts, Text{Page: pages[0]})
 	}
 	x.bye("@textme.sent")
 	x.m.Hall, x.m.Aloud = stands, false
