@@ -14,6 +14,10 @@ const (
 	askFor    = 50 * time.Second // how long Telegram waits for something to come in
 	atOnce    = 16               // chats whose updates are taken at the same time
 	mostAhead = 5_000            // updates that are done before an earlier one
+
+	// mostOpen is how many updates of a chat may be done and not confirmed yet. The store knows the last 16 of a resident again, so
+	// that none counts twice when the process dies before it could confirm them.
+	mostOpen = 12
 )
 
 // poll asks for updates until ctx ends. An update is confirmed, by asking for those after it, once it and all before it are on disk;
@@ -65,12 +69,13 @@ func (t *Telegram) poll(ctx context.Context, in channels.Inbox) {
 // round takes the updates that aren't done, and notes which are; it says whether all are.
 func (t *Telegram) round(ctx context.Context, in channels.Inbox, all []json.RawMessage, done map[int64]bool) bool {
 	chats := map[uint64][]json.RawMessage{}
+	open := map[uint64]int{}
 	var order []uint64
 	for _, raw := range all {
-		if done[updateID(raw)] {
+		chat := chatOf(raw)
+		if open[chat]++; done[updateID(raw)] || open[chat] > mostOpen {
 			continue
 		}
-		chat := chatOf(raw)
 		if chats[chat] == nil {
 			order = append(order, chat)
 		}

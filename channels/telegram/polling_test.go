@@ -148,6 +148,28 @@ func TestPollingConfirmsAfterTheDisk(t *testing.T) {
 	}
 }
 
+// Who sends much at once has no more of it unconfirmed than the store knows again.
+func TestPollingConfirmsInTime(t *testing.T) {
+	f := newFake(t)
+	in := &inbox{}
+	most := 0
+	in.fails = func(channels.Event, int) error { // in.mu is held
+		most = max(most, len(in.events)+1-int(max(f.confirmed()-101, 0)))
+		return nil
+	}
+	var updates []map[string]any
+	for i := range 39 {
+		updates = append(updates, f.update("message", text(77, fmt.Sprint(i))))
+	}
+	f.hand(updates...)
+	stop := listening(t, newTelegram(t, f), in)
+	until(t, "all confirmed", func() bool { return f.confirmed() == 140 })
+	stop()
+	if most > 12 || len(in.all()) != 39 {
+		t.Fatalf("%d updates were done and not confirmed, of %d", most, len(in.all()))
+	}
+}
+
 // An update that can't be held stops nothing but its own chat, and that not for ever.
 func TestPollingGivesPoisonUp(t *testing.T) {
 	f := newFake(t)
