@@ -141,7 +141,7 @@ func forged(b *bench) {
 }
 
 // spoiledTries is how many spoiled requests are sent.
-const spoiledTries = 400
+const spoiledTries = 200
 
 // rubbish sends what nobody would, signed and not: it is the sender's fault, and said to be.
 func rubbish(b *bench) {
