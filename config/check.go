@@ -114,38 +114,30 @@ func (r *reading) set(c *Config, s Setting, text string) {
 	case "log.format":
 		c.Log.Format = r.oneOf(s.Key, text, "text", "json")
 	default:
-		if strings.HasPrefix(s.Key, "kiosk.") {
-			r.setKiosk(&c.Kiosk, s, text)
-			return
-		}
-		if strings.HasPrefix(s.Key, "voice.") {
-			r.setVoice(c, s, text)
-			return
-		}
-		if strings.HasPrefix(s.Key, "sip.") {
-			r.setSIP(&c.SIP, s, text)
-			return
-		}
-		if strings.HasPrefix(s.Key, "telegram.") {
-			r.setTelegram(&c.Telegram, s, text)
-			return
-		}
-		if strings.HasPrefix(s.Key, "desk.") {
-			r.setDesk(&c.Desk, s, text)
-			return
-		}
-		if strings.HasPrefix(s.Key, "smpp.") {
-			r.setSMPP(&c.SMPP, s, text)
-			return
-		}
-		if strings.HasPrefix(s.Key, "ussd.") {
-			r.setUSSD(&c.USSD, s, text)
-			return
-		}
-		if strings.HasPrefix(s.Key, "limits.") {
-			r.setLimits(&c.Limits, s, text)
-			return
-		}
+		r.setPart(c, s, text)
+	}
+}
+
+// setPart sets what a file of its own reads.
+func (r *reading) setPart(c *Config, s Setting, text string) {
+	switch part, _, _ := strings.Cut(s.Key, "."); part {
+	case "kiosk":
+		r.setKiosk(&c.Kiosk, s, text)
+	case "voice":
+		r.setVoice(c, s, text)
+	case "sip":
+		r.setSIP(&c.SIP, s, text)
+	case "telegram":
+		r.setTelegram(&c.Telegram, s, text)
+	case "desk":
+		r.setDesk(&c.Desk, s, text)
+	case "smpp":
+		r.setSMPP(&c.SMPP, s, text)
+	case "ussd":
+		r.setUSSD(&c.USSD, s, text)
+	case "limits":
+		r.setLimits(&c.Limits, s, text)
+	default:
 		r.setSMS(&c.SMS, s, text)
 	}
 }
