@@ -314,6 +314,12 @@ async function follow(mine) {
   }
 }
 
+// anew asks for orders once the town knows that the last call is over: it would be taken up again.
+function anew() {
+  const mine = turns();
+  telling.then(() => follow(mine));
+}
+
 function takeHandset() {
   if ($("call").hidden) return;
   over("You went to another phone.");
@@ -334,7 +340,7 @@ async function dial() {
   if (line.id) {
     tell("hungup");
     over("You rang off.");
-    follow(turns());
+    anew();
     return;
   }
   const id = fresh();
@@ -362,7 +368,7 @@ async function once() {
   if ($("telephone").classList.contains("rings")) {
     tell("answered", { yes: false });
     over("You let it ring.");
-    follow(turns());
+    anew();
     return;
   }
   try {
