@@ -149,7 +149,7 @@ func withDesk(cmd *cobra.Command, as string, do func(*terminal) error) error {
 	path := deskSocket(c)
 	line, err := net.DialTimeout("unix", path, deskDials)
 	if err != nil {
-		return fmt.Errorf("no town is running here that keeps its store in %s: start it with \"townline serve\", or use the page /desk", c.Store.Path)
+		return fmt.Errorf("no town is running here that keeps its store in %s: start it with \"townline serve\", or use the page /desk", c.Store.Place())
 	}
 	line.Close()
 	t := &terminal{
