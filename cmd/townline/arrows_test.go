@@ -76,6 +76,7 @@ var arrows = map[string][]string{
 	"channels/peers":             {},
 	"channels/twilio/twiliotest": {},
 	"golden":                     {},
+	"store/postgres/pgtest":      {"github.com/jackc/pgx/v5"},
 	"channels/channeltest":       {"channels", "channels/exchange", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "store/sqlite"},
 }
 

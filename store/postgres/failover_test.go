@@ -10,25 +10,27 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/townline/townline/store/postgres/pgtest"
 )
 
 // TestFailover: the primary is lost for good, its standby is promoted, and the nodes find it by themselves. With a standby that every
 // commit waits for nothing that was acknowledged is lost.
 func TestFailover(t *testing.T) {
-	primary, err := startServer()
+	primary, err := pgtest.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(primary.dir)
-	lost := sync.OnceFunc(func() { primary.stop(syscall.SIGQUIT) })
+	defer os.RemoveAll(primary.Dir)
+	lost := sync.OnceFunc(func() { primary.Stop(syscall.SIGQUIT) })
 	defer lost()
-	standby, err := primary.standby()
+	standby, err := primary.Standby()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(standby.dir)
-	defer standby.stop(syscall.SIGQUIT)
-	admin, err := pgx.Connect(t.Context(), primary.address())
+	defer os.RemoveAll(standby.Dir)
+	defer standby.Stop(syscall.SIGQUIT)
+	admin, err := pgx.Connect(t.Context(), primary.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +46,7 @@ func TestFailover(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	at := fmt.Sprintf("postgres://town@/postgres?host=%s,%s", primary.dir, standby.dir)
+	at := fmt.Sprintf("postgres://town@/postgres?host=%s,%s", primary.Dir, standby.Dir)
 	nodes := []*Store{open(t, at), open(t, at)}
 	const residents, messages = 12, 80
 	var all sync.WaitGroup
@@ -68,7 +70,7 @@ func TestFailover(t *testing.T) {
 	}
 	lost()
 	gone := time.Now()
-	promoter, err := pgx.Connect(t.Context(), standby.address())
+	promoter, err := pgx.Connect(t.Context(), standby.Address())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/postgres/pgtest"
 )
 
 // talk says so many messages of a resident to nodes in turn, and each again until it is answered. It returns how often it was refused
@@ -204,15 +205,15 @@ func TestErasedWhileTheyBegin(t *testing.T) {
 // TestServerKilled: whenever PostgreSQL dies, nothing that was acknowledged is lost, nothing counts twice, and the nodes go on by
 // themselves once it is back.
 func TestServerKilled(t *testing.T) {
-	server, err := startServer()
+	server, err := pgtest.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		server.stop(syscall.SIGINT)
-		os.RemoveAll(server.dir)
+		server.Stop(syscall.SIGINT)
+		os.RemoveAll(server.Dir)
 	}()
-	nodes := []*Store{open(t, server.address()), open(t, server.address())}
+	nodes := []*Store{open(t, server.Address()), open(t, server.Address())}
 	const residents, messages, kills = 16, 150, 5
 	var all sync.WaitGroup
 	var done atomic.Int64
@@ -233,8 +234,8 @@ func TestServerKilled(t *testing.T) {
 				break
 			}
 		}
-		server.stop(syscall.SIGQUIT)
-		if err := server.start(); err != nil {
+		server.Stop(syscall.SIGQUIT)
+		if err := server.Start(); err != nil {
 			t.Fatal(err)
 		}
 	}
