@@ -367,11 +367,16 @@ func (b *breaks) Commit(ctx context.Context, c *store.Change) (store.Outcome, er
 	return store.Outcome{}, errFlaky
 }
 
-func TestAConversationIsTakenAlongBeforeItsRecordingIsFetched(t *testing.T) {
+// leaving is somebody who sent a picture and has a code to go on elsewhere.
+func leaving(t *testing.T) (*town, *cellar, string) {
 	w, c := remote(t)
 	w.hear(w.sends(c, "ana", "NOTE", ""))
 	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
-	code := codeForm.FindString(w.hear(w.sends(c, "ana", "kiosk", "")))
+	return w, c, codeForm.FindString(w.hear(w.sends(c, "ana", "kiosk", "")))
+}
+
+func TestAConversationIsTakenAlongBeforeItsRecordingIsFetched(t *testing.T) {
+	w, c, code := leaving(t)
 	w.expect(w.hear(w.sends(c, "bea", code, "")), "Tell us about it.")
 	w.x.Tick(t.Context())
 	w.kept(1)
@@ -380,10 +385,7 @@ func TestAConversationIsTakenAlongBeforeItsRecordingIsFetched(t *testing.T) {
 
 // TestAConversationIsTakenAlongWhileItsRecordingIsFetched: what the fetch finds is not dropped for the one who took it along.
 func TestAConversationIsTakenAlongWhileItsRecordingIsFetched(t *testing.T) {
-	w, c := remote(t)
-	w.hear(w.sends(c, "ana", "NOTE", ""))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
-	code := codeForm.FindString(w.hear(w.sends(c, "ana", "kiosk", "")))
+	w, c, code := leaving(t)
 	c.began, c.gate = make(chan struct{}, 8), make(chan struct{})
 	done := make(chan struct{})
 	go func() { defer close(done); w.x.Tick(t.Context()) }()
@@ -399,10 +401,7 @@ func TestAConversationIsTakenAlongWhileItsRecordingIsFetched(t *testing.T) {
 
 // TestARecordingIsNotFetchedBetweenTheHandsOfTwo: the conversation is the taker's already, and their own turn not on disk yet.
 func TestARecordingIsNotFetchedBetweenTheHandsOfTwo(t *testing.T) {
-	w, c := remote(t)
-	w.hear(w.sends(c, "ana", "NOTE", ""))
-	w.hear(w.sends(c, "ana", "", "image/jpeg", snapshot(1)))
-	code := codeForm.FindString(w.hear(w.sends(c, "ana", "kiosk", "")))
+	w, c, code := leaving(t)
 	w.x.store = &between{Store: w.store, at: 2, do: func() { w.x.Tick(t.Context()) }}
 	w.expect(w.hear(w.sends(c, "bea", code, "")), "Tell us about it.")
 	w.x.store = w.store
