@@ -187,3 +187,10 @@ func TestBehindAPINAClerksWordsWait(t *testing.T) {
 		t.Fatalf("%+v", p.said.Memory.Desk)
 	}
 }
+
+func TestSeveralAnswersWhileAPersonIsWaitedFor(t *testing.T) {
+	p := someone(t)
+	p.results = map[string]string{"open": "yes", "by": "here"}
+	p.says("VISIT").says("person").hears("Is help needed today?")
+	p.kept("no thank you, for someone in my family", "The name of the person we visit?")
+}

@@ -279,16 +279,16 @@ func (x *hearing) heard(aloud bool) error {
 		x.lobby("@speech.start")
 		return x.hall()
 	}
+	if in.Kind == engine.Unclear || in.Kind == engine.Unsure {
+		if parts := x.split(d, *s); parts != nil {
+			return x.several(parts)
+		}
+	}
 	if x.passes(in, d, false) {
 		now := *s
 		now.Note = "@desk.passed"
 		x.m.Now = &now
 		return x.looked()
-	}
-	if in.Kind == engine.Unclear || in.Kind == engine.Unsure {
-		if parts := x.split(d, *s); parts != nil {
-			return x.several(parts)
-		}
 	}
 	return x.step(d, in)
 }
