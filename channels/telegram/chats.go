@@ -33,12 +33,18 @@ type chat struct {
 	id      int64
 	boards  []board // oldest first
 	pressed int     // the message whose button was pressed last
-	data    string  // of that button
 	at      time.Time
 	latest  bool    // nothing was written, or shown below it, since
+	counted counted // the last press whose turn is on disk
 	tokens  float64 // how many more updates are taken at once
 	filled  time.Time
 	told    time.Time // when it was last logged that they are too many
+}
+
+type counted struct {
+	message int
+	data    string // of the button
+	at      time.Time
 }
 
 // board is a message with buttons.
@@ -89,17 +95,23 @@ func (c *chats) takes(id int64, now time.Time) (ok, tell bool) {
 // again says whether a press is the last one's echo.
 func (c *chats) again(id int64, message int, data string, now time.Time) (echo bool) {
 	c.with(id, func(h *chat) {
-		since := now.Sub(h.at)
-		echo = h.pressed == message && h.data == data && since >= 0 && since < twice
+		since := now.Sub(h.counted.at)
+		echo = h.counted.message == message && h.counted.data == data && since >= 0 && since < twice
 	})
 	return echo
 }
 
-// heard notes that something came, once it is on disk. message is the one whose button was pressed, 0: none was.
-func (c *chats) heard(id int64, message int, data, mark string, now time.Time) {
+// counts notes that the turn of a press is on disk.
+func (c *chats) counts(id int64, message int, data string, now time.Time) {
+	c.with(id, func(h *chat) { h.counted = counted{message, data, now} })
+}
+
+// heard notes that something came; before its turn, as the reply may be on its way before that is known here. message is the one
+// whose button was pressed, 0: none was.
+func (c *chats) heard(id int64, message int, mark string, now time.Time) {
 	c.with(id, func(h *chat) {
 		if h.latest = message != 0; h.latest {
-			h.pressed, h.data, h.at = message, data, now
+			h.pressed, h.at = message, now
 		}
 		for i := range h.boards {
 			h.boards[i].heard = true

@@ -57,12 +57,15 @@ func (t *Telegram) take(ctx context.Context, in channels.Inbox, raw []byte) (err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	t.chats.heard(c.chat, c.message, c.event.Pressed, now)
 	reply, err := in.Receive(ctx, *c.event)
 	if err != nil {
 		return err
 	}
 	t.poison.passed(id)
-	t.chats.heard(c.chat, c.message, c.data, c.event.Pressed, now)
+	if c.message != 0 {
+		t.chats.counts(c.chat, c.message, c.data, now)
+	}
 	t.confirm(c.press)
 	if len(reply.Pages) > 0 && !c.blocked { // the last word to somebody whom the outbox is closed to
 		t.side.do(func(ctx context.Context) {

@@ -247,6 +247,27 @@ func TestDoublePress(t *testing.T) {
 	}
 }
 
+// The reply may be sent before its turn is known to be over: it takes the place of the page whose button was pressed all the same.
+func TestReplyIsFasterThanItsTurn(t *testing.T) {
+	f := newFake(t)
+	b := newTelegram(t, f)
+	page := marked("abc", "choices", option("1", "Buses"))
+	in := &inbox{fails: func(channels.Event, int) error {
+		receipt, err := b.Deliver(t.Context(), resident, page, "k")
+		if receipt != "12" {
+			t.Errorf("message %s, %v", receipt, err)
+		}
+		return nil
+	}}
+	if err := b.take(t.Context(), in, encoded(t, f.update("callback_query", pressing(77, 12, "1.abc")))); err != nil {
+		t.Fatal(err)
+	}
+	b.Wait()
+	if len(f.of("sendMessage")) != 0 || len(f.of("editMessageText")) != 1 {
+		t.Error("sent as a new message")
+	}
+}
+
 // A press that wasn't kept may come again at once.
 func TestPressThatFailedComesAgain(t *testing.T) {
 	f := newFake(t)
