@@ -234,13 +234,14 @@ func TestThePreviewPageIsSound(t *testing.T) {
 		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}}}); err != nil {
 			t.Fatal(err)
 		}
+		b.until(`$("ussd").getBoundingClientRect().left >= 0 && $("ussd").getBoundingClientRect().right <= innerWidth`) // what is in hand is in sight
 		if wide := ask[int64](b, `document.documentElement.scrollWidth`); wide > look.width {
 			t.Errorf("%s: the page is %d px wide, the screen %d", look.name, wide, look.width)
 		}
 		if cut := ask[[]string](b, `[...document.querySelectorAll("#menu, #menu button, #reply, #menu-text")].filter(e=>{const r=e.getBoundingClientRect();return r.width<20||r.left<0||r.right>innerWidth}).map(e=>e.id)`); len(cut) > 0 {
 			t.Errorf("%s: out of sight: %s", look.name, cut)
 		}
-		if cut := ask[[]string](b, `[...document.querySelectorAll(".phone")].filter(e=>e.scrollHeight>e.clientHeight+1).map(e=>e.id||e.className)`); len(cut) > 0 {
+		if cut := ask[[]string](b, `[...document.querySelectorAll(".body")].filter(e=>e.scrollHeight>e.clientHeight+1).map(e=>e.id||e.className)`); len(cut) > 0 {
 			t.Errorf("%s: cut off at the bottom: %s", look.name, cut)
 		}
 		for _, found := range ask[[]string](b, `axe.run(document).then(r=>r.violations.flatMap(v=>v.nodes.map(n=>v.id+": "+n.target.join(" "))))`) {

@@ -240,10 +240,11 @@ async function goOnHere(d) {
 }
 
 // reveal brings a device into sight, where not all are.
-function reveal(d) {
+function reveal(d, at) {
   const s = $(d), row = $("devices");
-  if (row.scrollWidth > row.clientWidth + 1) row.scrollTo({ left: row.scrollLeft + s.getBoundingClientRect().left - row.getBoundingClientRect().left - 12, behavior: still.matches ? "auto" : "smooth" });
+  if (row.scrollWidth > row.clientWidth + 1) row.scrollTo({ left: row.scrollLeft + s.getBoundingClientRect().left - row.getBoundingClientRect().left - 12, behavior: at || still.matches ? "instant" : "smooth" });
 }
+new ResizeObserver(() => { if (inHand) reveal(inHand, true); }).observe($("devices")); // a phone that is turned shows what is in hand
 
 function tabs() {
   document.querySelector(".tabs").replaceChildren(...[...document.querySelectorAll(".device:not([hidden])")].map((s) => {
