@@ -59,11 +59,13 @@ func TestAMachineForEachPerson(t *testing.T) {
 		}
 	}
 	heard := len(in.heard)
-	if status, _ := do(t, "GET", s.URL+MachinePath(0), "", "Host", "evil.example"); status != http.StatusMisdirectedRequest {
-		t.Errorf("by another name: %d", status)
-	}
-	if status, _ := do(t, "GET", s.URL+MachinePath(0), "", "X-Forwarded-For", "203.0.113.5"); status != http.StatusForbidden {
-		t.Errorf("through a proxy: %d", status)
+	for _, path := range []string{"", "/audio/x"} {
+		if status, _ := do(t, "GET", s.URL+MachinePath(0)+path, "", "Host", "evil.example"); status != http.StatusMisdirectedRequest {
+			t.Errorf("%s by another name: %d", path, status)
+		}
+		if status, _ := do(t, "GET", s.URL+MachinePath(0)+path, "", "X-Forwarded-For", "203.0.113.5"); status != http.StatusForbidden {
+			t.Errorf("%s through a proxy: %d", path, status)
+		}
 	}
 	if status, _ := do(t, "GET", s.URL+"/preview/kiosk/9", ""); status != http.StatusNotFound {
 		t.Errorf("nobody's machine: %d", status)
