@@ -38,6 +38,7 @@ soak:
 	go test ./channels/kiosk -run TestJourneysInTrouble -journeys 200 -timeout 2h -v
 	go test ./channels/kiosk -run 'TestPages$$' -all -timeout 2h
 	go test ./channels/outpost -run TestJourneys -journeys 10000 -timeout 1h
+	go test ./channels/exchange -postgres -timeout 1h
 	go test ./channels/exchange -run TestCrossings -crossings 100000 -timeout 1h -v
 	go test ./dialogs/library -run 'TestCrossings$$' -crossings 10000 -timeout 1h -v
 	go test ./channels/exchange -run TestRunOfReminders -reminders 10000 -timeout 1h -v
