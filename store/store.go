@@ -374,6 +374,8 @@ type Store interface {
 	OptedOut(ctx context.Context, a AddressKey) (bool, error)
 	// Voted says whether the voter is marked on the poll's roll.
 	Voted(ctx context.Context, poll string, voter [16]byte) (bool, error)
+	// Linked says whether a ballot is linked to the voter's mark on the poll's roll.
+	Linked(ctx context.Context, poll string, voter [16]byte) (bool, error)
 	// Consents returns a resident's consents, oldest first.
 	Consents(ctx context.Context, r Resident) ([]Consent, error)
 	// Addresses returns a resident's addresses, opened.

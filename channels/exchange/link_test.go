@@ -501,6 +501,78 @@ func testBothVotedBefore(t *testing.T, on setting) {
 	w.expect(w.says(ben, "NUMB"), "already")
 }
 
+// One answer that was given while two numbers were together is counted once they are together again, whichever sends the code.
+func TestVotedLeftAndTogetherAgain(t *testing.T) { onEachStore(t, testTogetherAgain) }
+
+func testTogetherAgain(t *testing.T, on setting) {
+	for _, voter := range []string{ann, ben} {
+		w := settle(t, on)
+		link := func() {
+			w.says(ben, "LINK "+w.linkCode(ann))
+			w.expect(w.says(ben, "yes"), "We know you on both now")
+		}
+		link()
+		w.says(voter, "NUMB", "1", "yes")
+		w.expect(w.says(ann, "PART", "yes"), "You begin anew here")
+		link()
+		if got := w.polled("number-vote"); len(got) != 1 {
+			t.Fatalf("%s voted: %v", voter, got)
+		}
+		w.expect(w.says(ann, "NUMB"), "already")
+	}
+}
+
+// Who has another's phone for a moment sends a code of their own from it, and deletes what was said: all that was together with it is
+// told at once, and the phone itself the next day.
+func TestACodeSentFromABorrowedPhone(t *testing.T) { onEachStore(t, testBorrowed) }
+
+func testBorrowed(t *testing.T, on setting) {
+	chat := &post{name: "telegram", traits: render.Telegram}
+	w := settle(t, on, func(_ *town, s *Settings) {
+		s.Channels = slices.DeleteFunc(s.Channels, func(c channels.Channel) bool { return c.Name() == "telegram" })
+		s.Channels = append(s.Channels, chat)
+	})
+	w.says(ann, "PARK", "1", "12")
+	w.link(ann, "77")
+	w.x.Tick(t.Context())
+	w.clock.pass(48 * time.Hour)
+	w.x.Tick(t.Context())
+	told := func() (all []string) {
+		w.x.Tick(t.Context())
+		for _, p := range []*post{w.sms, chat} {
+			for _, l := range p.letters() {
+				if strings.Contains(l.text, "Not you? Send PART") {
+					all = append(all, l.to.ID)
+				}
+			}
+		}
+		slices.Sort(all)
+		return all
+	}
+	before := told()
+	w.says(ann, "LINK "+w.linkCode(ben))
+	w.expect(w.says(ann, "yes"), "We know you on both now")
+	now := told()
+	if want := append(slices.Clone(before), ben, "77"); len(now) != len(want) || !slices.Contains(now, "77") {
+		t.Fatalf("told %v, then %v", before, now)
+	}
+	w.clock.pass(toldAgain)
+	next := told()
+	count := func(all []string, who string) (n int) {
+		for _, a := range all {
+			if a == who {
+				n++
+			}
+		}
+		return n
+	}
+	for _, who := range []string{ann, ben, "77"} {
+		if count(next, who) != count(now, who)+1 {
+			t.Errorf("%s is not told the next day: %v, then %v", who, now, next)
+		}
+	}
+}
+
 // Somebody else on the same phone, behind a PIN, has nothing of what is put together, and gives nothing.
 func TestPutTogetherOnAPhoneThatIsShared(t *testing.T) { onEachStore(t, testLinkShared) }
 

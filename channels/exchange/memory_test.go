@@ -483,6 +483,13 @@ func (m *memory) OptedOut(_ context.Context, a store.AddressKey) (bool, error) {
 	return m.out[a], nil
 }
 
+func (m *memory) Linked(_ context.Context, poll string, voter [16]byte) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k, ok := m.roll[voterKey{poll, voter}]
+	return ok && k.ballot != ([16]byte{}), nil
+}
+
 func (m *memory) Voted(_ context.Context, poll string, voter [16]byte) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

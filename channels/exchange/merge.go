@@ -28,6 +28,7 @@ func (t *turn) merges(ctx context.Context, said *talk.Said) error {
 		return err
 	}
 	t.linkAll(mine, theirs)
+	dials := t.more.Menu != nil
 	if err := t.mergeRows(mine, theirs); err != nil {
 		return err
 	}
@@ -40,15 +41,31 @@ func (t *turn) merges(ctx context.Context, said *talk.Said) error {
 	if err := t.marksBoth(ctx, mine, theirs); err != nil {
 		return err
 	}
+	here := func(a store.Address) bool { return a.Key == t.key }
 	had := len(c.Outbox)
-	if err := t.tellOthers(said, theirs); err != nil {
+	if err := t.tellOthers(said, theirs, p.row.more.Menu != nil); err != nil {
 		return err
 	}
-	// Who had the phone for a moment may have deleted that: it is said once more the next day, whoever is heard of meanwhile.
-	for _, m := range c.Outbox[had:] {
-		m.ID, m.Due, m.Class = t.id("message"), t.now.Add(toldAgain), classReminder
-		c.Outbox = append(c.Outbox, m)
+	if err := t.tellOthers(said, slices.DeleteFunc(slices.Clone(mine), here), dials); err != nil {
+		return err
 	}
+	// Who had one of them for a moment may have deleted that, and what was said here: it is said once more the next day, here as well,
+	// whoever is heard of meanwhile.
+	told := len(c.Outbox)
+	if i := slices.IndexFunc(mine, here); i >= 0 {
+		if err := t.tellOthers(said, mine[i:i+1], dials); err != nil {
+			return err
+		}
+	}
+	now, tomorrow := c.Outbox[:told:told], slices.Clone(c.Outbox[had:])
+	for i := range tomorrow {
+		m := &tomorrow[i]
+		if i < told-had {
+			m.ID = t.id("message")
+		}
+		m.Due, m.Class = t.now.Add(toldAgain), classReminder
+	}
+	c.Outbox = append(now, tomorrow...)
 	return nil
 }
 
@@ -195,8 +212,9 @@ func (t *turn) doorAt() []byte {
 	return slices.Clone(t.key[:])
 }
 
-// tellOthers tells whoever is at these addresses, where they can be written to, what became of them.
-func (t *turn) tellOthers(said *talk.Said, others []store.Address) error {
+// tellOthers tells whoever is at these addresses, where they can be written to, what became of them. dials says that a menu was dialled
+// from there: such phones can be texted.
+func (t *turn) tellOthers(said *talk.Said, others []store.Address, dials bool) error {
 	if said.Memory.Stopped || len(said.Others) == 0 {
 		return nil
 	}
@@ -205,7 +223,7 @@ func (t *turn) tellOthers(said *talk.Said, others []store.Address) error {
 		if one := t.more.Linked.at(a.Key); one != nil {
 			w = way{one.Channel, one.to()}
 		}
-		if w.channel == "" && a.Kind == "tel" && t.dialled(a) {
+		if w.channel == "" && a.Kind == "tel" && dials {
 			w.channel = t.x.textLine()
 		}
 		if t.x.channels[w.channel] == nil || t.x.channels[w.channel].rings() {
@@ -216,9 +234,4 @@ func (t *turn) tellOthers(said *talk.Said, others []store.Address) error {
 		}
 	}
 	return nil
-}
-
-// dialled says whether the partner's last code was got on a menu from a number: it can be texted, as such phones can.
-func (t *turn) dialled(store.Address) bool {
-	return t.partner != nil && t.partner.row.more.Menu != nil
 }

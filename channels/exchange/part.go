@@ -36,7 +36,7 @@ func (t *turn) leaveHere(ctx context.Context, values []string) (map[string]strin
 // parts has this turn's address find somebody new.
 func (t *turn) parts(said *talk.Said) error {
 	c, from := &t.change, t.event.From
-	if err := t.tellOthers(said, t.leftTo); err != nil {
+	if err := t.tellOthers(said, t.leftTo, false); err != nil {
 		return err
 	}
 	c.Unlink = append(c.Unlink, t.key)

@@ -82,8 +82,9 @@ func (t *turn) marksBoth(ctx context.Context, mine, theirs []store.Address) erro
 		if !voted {
 			continue
 		}
-		// Both may have voted, each with a number: the answer of the one that goes on here stays.
-		twice, err := t.x.bothVoted(ctx, poll, mine, theirs)
+		// Both may have answered, each with a number: the answer of the one that goes on here stays. A mark alone tells of no answer:
+		// whoever left once has the mark of what was answered with another number.
+		twice, err := t.x.cast(ctx, poll, votersOf(t.x.keys, poll, mine))
 		if err != nil {
 			return err
 		}
@@ -97,16 +98,14 @@ func (t *turn) marksBoth(ctx context.Context, mine, theirs []store.Address) erro
 	return nil
 }
 
-// bothVoted says whether a number of each of the two is marked.
-func (x *Exchange) bothVoted(ctx context.Context, poll string, mine, theirs []store.Address) (bool, error) {
-	numbers := func(all []store.Address) [][16]byte {
-		return votersOf(x.keys, poll, slices.DeleteFunc(slices.Clone(all), func(a store.Address) bool { return a.Kind != "tel" }))
+// cast says whether an answer of one of the voters is in the box that the town can tell is theirs.
+func (x *Exchange) cast(ctx context.Context, poll string, voters [][16]byte) (bool, error) {
+	for _, v := range voters {
+		if linked, err := x.store.Linked(ctx, poll, v); linked || err != nil {
+			return linked, wrapped("look on the roll", err)
+		}
 	}
-	voted, err := x.votedBefore(ctx, poll, numbers(mine))
-	if !voted || err != nil {
-		return false, err
-	}
-	return x.votedBefore(ctx, poll, numbers(theirs))
+	return false, nil
 }
 
 // openPolls are the consultations of one answer a number that aren't over, in service or not.

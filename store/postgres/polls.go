@@ -15,6 +15,12 @@ func (s *Store) Voted(ctx context.Context, poll string, voter [16]byte) (bool, e
 	return used, wrapped("roll", err)
 }
 
+// Linked: see store.Store.
+func (s *Store) Linked(ctx context.Context, poll string, voter [16]byte) (bool, error) {
+	linked, err := there(ctx, s.pool, "SELECT 1 FROM roll WHERE poll = $1 AND voter = $2 AND ballot IS NOT NULL", words(poll), voter)
+	return linked, wrapped("roll", err)
+}
+
 // Reserve: see store.Store.
 func (s *Store) Reserve(ctx context.Context, poll string, voters [][16]byte) error {
 	return wrapped("reserve", s.write(ctx, func(tx pgx.Tx) error {

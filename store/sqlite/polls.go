@@ -91,6 +91,15 @@ func (s *Store) Voted(ctx context.Context, poll string, voter [16]byte) (bool, e
 	return used, err
 }
 
+// Linked: see store.Store.
+func (s *Store) Linked(ctx context.Context, poll string, voter [16]byte) (linked bool, err error) {
+	err = s.read(ctx, func(t *tables) (err error) {
+		linked, err = t.one(nil, "SELECT 1 FROM roll WHERE poll = ? AND voter = ? AND ballot IS NOT NULL", poll, voter)
+		return err
+	})
+	return linked, err
+}
+
 // Reserve: see store.Store.
 func (s *Store) Reserve(ctx context.Context, poll string, voters [][16]byte) error {
 	if err := s.write(ctx, func(t *tables) error {

@@ -81,6 +81,15 @@ func marks(tt *testing.T, open func(t *testing.T) store.Store) {
 		return n
 	}
 	t.equal("ballots", inBox(), 3)
+	tied := func(want ...bool) {
+		t.Helper()
+		for n, is := range want {
+			got, err := t.Linked(ctx, "lane", numbered(21+n))
+			t.must(err)
+			t.equal(fmt.Sprint("linked ", n), got, is)
+		}
+	}
+	tied(true, true, false, false)
 	for range 2 {
 		t.turn(resident(), func(c *store.Change) {
 			for _, n := range []int{21, 23, 24} { // linked, not linked, no ballot
@@ -88,6 +97,7 @@ func marks(tt *testing.T, open func(t *testing.T) store.Store) {
 			}
 		})
 		t.equal("ballots after one was taken back", inBox(), 2)
+		tied(false, true, false, false)
 	}
 	for _, n := range []int{21, 22, 23, 24} {
 		marked, err := t.Voted(ctx, "lane", numbered(n))
