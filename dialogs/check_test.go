@@ -16,7 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/townline/townline/dialogs"
-	"github.com/townline/townline/golden"
+	"github.com/townline/townline/dialogs/golden"
 	"github.com/townline/townline/locales"
 )
 

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/townline/townline/dialogs"
-	"github.com/townline/townline/golden"
+	"github.com/townline/townline/dialogs/golden"
 )
 
 // one loads the dialog called id from files written here.

@@ -13,8 +13,8 @@ import (
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs/dialogtest"
 	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/golden"
 	"github.com/townline/townline/dialogs/render"
-	"github.com/townline/townline/golden"
 )
 
 // answerOf takes a gateway's answer apart.

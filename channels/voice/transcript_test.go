@@ -9,7 +9,7 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/call"
-	"github.com/townline/townline/golden"
+	"github.com/townline/townline/dialogs/golden"
 )
 
 // TestTranscripts writes down a call through each dialog of the sample town in each of its languages, as Twilio has it:

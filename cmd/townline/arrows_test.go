@@ -75,7 +75,7 @@ var arrows = map[string][]string{
 	// Only tests import these, so that they are nobody's way around.
 	"channels/peers":             {},
 	"channels/twilio/twiliotest": {},
-	"golden":                     {},
+	"dialogs/golden":             {},
 	"store/postgres/pgtest":      {"github.com/jackc/pgx/v5"},
 	"channels/channeltest":       {"channels", "channels/exchange", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "store/sqlite"},
 }

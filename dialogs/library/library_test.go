@@ -14,9 +14,9 @@ import (
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/dialogtest"
+	"github.com/townline/townline/dialogs/golden"
 	"github.com/townline/townline/dialogs/library"
 	"github.com/townline/townline/dialogs/talk"
-	"github.com/townline/townline/golden"
 	"github.com/townline/townline/locales"
 )
 

@@ -91,7 +91,7 @@ func (w *walk) inHall(hall *talk.Hall) error {
 		return r.Picks("again")
 	case talk.ReachHall:
 		return r.Picks("call")
-	case talk.CodeHall, talk.PINHall, talk.PINEnterHall, talk.PINUnknownHall, talk.PINChooseHall, talk.PINTwiceHall, talk.PINMineHall, talk.PINOpenHall:
+	case talk.CodeHall, talk.PINHall, talk.PINEnterHall, talk.PINUnknownHall, talk.PINChooseHall, talk.PINTwiceHall, talk.PINMineHall, talk.PINOpenHall, talk.LinkHall, talk.LinkEnterHall, talk.LinkSureHall, talk.PartHall:
 		r.GoesBack()
 		return nil
 	case talk.HoldHall:

@@ -11,8 +11,8 @@ import (
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/golden"
 	"github.com/townline/townline/dialogs/render"
-	"github.com/townline/townline/golden"
 	"github.com/townline/townline/locales"
 )
 

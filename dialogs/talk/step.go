@@ -147,6 +147,11 @@ func (x *hearing) effect(e engine.Effect, d *dialogs.Dialog) {
 	case engine.OptOut:
 		x.stops(&e)
 		x.m.Stopped = true
+		if d := x.m.Desk; d != nil && d.By == "call" { // nor does a clerk ring
+			wants := *d
+			wants.By = ""
+			x.m.Desk = &wants
+		}
 	case engine.OptIn:
 		x.m.Stopped = false
 	case engine.SetTimer, engine.StopTimer:

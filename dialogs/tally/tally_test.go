@@ -8,8 +8,8 @@ import (
 
 	"github.com/townline/townline/dialogs"
 	"github.com/townline/townline/dialogs/engine"
+	"github.com/townline/townline/dialogs/golden"
 	"github.com/townline/townline/dialogs/tally"
-	"github.com/townline/townline/golden"
 )
 
 const survey = `dialog: survey

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/townline/townline/golden"
+	"github.com/townline/townline/dialogs/golden"
 )
 
 // keyText is 30 bytes as a=crypto has them.
