@@ -148,6 +148,8 @@ func (in *inCase) reaches(x *Exchange, addresses []store.Address) {
 	switch {
 	case in.row.more.Behind != nil || in.way.kind == pinKind:
 		in.reach = channels.BehindPIN
+	case in.memory.Stopped && in.memory.Desk != nil && in.memory.Desk.By == "call" && of("tel") != "": // asked for since
+		in.reach, in.number = channels.Called, of("tel")
 	case in.memory.Stopped:
 		in.reach = channels.Unwanted
 	case in.way.channel != "" && of(in.way.kind) != "" && !t.unreachable(in.way):
@@ -280,6 +282,9 @@ func (x *Exchange) CaseMedia(ctx context.Context, id, ref string) (channels.Atta
 // Act does what a clerk wants, as a turn of the resident's.
 func (x *Exchange) Act(ctx context.Context, a channels.CaseAct) error {
 	a.Words = strings.TrimSpace(a.Words)
+	if a.Kind == channels.CaseTake || a.Kind == channels.CaseHandOver { // nothing is said: neither may it look as if it had been
+		a.Words = ""
+	}
 	switch {
 	case a.Clerk == "":
 		return errors.New("exchange: an act of no clerk")
@@ -321,13 +326,16 @@ func (x *Exchange) act(ctx context.Context, r store.Resident, a channels.CaseAct
 	}
 	var letter [16]byte
 	if a.Words != "" && a.Token != "" {
-		letter = derived("said "+a.Token, r, 0, 0)
+		letter = derived("said "+a.Token+" "+a.Words, r, 0, 0) // a page that was gone back to has its token still
 		said, err := x.store.Letters(ctx, r, mostLetters)
 		if err != nil {
 			return false, fmt.Errorf("read what was said: %w", err)
 		}
 		if slices.ContainsFunc(said, func(l store.Letter) bool { return l.ID == letter }) {
-			return true, nil
+			if a.Kind == channels.CaseSay {
+				return true, nil
+			}
+			a.Words = "" // they were said, and nobody heard so; what else is wanted isn't done yet
 		}
 	}
 	if c.Clerk != "" && c.Clerk != a.Clerk && !(a.Kind == channels.CaseTake && a.From == c.Clerk) {
@@ -366,7 +374,10 @@ func (t *turn) clerked(ctx context.Context, in *inCase, a channels.CaseAct, lett
 	c, note := in.Case, ""
 	was := c
 	if c.Clerk == "" || a.Kind == channels.CaseTake {
-		c.Clerk, c.State = a.Clerk, store.Taken
+		c.Clerk = a.Clerk
+	}
+	if a.Words != "" { // until then they wait, whoever has taken them
+		c.State = store.Taken
 	}
 	h := talk.Heard{Kind: talk.Clerked, At: t.now, Traits: render.SMS, Clerk: a.Clerk, Words: a.Words, Behind: in.reach == channels.BehindPIN}
 	if t.line != nil {

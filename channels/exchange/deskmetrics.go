@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/townline/townline/store"
 )
 
 // deskCounts tells how many wait for a person, and how long already. It reads the store when it is asked.
@@ -38,7 +40,7 @@ func (d *deskCounts) Collect(to chan<- prometheus.Metric) {
 	for i := range all {
 		since := all[i].Last
 		switch {
-		case all[i].Clerk == "":
+		case all[i].State == store.Waiting:
 			since = all[i].Since
 		case all[i].Unread == 0:
 			continue
