@@ -41,6 +41,11 @@ func (t *turn) leaves(ctx context.Context, said *talk.Said) {
 	}
 	if at := t.dropDue(ctx); at.Sub(t.now) <= callLate && t.x.daytime(t.event.From.ID, at).Equal(at) {
 		t.offered = true
+		if t.more.Linked != nil {
+			l := t.more.Linked.copied()
+			l.Fell = t.kindHere()
+			t.more.Linked = l
+		}
 		t.setTimer(dropTimer+t.name, at)
 	}
 }

@@ -86,6 +86,20 @@ func TestWhenADroppedCallIsNotOffered(t *testing.T) {
 	}
 }
 
+// Of several numbers the one rings whose call dropped: another may be somebody's at work by now.
+func TestACallThatDropsIsOfferedWhereItWas(t *testing.T) {
+	for _, caller := range []string{ann, ben} {
+		w, p := landline(t)
+		w.says(ben, "LINK "+w.linkCode(ann))
+		w.expect(w.says(ben, "yes"), "We know you on both now")
+		w.passes(time.Minute)
+		w.atQuestion(caller)
+		w.ringsOff(caller)
+		w.passes(time.Minute)
+		p.expect(t, caller)
+	}
+}
+
 // TestADroppedCallThatTheTownMade is offered again when ten minutes are over: nobody is rung more often.
 func TestADroppedCallThatTheTownMade(t *testing.T) {
 	w, p := landline(t)

@@ -177,6 +177,7 @@ func (t *turn) settleLink(ctx context.Context, said *talk.Said) error {
 type linked struct {
 	All  []linkedTo `cbor:"1,keyasint,omitempty"`
 	Ring string     `cbor:"2,keyasint,omitempty"` // kind of the address to ring, where they asked for it from one; "": the first number
+	Fell string     `cbor:"3,keyasint,omitempty"` // kind of the one whose call dropped last
 }
 
 // linkedTo is one of them.
@@ -239,7 +240,7 @@ func (l *linked) number() *linkedTo {
 func (l *linked) copied() *linked {
 	c := linked{}
 	if l != nil {
-		c.All, c.Ring = slices.Clone(l.All), l.Ring
+		c.All, c.Ring, c.Fell = slices.Clone(l.All), l.Ring, l.Fell
 	}
 	return &c
 }

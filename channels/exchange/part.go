@@ -77,6 +77,9 @@ func (t *turn) forgetsHere(said *talk.Said, kind string, number bool) {
 	if l.Ring == kind {
 		l.Ring = ""
 	}
+	if l.Fell == kind {
+		l.Fell = ""
+	}
 	if t.way.kind == kind {
 		t.way = way{}
 		for _, a := range l.All {

@@ -38,8 +38,11 @@ func (t *turn) ring(line string, why callReason) error {
 	}
 	had := len(t.change.Outbox)
 	kind := "tel"
-	if a := t.more.Linked.number(); a != nil {
-		kind = cmp.Or(t.more.Linked.Ring, a.to())
+	if l := t.more.Linked; l.number() != nil {
+		kind = cmp.Or(l.Ring, l.number().to())
+		if why == callDropped {
+			kind = cmp.Or(l.Fell, kind)
+		}
 	}
 	if err := t.push([]render.Page{{}}, way{line, kind}, class); err != nil {
 		return err
