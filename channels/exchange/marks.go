@@ -35,6 +35,7 @@ func (x *Exchange) mark(r store.Resident, m *talk.Memory) string {
 		b = append(b, 'h', byte(h.Kind))
 		number(h.Page)
 		text(h.IDs...)
+		text(h.Anew, h.Code)
 	case s != nil:
 		b = append(b, 'q', byte(s.Mode))
 		text(s.Pin.ID, s.Pin.Hash)

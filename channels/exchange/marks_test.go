@@ -9,6 +9,8 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/dialogs/render"
+	"github.com/townline/townline/dialogs/talk"
+	"github.com/townline/townline/store"
 )
 
 // chat is a channel with buttons, and a resident who can press any of those that they ever got.
@@ -226,5 +228,16 @@ func TestManyLatePresses(t *testing.T) {
 	}
 	if c.last().Mark != mark {
 		t.Fatal("something was answered")
+	}
+}
+
+// Whether to be put together with one number is not asked of another: a button under the first question is late for the second.
+func TestMarkOfALink(t *testing.T) {
+	x := chatting(t, func(*town, *Settings) {}).x
+	asked := func(code string) string {
+		return x.mark(store.Resident{1}, &talk.Memory{Hall: &talk.Hall{Kind: talk.LinkSureHall, Code: code}})
+	}
+	if asked("482173") == asked("482174") || asked("482173") != asked("482173") {
+		t.Fatalf("marks %q and %q", asked("482173"), asked("482174"))
 	}
 }
