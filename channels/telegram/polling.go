@@ -40,6 +40,9 @@ func (t *Telegram) poll(ctx context.Context, in channels.Inbox) {
 		}
 		// What was handed over is brought to its end, whatever ends.
 		whole := t.round(context.WithoutCancel(ctx), in, all, done)
+		if begins := first(all); begins != 0 && begins < offset { // after a quiet week Telegram counts anew, from anywhere
+			offset = 0
+		}
 		for _, raw := range all {
 			id := updateID(raw)
 			if id == 0 {
@@ -64,6 +67,16 @@ func (t *Telegram) poll(ctx context.Context, in channels.Inbox) {
 			return
 		}
 	}
+}
+
+// first is the number of the first update that has one; 0: none has.
+func first(all []json.RawMessage) int64 {
+	for _, raw := range all {
+		if id := updateID(raw); id != 0 {
+			return id
+		}
+	}
+	return 0
 }
 
 // round takes the updates that aren't done, and notes which are; it says whether all are.

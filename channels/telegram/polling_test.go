@@ -263,3 +263,20 @@ func TestSetsTheWebhook(t *testing.T) {
 		t.Error("it asks as well")
 	}
 }
+
+// After a week without any update Telegram begins to count anew, at any number: those are taken and confirmed as all others are.
+func TestPollingAfterAQuietWeek(t *testing.T) {
+	f := newFake(t)
+	in := &inbox{}
+	f.refuses(
+		refusal{method: "getUpdates", code: 200, raw: `{"ok":true,"result":[` + string(encoded(t, f.update("message", text(77, "before")))) + `]}`, times: 1},
+		refusal{method: "getUpdates", code: 200, raw: `{"ok":true,"result":[{"update_id":7,"message":` + string(encoded(t, text(77, "after"))) + `}]}`, times: 1},
+	)
+	stop := listening(t, newTelegram(t, f), in)
+	until(t, "three calls", func() bool { return len(f.of("getUpdates")) == 3 })
+	stop()
+	asked := f.of("getUpdates")
+	if fmt.Sprint(asked[1]["offset"], asked[2]["offset"]) != "102 8" || !slices.Equal(words(in.all(), "77"), []string{"before", "after"}) {
+		t.Fatalf("%v, then %v: %v", asked[1]["offset"], asked[2]["offset"], words(in.all(), "77"))
+	}
+}
