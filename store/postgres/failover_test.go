@@ -75,8 +75,14 @@ func TestFailover(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer promoter.Close(t.Context())
-	if _, err := promoter.Exec(t.Context(), "SELECT pg_promote()"); err != nil {
+	// It isn't waited for in one statement: what is still to be replayed could have to wait for that.
+	if _, err := promoter.Exec(t.Context(), "SELECT pg_promote(false)"); err != nil {
 		t.Fatal(err)
+	}
+	for following := true; following; {
+		if following, err = there(t.Context(), promoter, "SELECT 1 WHERE pg_is_in_recovery()"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	promoted := time.Since(gone)
 	before := count()
