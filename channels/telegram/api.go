@@ -148,6 +148,9 @@ func (w *answer) failed(what string, err error) error {
 		}
 	}
 	err = fmt.Errorf("telegram: %s: Telegram refused, code %d", what, code)
+	if w.code == 0 && code < 500 && code != http.StatusTooManyRequests { // a proxy between, that says nothing of a resident
+		return channels.Retry(err, mended)
+	}
 	switch {
 	case code == http.StatusTooManyRequests || code == 420:
 		return channels.Retry(fmt.Errorf("%w: %w", channels.ErrThrottled, err), w.after)

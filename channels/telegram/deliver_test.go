@@ -69,6 +69,10 @@ func TestDeliver(t *testing.T) {
 		"token unknown":     {resident, page, refusal{code: 404, description: "Not Found"}, "retry 5m0s"},
 		"broken":            {resident, page, refusal{code: 500, description: "Internal Server Error"}, "doubt"},
 		"a gateway":         {resident, page, refusal{code: 502, raw: "<html>Bad Gateway</html>"}, "doubt"},
+		"a proxy forbids":   {resident, page, refusal{code: 403, raw: "<html>Forbidden</html>"}, "retry 5m0s"},
+		"a proxy is lost":   {resident, page, refusal{code: 400, raw: "<html>Bad Request</html>"}, "retry 5m0s"},
+		"a proxy sends on":  {resident, page, refusal{code: 302, raw: "<html>Log in</html>"}, "retry 5m0s"},
+		"a proxy is full":   {resident, page, refusal{code: 429, raw: "<html>Slow down</html>"}, "retry 0s throttled"},
 		"unreadable":        {resident, page, refusal{code: 200, raw: "yes"}, "doubt"},
 		"endless":           {resident, page, refusal{code: 200, raw: `{"ok":true,"result":{"message_id":"` + strings.Repeat("9", 100) + `"}}`}, "doubt"},
 	} {
