@@ -462,7 +462,7 @@ func TestNewsByThemselves(t *testing.T) {
 		t.Fatal(b.status)
 	}
 	b.get("/desk/case/c0ffee")
-	b.expect("That talk is over", "Nobody waits")
+	b.expect("no longer here", "Nobody waits")
 }
 
 func TestHowTheyAreReached(t *testing.T) {

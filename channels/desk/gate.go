@@ -83,12 +83,16 @@ func (g *gate) enter(r *http.Request, clerk, password string) (id string, o outc
 	case <-r.Context().Done():
 		return "", refused
 	}
+	if g.limited(clerk, from) { // of many at once, the first are known to be wrong by now
+		<-g.busy
+		return "", tooMany
+	}
 	h, known := g.clerks[clerk]
 	if !known {
 		h = g.nobody
 	}
 	right := len(password) <= mostPassword && h.is(password) && known
-	<-g.busy
+	defer func() { <-g.busy }() // after it is counted
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()

@@ -157,35 +157,42 @@ type listPage struct {
 	Rows    []row
 	Waiting int // for somebody to take them, or to answer
 	Done    string
+	Words   string // for a talk that is no longer here
 }
 
 func (d *Desk) showList(w http.ResponseWriter, r *http.Request, s *shift) {
+	d.list(w, r, s, r.URL.Query().Get("done"), "", http.StatusOK)
+}
+
+func (d *Desk) list(w http.ResponseWriter, r *http.Request, s *shift, done, words string, status int) {
 	all, err := d.s.Cases.Cases(r.Context(), "")
 	if err != nil {
 		d.broken(w, r, s, err)
 		return
 	}
-	p := listPage{page: d.page(r, s, "Who waits")}
+	p := listPage{page: d.page(r, s, "Who waits"), Words: words}
 	for _, c := range all {
 		p.Rows = append(p.Rows, d.row(c, s.clerk))
 		if c.Clerk == "" || c.Unread > 0 {
 			p.Waiting++
 		}
 	}
-	switch r.URL.Query().Get("done") {
+	switch done {
 	case "closed":
 		p.Done = "The talk is closed."
 	case "back":
 		p.Done = "It goes on without a person."
 	case "gone":
-		p.Done = "That talk is over: a colleague closed it, or the resident had all erased."
+		p.Done = noTalk
 	}
 	name := "list.html"
 	if r.URL.Query().Get("part") != "" {
 		name = "rows"
 	}
-	d.show(w, http.StatusOK, name, p)
+	d.show(w, status, name, p)
 }
+
+const noTalk = "That talk is no longer here: a colleague closed it, or the resident had all erased. If they put two phones together, it stands below again."
 
 // said is a letter on the page.
 type said struct {
@@ -215,7 +222,7 @@ func (d *Desk) showCase(w http.ResponseWriter, r *http.Request, s *shift) {
 func (d *Desk) showWhole(w http.ResponseWriter, r *http.Request, s *shift, problem, words string, status int) {
 	whole, err := d.s.Cases.Case(r.Context(), r.PathValue("id"))
 	if errors.Is(err, channels.ErrNoCase) {
-		d.gone(w, r)
+		d.gone(w, r, s, words)
 		return
 	}
 	if err != nil {
@@ -227,6 +234,9 @@ func (d *Desk) showWhole(w http.ResponseWriter, r *http.Request, s *shift, probl
 		Words: words, Most: channels.MostSaid, CanWrite: whole.Reach == channels.Written || whole.Reach == channels.BehindPIN,
 	}
 	p.Title, p.Problem = p.About, problem
+	if status == http.StatusInternalServerError { // it may have been done: the same form again has to be known
+		p.Token = cmp.Or(r.PostFormValue("token"), p.Token)
+	}
 	if whole.Clerk != "" && whole.Clerk != s.clerk {
 		p.Taken = whole.Clerk
 	}
@@ -256,7 +266,11 @@ func (d *Desk) act(w http.ResponseWriter, r *http.Request, s *shift) {
 	case "hand":
 		a.Kind, a.Words = channels.CaseHandOver, ""
 		if !slices.Contains(d.colleagues(s.clerk), a.To) {
-			d.showWhole(w, r, s, "Choose a colleague first.", "", http.StatusUnprocessableEntity)
+			d.showWhole(w, r, s, "Choose a colleague first.", r.PostFormValue("words"), http.StatusUnprocessableEntity)
+			return
+		}
+		if words := r.PostFormValue("words"); strings.TrimSpace(words) != "" {
+			d.showWhole(w, r, s, "Your words are not sent yet. Send them, or take them out, and then hand over.", words, http.StatusUnprocessableEntity)
 			return
 		}
 	case "back":
@@ -273,10 +287,12 @@ func (d *Desk) act(w http.ResponseWriter, r *http.Request, s *shift) {
 		http.Redirect(w, r, d.up(r)+"desk?done=back", http.StatusSeeOther)
 	case err == nil && a.Kind == channels.CaseClose:
 		http.Redirect(w, r, d.up(r)+"desk?done=closed", http.StatusSeeOther)
+	case err == nil && a.Kind == channels.CaseTake && strings.TrimSpace(r.PostFormValue("words")) != "":
+		d.showWhole(w, r, s, "", r.PostFormValue("words"), http.StatusOK) // a draft
 	case err == nil:
 		http.Redirect(w, r, a.Case+"#words", http.StatusSeeOther)
 	case errors.Is(err, channels.ErrNoCase):
-		d.gone(w, r)
+		d.gone(w, r, s, r.PostFormValue("words"))
 	default:
 		status, words := problem(err)
 		if status == http.StatusInternalServerError {
@@ -300,14 +316,18 @@ func problem(err error) (status int, words string) {
 	case errors.Is(err, channels.ErrSaidEmpty):
 		return http.StatusUnprocessableEntity, "Write something first."
 	case errors.Is(err, channels.ErrNoCase):
-		return http.StatusNotFound, "That talk is over: a colleague closed it, or the resident had all erased."
+		return http.StatusNotFound, noTalk
 	}
 	return http.StatusInternalServerError, "That could not be done now. Please try once more: nothing is sent twice."
 }
 
-func (d *Desk) gone(w http.ResponseWriter, r *http.Request) {
+func (d *Desk) gone(w http.ResponseWriter, r *http.Request, s *shift, words string) {
 	if r.URL.Query().Get("part") != "" {
 		http.Error(w, "over", http.StatusGone)
+		return
+	}
+	if strings.TrimSpace(words) != "" {
+		d.list(w, r, s, "gone", words, http.StatusNotFound)
 		return
 	}
 	http.Redirect(w, r, d.up(r)+"desk?done=gone", http.StatusSeeOther)

@@ -263,13 +263,13 @@ func (t *terminal) show(ctx context.Context, id string) error {
 		fmt.Fprintf(o, "They are answering a %s consultation: nobody at the desk sees these answers. Please don't ask for them.\n", w.Hidden)
 	}
 	for _, a := range w.Answers {
-		fmt.Fprintf(o, "  %s %s\n", a.Question, a.Answer)
+		fmt.Fprintf(o, "  %s %s\n", plainLines(a.Question), plainLines(a.Answer))
 	}
 	if w.Shown != "" {
 		fmt.Fprintf(o, "They see:\n  %s\n", strings.ReplaceAll(plainLines(w.Shown), "\n", "\n  "))
 	}
 	for _, r := range w.Requests {
-		fmt.Fprintf(o, "Request %s: %s, %s\n", r.Reference, cmp.Or(r.What, "wants a person"), r.Status)
+		fmt.Fprintf(o, "Request %s: %s, %s\n", r.Reference, plainLines(cmp.Or(r.What, "wants a person")), r.Status)
 	}
 	fmt.Fprintln(o)
 	for _, l := range w.Letters {

@@ -19,7 +19,11 @@
   async function look() {
     try {
       const r = await fetch(news.dataset.from, { headers: { Accept: "text/html" } });
-      if (r.status === 401 || r.status === 410) { location.reload(); return; }
+      if (r.status === 401 || r.status === 410) {
+        if (!form || !form.elements.words.value) { location.reload(); return; }
+        told.textContent = "This page is over. Copy what you wrote, and then load it again."; // it would be lost
+        return;
+      }
       if (!r.ok) throw new Error(r.status);
       const text = await r.text();
       if (text !== last) {
