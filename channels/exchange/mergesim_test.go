@@ -54,6 +54,7 @@ type phones struct {
 	parted  int
 	told    int // answers that were shown again
 	ballots int
+	twice   int // two votes were found to be one person's
 	ids     int
 	pushed  []int
 }
@@ -125,7 +126,7 @@ func (p *phones) says(n int, words string) string {
 	p.ids++
 	a := p.at[n]
 	e := channels.Event{Channel: map[string]string{"tel": "sms", "telegram": "telegram"}[a.Kind], ID: fmt.Sprint("x", p.ids), From: a, Words: words, At: p.clock.Now()}
-	before, votes := p.open(n), p.votes()
+	before, votes, cast := p.open(n), p.votes(), p.cast()
 	if secretForm.MatchString(words) && len(words) == 3 {
 		p.who[n].self().told[words] = true
 	}
@@ -152,6 +153,9 @@ func (p *phones) says(n int, words string) string {
 			p.t.Fatalf("put together with nobody by %q", words)
 		}
 		p.joins(n, me, other.self(), before)
+		p.counts(me, cast)
+	} else if p.votes() < votes {
+		p.t.Fatalf("a vote is lost by %q", words)
 	}
 	p.shows(me, a, got)
 	switch {
@@ -254,6 +258,42 @@ func (p *phones) joins(n int, me, other *person, before []string) {
 	}
 }
 
+// cast says from which addresses there is an answer in the box that the town can tell whose it is.
+func (p *phones) cast() (all []bool) {
+	p.t.Helper()
+	for _, a := range p.at {
+		linked, err := p.mem.Linked(p.t.Context(), "number-vote", addressVoter(seals{}, "number-vote", a.Kind, a.ID))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		all = append(all, linked)
+	}
+	return all
+}
+
+// counts looks that one answer counts of two who are one now, if there was any.
+func (p *phones) counts(who *person, before []bool) {
+	p.t.Helper()
+	had, has := 0, 0
+	for i, now := range p.cast() {
+		if p.who[i].self() != who {
+			continue
+		}
+		if before[i] {
+			had++
+		}
+		if now {
+			has++
+		}
+	}
+	if has != min(had, 1) {
+		p.t.Fatalf("of %d votes of two who are one, %d count", had, has)
+	}
+	if had > 1 {
+		p.twice++
+	}
+}
+
 func (p *phones) leaves(n int, me *person) {
 	p.parted++
 	p.who[n] = &person{told: map[string]bool{}, stopped: me.stopped}
@@ -346,7 +386,7 @@ func (p *phones) step() {
 		if c := linkForm.FindString(p.says(n, "LINK")); c != "" && to != n {
 			p.says(to, "LINK "+c)
 			if p.rng.IntN(5) == 0 {
-				p.says(p.rng.IntN(len(p.at)), "PARK")
+				p.says(p.rng.IntN(len(p.at)), []string{"PARK", "STOP"}[p.rng.IntN(2)])
 			}
 			p.says(to, []string{"yes", "yes", "yes", "no"}[p.rng.IntN(4)])
 		}
@@ -381,7 +421,7 @@ func (p *phones) step() {
 // store fails: nobody votes twice, nobody is shown what isn't theirs, STOP holds, no conversation is lost, and what comes again
 // gets the reply that it got.
 func TestMergeSimulation(t *testing.T) {
-	var joined, parted, ballots, told int
+	var joined, parted, ballots, told, twice int
 	for seed := range uint64(*merges) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			p := people(t, seed)
@@ -401,10 +441,10 @@ func TestMergeSimulation(t *testing.T) {
 					}
 				}
 			}
-			joined, parted, ballots, told = joined+p.joined, parted+p.parted, ballots+p.ballots, told+p.told
+			joined, parted, ballots, told, twice = joined+p.joined, parted+p.parted, ballots+p.ballots, told+p.told, twice+p.twice
 		})
 	}
-	t.Logf("put together %d times, left %d times, %d ballots, %d answers shown again", joined, parted, ballots, told)
+	t.Logf("put together %d times, left %d times, %d ballots (%d times two of one person), %d answers shown again", joined, parted, ballots, twice, told)
 	if *merges >= 100 && (joined < *merges || parted < *merges/4 || ballots < *merges/2 || told < *merges/2) {
 		t.Error("the simulation tries too little")
 	}
