@@ -227,6 +227,36 @@ func TestWordsThatAlwaysWorkWithAClerk(t *testing.T) {
 	})
 }
 
+// Six digits are what the clerk asked for, not a code; LINK and PART are for the town, and so is the answer to what they ask.
+func TestPuttingTogetherWhileWithAClerk(t *testing.T) { onEachStore(t, testLinkWithAClerk) }
+
+func testLinkWithAClerk(t *testing.T, on setting) {
+	w := settle(t, on)
+	w.says(ann, "menu", "person")
+	w.done(anna, channels.CaseSay, "Which number is on your meter?")
+	w.pushed()
+	before := len(w.waiting().Letters)
+	w.not(w.says(ann, "482173"), "code")
+	if c := w.waiting(); len(c.Letters) != before+1 || c.Letters[before].Words != "482173" {
+		t.Fatalf("the clerk has %+v", c.Letters)
+	}
+	w.expect(w.says(ann, "LINK "+w.linkCode(ben)), "Put this together")
+	w.expect(w.says(ann, "yes"), "We know you on both now", anna)
+	w.expect(w.says(ann, "LINK"), "Your code: ", anna)
+	w.expect(w.says(ben, "PART"), "Shall this phone or chat leave")
+	w.expect(w.says(ben, "no"), "Nothing was changed", anna)
+	w.says(ben, "PART")
+	w.expect(w.says(ben, "yes"), "You begin anew here")
+	if got := len(w.waiting().Letters); got != before+1 {
+		t.Fatalf("the clerk got what was for the town: %+v", w.waiting().Letters[before+1:])
+	}
+	w.not(w.says(ben, "hello there you"), anna)
+	w.says(ann, "hello again")
+	if got := len(w.waiting().Letters); got != before+2 {
+		t.Fatalf("the clerk has %d", got)
+	}
+}
+
 func TestTwoClerksAtOnce(t *testing.T) { onEachStore(t, testTwoClerksAtOnce) }
 
 func testTwoClerksAtOnce(t *testing.T, on setting) {

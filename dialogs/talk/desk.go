@@ -120,6 +120,9 @@ func (x *hearing) atDesk() (bool, error) {
 			x.m.Hall = &Hall{Kind: TongueHall}
 			return true, x.hall()
 		}
+	case locales.Link, locales.Part:
+		_, err := x.aboutOthers(c)
+		return true, err
 	case locales.PIN:
 		if x.shares() {
 			return true, x.pin()
@@ -152,11 +155,11 @@ func (x *hearing) command() (locales.Command, string) {
 	return "", ""
 }
 
-// settlesHall takes the answer to what was asked in between: whether all is to be erased, and which language. Anything else is
-// for the clerk. It says whether there was an answer.
+// settlesHall takes the answer to what was asked in between: whether all is to be erased, which language, whether a phone is put
+// together with this one, or leaves. Anything else is for the clerk. It says whether there was an answer.
 func (x *hearing) settlesHall() (bool, error) {
 	h := x.m.Hall
-	if h == nil || h.Kind != EraseHall && h.Kind != TongueHall {
+	if h == nil || h.Kind != EraseHall && h.Kind != TongueHall && !h.ofLink() {
 		x.m.Hall = nil
 		return false, nil
 	}
@@ -166,6 +169,8 @@ func (x *hearing) settlesHall() (bool, error) {
 		return false, nil
 	}
 	switch {
+	case h.ofLink():
+		return true, x.chosenLink(in.Values[0])
 	case h.Kind == TongueHall:
 		x.m.Hall = nil
 		x.effect(engine.Effect{Kind: engine.SetLanguage, Lang: in.Values[0]}, nil)

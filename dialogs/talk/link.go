@@ -91,7 +91,7 @@ func (x *hearing) aboutLink() (bool, error) {
 	code, named := x.linkIn(x.h.Words)
 	if !named {
 		var ok bool
-		if code, ok = ParseLink(x.h.Words); !ok || len(code) != LinkDigits || !x.links() || !x.idle() {
+		if code, ok = ParseLink(x.h.Words); !ok || len(code) != LinkDigits || !x.links() || !x.idle() || x.talks() {
 			return false, nil
 		}
 	}
@@ -141,6 +141,11 @@ func (x *hearing) idle() bool {
 
 // goesOn shows what stood open, led by a phrase.
 func (x *hearing) goesOn(note string) error {
+	if x.talks() {
+		x.m.Hall = nil
+		x.beside(note)
+		return nil
+	}
 	if x.m.Hall.ofLink() {
 		return x.onwardWith(note)
 	}
@@ -155,6 +160,15 @@ func (x *hearing) goesOn(note string) error {
 	}
 	x.lobby(note)
 	return x.hall()
+}
+
+// beside tells something about other phones and chats to whoever goes on talking with a clerk.
+func (x *hearing) beside(note string, args ...engine.Arg) {
+	var prompts []engine.Prompt
+	if note != "" {
+		prompts = append(prompts, engine.Prompt{Key: note, Step: -1, Args: args})
+	}
+	x.say(append(prompts, x.ofDesk("@desk.on"))...)
 }
 
 // linkHall opens what is asked of putting together. An open question comes back after it.
@@ -240,7 +254,12 @@ func (x *hearing) linkCode() error {
 		l.Digits, l.Until = out.Result["code"], x.h.At.Add(LinkLasts).Unix()
 		x.m.Linking = l
 	}
-	prompts := []engine.Prompt{{Key: "@link.code", Step: -1, Args: []engine.Arg{{Name: "code", Kind: engine.ArgCode, Value: inThrees(l.Digits)}}}}
+	code := engine.Arg{Name: "code", Kind: engine.ArgCode, Value: inThrees(l.Digits)}
+	if x.talks() {
+		x.beside("@link.code", code)
+		return nil
+	}
+	prompts := []engine.Prompt{{Key: "@link.code", Step: -1, Args: []engine.Arg{code}}}
 	if x.m.Hall.ofLink() {
 		inside := x.m.Hall.Inside
 		x.m.Hall = nil
