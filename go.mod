@@ -32,6 +32,10 @@ require github.com/go-telegram/bot v1.24.0
 
 require golang.org/x/crypto v0.58.0
 
+require github.com/redis/go-redis/v9 v9.22.0
+
+require go.uber.org/atomic v1.11.0 // indirect
+
 require (
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect

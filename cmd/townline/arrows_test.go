@@ -68,6 +68,7 @@ var arrows = map[string][]string{
 	"store/sealing":      {"store"},
 	"store/sqlite":       {"store", "store/sealing", "zombiezen.com/go/sqlite", "modernc.org/sqlite", "modernc.org/libc", "golang.org/x/sys"},
 	"store/postgres":     {"store", "store/sealing", "github.com/jackc/pgx/v5"},
+	"store/redis":        {"github.com/redis/go-redis/v9"},
 	"store/storetest":    {"store"},
 	"config":             {"github.com/spf13/viper", "github.com/spf13/pflag", "go.yaml.in/yaml/v4", "golang.org/x/text"},
 	"cmd/townline":       {"*"},
@@ -81,7 +82,7 @@ var arrows = map[string][]string{
 }
 
 // notInCmd are libraries that only their own package may touch, the command not even.
-var notInCmd = []string{"github.com/go-telegram/bot", "github.com/spf13/viper", "github.com/twilio/twilio-go", "github.com/emiago/sipgo", "github.com/linxGnu/gosmpp", "zombiezen.com/go/sqlite", "modernc.org/sqlite", "github.com/jackc/pgx/v5"}
+var notInCmd = []string{"github.com/go-telegram/bot", "github.com/spf13/viper", "github.com/twilio/twilio-go", "github.com/emiago/sipgo", "github.com/linxGnu/gosmpp", "zombiezen.com/go/sqlite", "modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}
 
 // pure packages know no clock, randomness, network or context.
 var pure = []string{"dialogs", "dialogs/engine", "dialogs/render", "dialogs/talk", "dialogs/tally", "locales"}

@@ -1,0 +1,263 @@
+package redis
+
+import (
+	"context"
+	"crypto/tls"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var ann, ben = [16]byte{1}, [16]byte{2}
+
+// Two nodes hold many turns of one resident, and never two at once.
+func TestOneTurnAtATime(t *testing.T) {
+	s := start(t)
+	nodes := []*Nodes{s.join(), s.join()}
+	var inside, most atomic.Int32
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for range 20 {
+				give := nodes[i%2].Lease(t.Context(), ann)
+				now := inside.Add(1)
+				for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
+				}
+				nodes[1-i%2].Lease(t.Context(), ben)()
+				inside.Add(-1)
+				give()
+			}
+		})
+	}
+	all.Wait()
+	if most.Load() != 1 {
+		t.Fatalf("%d turns of one resident at once", most.Load())
+	}
+	if n := s.say("EXISTS townline:elmwood:turn:01000000000000000000000000000000"); !strings.HasPrefix(n, ":0") {
+		t.Fatalf("a lease stays: %s", n)
+	}
+}
+
+// Whoever comes back late doesn't give away the turn of the next.
+func TestLateGive(t *testing.T) {
+	s := start(t)
+	a, b := s.join(), s.join()
+	late := a.Lease(t.Context(), ann)
+	s.say("FLUSHALL") // as if it had run out
+	next := b.Lease(t.Context(), ann)
+	late()
+	if n := s.say("EXISTS townline:elmwood:turn:01000000000000000000000000000000"); !strings.HasPrefix(n, ":1") {
+		t.Fatal("the next one's turn was given away")
+	}
+	next()
+}
+
+// A node that died with a turn holds nobody up for long, and who doesn't want to wait any more needn't.
+func TestLeaseOfADeadNode(t *testing.T) {
+	s := start(t)
+	a, b := s.join(), s.join()
+	a.Lease(t.Context(), ann)
+	began := time.Now()
+	b.Lease(t.Context(), ann)()
+	if took := time.Since(began); took < leaseWait || took > leaseWait+time.Second {
+		t.Errorf("waited for %v", took)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	began = time.Now()
+	b.Lease(ctx, ann)()
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("waited for %v", took)
+	}
+	if b.Away() {
+		t.Error("who gives up waiting says nothing of the server")
+	}
+	if n := s.say("PTTL townline:elmwood:turn:01000000000000000000000000000000"); strings.HasPrefix(n, ":-") {
+		t.Error("the lease never runs out")
+	}
+}
+
+func TestCount(t *testing.T) {
+	s := start(t)
+	a, b := s.join(), s.join()
+	counted(t, a, 2)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	counted(t, a, 1)
+	s.say("ZADD townline:elmwood:nodes 1 crashed")
+	counted(t, a, 1)
+	if n := s.say("TTL townline:elmwood:nodes"); strings.HasPrefix(n, ":-") {
+		t.Error("the list never runs out")
+	}
+}
+
+func TestBell(t *testing.T) {
+	s := start(t)
+	a, b := s.join(), s.join()
+	heard := make(chan string, 100)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { b.Hear(ctx, func(what string) { heard <- what }); close(ended) }()
+	next := func(want string) {
+		t.Helper()
+		select {
+		case got := <-heard:
+			if got != want {
+				t.Fatalf("heard %q, want %q", got, want)
+			}
+		case <-time.After(15 * time.Second):
+			t.Fatalf("%q was not heard", want)
+		}
+	}
+	next("")
+	a.Ring(t.Context(), "outbox")
+	next("outbox")
+	s.kill()
+	a.Ring(t.Context(), "lost")
+	s.start()
+	next("") // it may have missed something
+	back(t, a)
+	a.Ring(t.Context(), "outbox")
+	next("outbox")
+	stop()
+	<-ended
+}
+
+// leaves takes what there is room for on some nodes at once, for so long.
+func leaves(t *testing.T, long time.Duration, all ...*Pace) float64 {
+	t.Helper()
+	var sum atomic.Int64
+	var each sync.WaitGroup
+	end := time.Now().Add(long)
+	for _, p := range all {
+		each.Go(func() {
+			for i := 0; time.Now().Before(end); i++ {
+				n, wait := p.Room(t.Context())
+				if n == 0 {
+					<-time.After(wait)
+					continue
+				}
+				if i%10 == 0 {
+					n += 3 // a long one
+				}
+				p.Take(n)
+				sum.Add(int64(n))
+			}
+		})
+	}
+	each.Wait()
+	return float64(sum.Load()) / long.Seconds()
+}
+
+// Two nodes, one rate.
+func TestRateOfTwoNodes(t *testing.T) {
+	s := start(t)
+	const rate = 400
+	a, b := s.join().Pace("sms", rate), s.join().Pace("sms", rate)
+	leaves(t, 200*time.Millisecond, a, b) // what a fresh bucket has room for
+	if got := leaves(t, 3*time.Second, a, b); got < .98*rate || got > 1.02*rate {
+		t.Errorf("%.1f a second, want %d", got, rate)
+	}
+	if n := s.say("PTTL townline:elmwood:pace:sms"); strings.HasPrefix(n, ":-") {
+		t.Error("the pace is kept forever")
+	}
+}
+
+// Without the server two nodes together keep to the rate, each at half; what comes back empty makes up for nothing.
+func TestRateWithoutServer(t *testing.T) {
+	s := start(t)
+	const rate = 400
+	x, y := s.join(), s.join()
+	counted(t, x, 2)
+	counted(t, y, 2)
+	a, b := x.Pace("sms", rate), y.Pace("sms", rate)
+	leaves(t, 200*time.Millisecond, a, b)
+	s.kill()
+	leaves(t, 500*time.Millisecond, a, b) // until both know
+	if got := leaves(t, 2*time.Second, a, b); got < .98*rate || got > 1.02*rate {
+		t.Errorf("without: %.1f a second, want %d", got, rate)
+	}
+	s.start()
+	back(t, x)
+	back(t, y)
+	leaves(t, 200*time.Millisecond, a, b)
+	if got := leaves(t, 2*time.Second, a, b); got < .98*rate || got > 1.02*rate {
+		t.Errorf("again: %.1f a second, want %d", got, rate)
+	}
+}
+
+// Whatever happens to the server, nobody waits for long: the first who asks does, and the rest not at all.
+func TestTrouble(t *testing.T) {
+	for name, trouble := range map[string]struct{ begin, end func(*server) }{
+		"killed": {(*server).kill, (*server).start},
+		"paused": {(*server).pause, (*server).resume},
+		"full":   {func(s *server) { s.say("CONFIG SET maxmemory 1") }, func(s *server) { s.say("CONFIG SET maxmemory 0") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			n := s.join()
+			n.Lease(t.Context(), ann)()
+			trouble.begin(s)
+			began := time.Now()
+			for range 100 {
+				n.Lease(t.Context(), ann)()
+				n.Ring(t.Context(), "outbox")
+				n.Pace("sms", 1).Room(t.Context())
+			}
+			if took := time.Since(began); took > 4*patience {
+				t.Errorf("100 turns took %v", took)
+			}
+			trouble.end(s)
+			back(t, n)
+			give := n.Lease(t.Context(), ben)
+			if got := s.say("EXISTS townline:elmwood:turn:02000000000000000000000000000000"); !strings.HasPrefix(got, ":1") {
+				t.Errorf("no lease after it: %s", got)
+			}
+			give()
+		})
+	}
+}
+
+// A server that isn't there yet doesn't keep a node from starting.
+func TestStartsWithout(t *testing.T) {
+	n := joined(t, "redis://127.0.0.1:"+freePort(t))
+	n.Lease(t.Context(), ann)()
+	if got, _ := n.Pace("sms", 1000).Room(t.Context()); n.Count() != 1 || got > 1 {
+		t.Errorf("%d nodes, room for %d", n.Count(), got)
+	}
+}
+
+func TestAddress(t *testing.T) {
+	o, err := parse("rediss://town:h%40sh@a.example,b.example:7000/?sentinel=main")
+	if err != nil || !slices.Equal(o.Addrs, []string{"a.example:6379", "b.example:7000"}) || o.Username != "town" || o.Password != "h@sh" || o.MasterName != "main" || o.TLSConfig == nil || o.TLSConfig.MinVersion < tls.VersionTLS12 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if o, err = parse("redis://:hush@localhost/2"); err != nil || o.Password != "hush" || o.DB != 2 || o.TLSConfig != nil {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if o, err = parse("redis://a:1,b:2?cluster=1"); err != nil || !o.IsClusterMode || len(o.Addrs) != 2 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for _, bad := range []string{"", "localhost:6379", "http://a", "redis://", "redis://a,b", "redis://a:0", "redis://a:1:2", "redis://hush@a,", "redis://a/x", "redis://a/1?cluster=1", "redis://a?sentinel=", "redis://a?hush=1", "redis://:hush%@a"} {
+		if _, err := parse(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		} else if strings.Contains(err.Error(), "hush") {
+			t.Errorf("%q shows a password: %v", bad, err)
+		}
+	}
+}
+
+func FuzzAddress(f *testing.F) {
+	f.Add("redis://a:1,b?cluster=1")
+	f.Add("rediss://u:p@[::1]:2/3?sentinel=x")
+	f.Fuzz(func(t *testing.T, s string) {
+		o, err := parse(s)
+		if err == nil && len(o.Addrs) == 0 {
+			t.Errorf("%q has no host", s)
+		}
+	})
+}
