@@ -84,6 +84,11 @@ func (l *linkTries) forgive(now time.Time, p pauses) {
 
 // tryLink counts a code before it is looked at; why is not "" where it isn't.
 func (x *Exchange) tryLink(ctx context.Context, from store.AddressKey, in store.Inbound, long bool) (why string, err error) {
+	if !long {
+		if busy, err := x.linksLong(ctx); busy || err != nil { // then it counts for nobody
+			return "busy", err
+		}
+	}
 	full, err := x.countLink(ctx, from, in, func(l *linkTries) bool {
 		if l.Short >= mostFrom {
 			return false
