@@ -393,8 +393,12 @@ func (r *reader) ownWords() engine.Input {
 	if r.full() {
 		return r.piece()
 	}
+	pin, shared := geo(r.raw)
+	if shared && r.q.Asks != dialogs.Place { // where somebody is isn't kept unless it was asked
+		return unclear()
+	}
 	if r.q.Asks == dialogs.Place {
-		if pin, ok := geo(r.raw); ok {
+		if shared {
 			return said(pin)
 		}
 		if r.heard.Choice != "" && len(r.q.Options) > 0 {
