@@ -28,6 +28,9 @@ func tooLarge(b *bench) {
 	if b.s.HTTP.Most == 0 {
 		b.Fatal("how much it takes isn't said")
 	}
+	if b.s.HTTP.Most > 16<<20 {
+		b.Fatalf("%d bytes of one body fill the memory, as many come at once", b.s.HTTP.Most)
+	}
 	for _, unsaid := range []bool{false, true} {
 		x := w.one("1")
 		x.body = append(x.body, bytes.Repeat([]byte(" "), b.s.HTTP.Most+1-len(x.body))...)
