@@ -44,6 +44,7 @@ type Settings struct {
 	Callbacks Callbacks
 	// AnswerWithin is how long the desk may be open before somebody who waits for an answer there is overdue; 0: the usual.
 	AnswerWithin time.Duration
+	Leases       Leases                // of residents' turns, where there are other nodes; nil: none
 	Clock        Clock                 // nil: the machine's
 	Entropy      io.Reader             // ids, references, the order of options; crypto/rand.Reader
 	Log          *slog.Logger          // nil: none. It is never told an address or a word that was said
@@ -140,6 +141,7 @@ func New(s Settings) (*Exchange, error) {
 		x.channels[name] = &line{Channel: c, traits: c.Traits()}
 		x.order = append(x.order, name)
 	}
+	x.share(s.Leases)
 	x.limits = newLimits(s.Limits, x.channels)
 	for _, l := range x.channels {
 		l.flight = make(chan struct{}, l.flights())

@@ -16,11 +16,14 @@ var errCrowded = errors.New("exchange: too many events of one resident at once")
 type locks[K comparable] struct {
 	mu   sync.Mutex
 	held map[K]*lock
+	// beside, where there is one, waits for the turn of k outside of this process too, and returns what gives it back.
+	beside func(ctx context.Context, k K) (give func())
 }
 
 type lock struct {
 	turn  chan struct{} // holds one token while somebody has the turn
 	users int           // who has it or waits for it
+	give  func()        // what beside returned to who has the turn
 }
 
 // take waits for the turn of k, in the order of arrival, until ctx ends. Who gets nil must call give.
@@ -42,15 +45,23 @@ func (l *locks[K]) take(ctx context.Context, k K) error {
 	l.mu.Unlock()
 	select {
 	case h.turn <- struct{}{}:
+		l.outside(ctx, k, h)
 		return nil
 	default:
 	}
 	select {
 	case h.turn <- struct{}{}:
+		l.outside(ctx, k, h)
 		return nil
 	case <-ctx.Done():
 		l.leave(k, h)
 		return ctx.Err()
+	}
+}
+
+func (l *locks[K]) outside(ctx context.Context, k K, h *lock) {
+	if l.beside != nil {
+		h.give = l.beside(ctx, k)
 	}
 }
 
@@ -59,6 +70,10 @@ func (l *locks[K]) give(k K) {
 	l.mu.Lock()
 	h := l.held[k]
 	l.mu.Unlock()
+	if h.give != nil {
+		h.give()
+		h.give = nil
+	}
 	<-h.turn
 	l.leave(k, h)
 }
