@@ -428,6 +428,29 @@ func testLeaving(t *testing.T, on setting) {
 	w.expect(w.chats("77", "PART"), "Nothing else is together")
 }
 
+// STOP from one of them keeps nobody from leaving it.
+func TestLeavingAfterSTOP(t *testing.T) { onEachStore(t, testLeavingStopped) }
+
+func testLeavingStopped(t *testing.T, on setting) {
+	w := settle(t, on)
+	w.link(ann, "77")
+	w.chats("77", "STOP")
+	w.expect(w.says(ann, "PART"), "Shall this phone or chat leave")
+	w.expect(w.says(ann, "no"), "Nothing was changed")
+	if !w.same() {
+		t.Fatal("it left")
+	}
+	w.expect(w.says(ann, "PART", "yes"), "You begin anew here")
+	for _, again := range []string{w.says(ann, "PART"), w.says(ann, "hello"), w.chats("77", "PART")} {
+		if again != "" {
+			t.Errorf("said to somebody who said STOP: %s", again)
+		}
+	}
+	if w.same() {
+		t.Fatal("it is there yet")
+	}
+}
+
 func TestOnePersonOneVote(t *testing.T) { onEachStore(t, testOnePersonOneVote) }
 
 // Whatever is put together or left, and in whichever order, nobody votes twice.

@@ -303,14 +303,20 @@ func (x *hearing) read(d *dialogs.Dialog, s *engine.State, words string) engine.
 // stopped hears a resident who said STOP: only START, a call for help, and the wish to be erased are answered.
 func (x *hearing) stopped() error {
 	w := x.words(nil, x.lang())
-	if x.m.Hall != nil && x.m.Hall.Kind == EraseHall {
+	if h := x.m.Hall; h != nil && (h.Kind == EraseHall || h.Kind == PartHall) {
 		heard := render.Heard{Words: x.h.Words, Choice: x.h.Choice}
 		if in := render.Read(w, x.hallPrompts(x.lang()), 0, x.h.Traits, heard); in.Kind == engine.Said && len(in.Values) == 1 {
-			if in.Values[0] == "yes" {
+			not := engine.PhraseErasedNot
+			switch {
+			case in.Values[0] == "yes":
 				return x.chosen("yes")
+			case in.Values[0] == "@parting.yes":
+				return x.parted()
+			case h.Kind == PartHall:
+				not = "@link.not"
 			}
 			x.m.Hall = nil
-			x.show(w, []engine.Prompt{{Key: engine.PhraseErasedNot, Step: -1}}, 0, true)
+			x.show(w, []engine.Prompt{{Key: not, Step: -1}}, 0, true)
 			return nil
 		}
 	}
@@ -335,6 +341,10 @@ func (x *hearing) stopped() error {
 		case locales.Erase:
 			x.m.Hall = &Hall{Kind: EraseHall}
 			return x.hall()
+		case locales.Part: // another phone may have said STOP, so that this one can't leave it
+			if x.m.Linking != nil && x.m.Linking.Both {
+				return x.part()
+			}
 		}
 	}
 	return nil
