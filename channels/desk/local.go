@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/townline/townline/channels"
@@ -25,6 +26,11 @@ func (d *Desk) Local() http.Handler {
 		var a channels.CaseAct
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostForm)).Decode(&a); err != nil || strings.TrimSpace(a.Clerk) == "" {
 			http.Error(w, "that is no act of a clerk", http.StatusBadRequest)
+			return
+		}
+		if a.Kind == channels.CaseHandOver && len(d.s.Clerks) > 0 && !slices.Contains(d.colleagues(a.Clerk), a.To) {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_ = json.NewEncoder(w).Encode(Trouble{"There is no such colleague. Nothing was done."})
 			return
 		}
 		d.answer(w, struct{}{}, d.s.Cases.Act(r.Context(), a))

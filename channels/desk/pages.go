@@ -124,6 +124,8 @@ func channelName(class string) string {
 		return "WhatsApp"
 	case "telegram":
 		return "Telegram"
+	case "preview":
+		return "Preview page"
 	}
 	return class
 }

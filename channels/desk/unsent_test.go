@@ -74,3 +74,16 @@ func TestWordsForATalkThatChangedMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+func TestATalkIsHandedToColleaguesAlone(t *testing.T) {
+	w := open(t)
+	for to, want := range map[string]int{"Anne": http.StatusUnprocessableEntity, "Anna": http.StatusUnprocessableEntity, "Bert": http.StatusOK} {
+		w.cases.did = nil
+		r := httptest.NewRequest(http.MethodPost, "/act", strings.NewReader(`{"Case":"c0ffee","Kind":3,"Clerk":"Anna","To":"`+to+`"}`))
+		got := httptest.NewRecorder()
+		w.desk.Local().ServeHTTP(got, r)
+		if got.Code != want || (len(w.cases.did) == 1) != (want == http.StatusOK) {
+			t.Fatal(to, got.Code, w.cases.did, "nobody would ever look after it")
+		}
+	}
+}
