@@ -91,6 +91,8 @@ func (r *reading) set(c *Config, s Setting, text string) {
 		}
 	case "store.url":
 		r.store(c, s, text)
+	case "redis.url":
+		r.redis(c, s, text)
 	case "store.key_file":
 		c.Store.KeyFile = text
 	case "store.keys":

@@ -13,6 +13,7 @@ type Config struct {
 	Dialogs   string // folder; "" is the sample town that comes with townline
 	Town      Town
 	Store     Store
+	Redis     Secret // where several servers share what they may lose
 	SMS       SMS
 	Voice     Voice
 	SMPP      SMPP

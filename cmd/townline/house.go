@@ -25,6 +25,7 @@ import (
 	"github.com/townline/townline/locales"
 	"github.com/townline/townline/store"
 	"github.com/townline/townline/store/postgres"
+	"github.com/townline/townline/store/redis"
 	"github.com/townline/townline/store/sqlite"
 )
 
@@ -33,6 +34,7 @@ type house struct {
 	phrases   *locales.Catalogue
 	catalogue *exchange.Catalogue
 	exchange  *exchange.Exchange
+	nodes     *redis.Nodes // nil: no others
 }
 
 // keyFile is where the town's keys are: beside the database, unless told otherwise.
@@ -103,6 +105,12 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 		Store: s, Keys: keys, Town: town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,
 		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics, Callbacks: callbacks(c), AnswerWithin: c.Desk.AnswerWithin,
 		Limits: limitsOf(c, lines), Resend: resent(lines),
+	}
+	if h.nodes, err = joinNodes(c, log, metrics); err != nil {
+		return nil, nil, err
+	}
+	if h.nodes != nil {
+		settings.Leases = h.nodes
 	}
 	if nights { // nor does it cost anything to ring there
 		settings.Callbacks.On, settings.Callbacks.Reachable = true, nil

@@ -111,6 +111,9 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	if err != nil {
 		return err
 	}
+	if h.nodes != nil {
+		defer func() { err = errors.Join(err, h.nodes.Close()) }()
+	}
 	if len(refused) > 0 {
 		fmt.Fprintln(cmd.ErrOrStderr(), refused.String())
 	}
