@@ -1,0 +1,123 @@
+package redis
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// works checks that everything that nodes share can be shared by way of an address.
+func works(t *testing.T, address string) (a, b *Nodes) {
+	t.Helper()
+	a, b = joined(t, address), joined(t, address)
+	counted(t, a, 2)
+	counted(t, b, 2)
+	for id := range byte(20) { // on all shards
+		give := a.Lease(t.Context(), [16]byte{id})
+		if took := held(t, b, [16]byte{id}); !took {
+			t.Fatal("two nodes have one resident's turn")
+		}
+		give()
+	}
+	const rate = 400
+	one, two := a.Pace("sms", rate), b.Pace("sms", rate)
+	leaves(t, 200*time.Millisecond, one, two)
+	if got := leaves(t, 2*time.Second, one, two); got < .98*rate || got > 1.02*rate {
+		t.Errorf("%.1f a second, want %d", got, rate)
+	}
+	heard := make(chan string, 100)
+	go b.Hear(t.Context(), func(what string) { heard <- what })
+	for _, want := range []string{"", "outbox"} {
+		select {
+		case got := <-heard:
+			if got != want {
+				t.Fatalf("heard %q, want %q", got, want)
+			}
+		case <-time.After(15 * time.Second):
+			t.Fatalf("%q was not heard", want)
+		}
+		a.Ring(t.Context(), "outbox")
+	}
+	if a.Away() || b.Away() {
+		t.Fatal("it failed meanwhile")
+	}
+	return a, b
+}
+
+// held says whether somebody else has a resident's turn, without waiting for it.
+func held(t *testing.T, n *Nodes, r [16]byte) bool {
+	t.Helper()
+	began := time.Now()
+	done := make(chan func(), 1)
+	go func() { done <- n.Lease(t.Context(), r) }()
+	select {
+	case give := <-done:
+		give()
+		return time.Since(began) > leaseWait
+	case <-time.After(20 * time.Millisecond):
+		t.Cleanup(func() { (<-done)() })
+		return true
+	}
+}
+
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	slots := []string{"0 5460", "5461 10922", "10923 16383"}
+	var all []*server
+	for _, s := range slots {
+		bus := freePort(t)
+		n := start(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1000")
+		n.say("CLUSTER ADDSLOTSRANGE " + s)
+		if len(all) > 0 {
+			all[0].say("CLUSTER MEET 127.0.0.1 " + n.port + " " + bus)
+		}
+		all = append(all, n)
+	}
+	for _, n := range all {
+		n.until("knows of all shards", func() bool {
+			info := n.say("CLUSTER INFO")
+			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3") && strings.Contains(info, "cluster_slots_ok:16384")
+		})
+	}
+	works(t, "redis://127.0.0.1:"+all[0].port+",127.0.0.1:"+all[1].port+"?cluster=1")
+}
+
+// The one that is written to dies, and the other takes its place.
+func TestSentinel(t *testing.T) {
+	t.Parallel()
+	main := start(t)
+	second := start(t, "--replicaof", "127.0.0.1 "+main.port)
+	second.until("follows", func() bool { return strings.Contains(second.say("INFO replication"), "master_link_status:up") })
+	watch := &server{t: t, port: freePort(t), dir: t.TempDir()}
+	conf := filepath.Join(watch.dir, "sentinel.conf")
+	if err := os.WriteFile(conf, []byte("port "+watch.port+"\nbind 127.0.0.1\ndir "+watch.dir+`
+sentinel monitor town 127.0.0.1 `+main.port+` 1
+sentinel down-after-milliseconds town 500
+sentinel failover-timeout town 3000
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	watch.cmd = exec.Command("redis-server", conf, "--sentinel")
+	if err := watch.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(watch.kill)
+	watch.until("knows of both", func() bool { return strings.Contains(watch.say("SENTINEL REPLICAS town"), second.port) })
+	a, b := works(t, "redis://127.0.0.1:"+watch.port+"?sentinel=town")
+
+	main.kill()
+	a.Lease(t.Context(), ann)()
+	b.Lease(t.Context(), ann)()
+	second.until("takes its place", func() bool { return strings.Contains(second.say("ROLE"), "master") })
+	for _, n := range []*Nodes{a, b} {
+		back(t, n)
+	}
+	give := a.Lease(t.Context(), ann)
+	if !strings.HasPrefix(second.say("EXISTS townline:elmwood:turn:01000000000000000000000000000000"), ":1") {
+		t.Error("no lease after it")
+	}
+	give()
+}
