@@ -49,9 +49,7 @@ func (c *chat) event(e channels.Event) *chat {
 	if e.ID == "" {
 		e.ID = fmt.Sprint("u", c.count)
 	}
-	for _, p := range c.replied(e).Pages { // to somebody whom the outbox is closed to
-		c.pages = append(c.pages, p)
-	}
+	c.pages = append(c.pages, c.replied(e).Pages...) // to somebody whom the outbox is closed to
 	c.x.Tick(c.t.Context())
 	return c
 }
@@ -237,7 +235,8 @@ func TestMarkOfALink(t *testing.T) {
 	asked := func(code string) string {
 		return x.mark(store.Resident{1}, &talk.Memory{Hall: &talk.Hall{Kind: talk.LinkSureHall, Code: code}})
 	}
-	if asked("482173") == asked("482174") || asked("482173") != asked("482173") {
-		t.Fatalf("marks %q and %q", asked("482173"), asked("482174"))
+	first, again, other := asked("482173"), asked("482173"), asked("482174")
+	if first == other || first != again {
+		t.Fatalf("marks %q, %q and %q", first, again, other)
 	}
 }

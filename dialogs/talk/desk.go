@@ -245,6 +245,9 @@ func (x *hearing) passes(in engine.Input, d *dialogs.Dialog, alone bool) bool {
 	if k == nil || k.With != "" || k.Over || !x.written() || x.h.Full || x.h.Kind != Words || in.Kind != engine.Unclear || x.h.Choice != "" {
 		return false
 	}
+	if d == nil { // one that rests may still be meant
+		d = x.now()
+	}
 	if x.h.At.Unix() > k.Since+int64(waitsLong/time.Second) || d != nil && Private(d) {
 		return false
 	}

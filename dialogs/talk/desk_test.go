@@ -129,6 +129,11 @@ func TestWhoWaitsGoesOn(t *testing.T) {
 	if p.kept("1"); p.text() == open {
 		t.Fatal("the answer is not taken")
 	}
+	// What may be meant for a consultation whose answers nobody sees isn't passed on, not even while that rests.
+	p = someone(t)
+	p.results = map[string]string{"open": "yes", "by": "here"}
+	p.says("MAIN").says("person").hear(Heard{Kind: Came}).hears("You have not finished: Main Street plan")
+	p.kept("I would like more trees on Main Street")
 	// On a call nothing is written; a week later nobody believes in an answer any more.
 	p = someone(t)
 	p.results = map[string]string{"open": "yes", "by": "here"}
