@@ -132,7 +132,7 @@ func TestWhoWaitsGoesOn(t *testing.T) {
 	// What may be meant for a consultation whose answers nobody sees isn't passed on, not even while that rests.
 	p = someone(t)
 	p.results = map[string]string{"open": "yes", "by": "here"}
-	p.says("MAIN").says("person").hear(Heard{Kind: Came}).hears("You have not finished: Main Street plan")
+	p.says("MAIN").says("person").hear(Heard{Kind: Came}).hears("Not finished: Main Street plan")
 	p.kept("I would like more trees on Main Street")
 	// On a call nothing is written; a week later nobody believes in an answer any more.
 	p = someone(t)
