@@ -40,8 +40,7 @@ func parse(address string) (*goredis.UniversalOptions, error) {
 		return nil, errAddress
 	}
 	o := &goredis.UniversalOptions{
-		DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience, PoolTimeout: patience, ContextTimeoutEnabled: true,
-		MaxRetries: -1, DialerRetries: 1, ConnMaxIdleTime: 5 * time.Minute, DisableIdentity: true,
+		ContextTimeoutEnabled: true, MaxRetries: -1, DialerRetries: 1, ConnMaxIdleTime: 5 * time.Minute, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	for h := range strings.SplitSeq(hosts, ",") {

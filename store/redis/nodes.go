@@ -30,6 +30,8 @@ type Nodes struct {
 	self   string
 	log    *slog.Logger
 
+	patience time.Duration
+
 	count atomic.Int64 // nodes, as known last
 	away  atomic.Bool  // the server failed; until it answers a sign of life, nobody else waits for it
 
@@ -42,6 +44,10 @@ var hush = sync.OnceFunc(logging.Disable)
 
 // Open joins the nodes of a town. A server that isn't there is no error: it is asked again by and by.
 func Open(address, town string, log *slog.Logger) (*Nodes, error) {
+	return open(address, town, patience, log)
+}
+
+func open(address, town string, patience time.Duration, log *slog.Logger) (*Nodes, error) {
 	o, err := parse(address)
 	if err != nil {
 		return nil, err
@@ -49,9 +55,10 @@ func Open(address, town string, log *slog.Logger) (*Nodes, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience, patience
 	hush()
 	ctx, stop := context.WithCancel(context.Background())
-	n := &Nodes{client: goredis.NewUniversalClient(o), prefix: "townline:" + town + ":", shards: o.IsClusterMode, self: rand.Text(), log: log, stop: stop}
+	n := &Nodes{client: goredis.NewUniversalClient(o), prefix: "townline:" + town + ":", shards: o.IsClusterMode, self: rand.Text(), log: log, patience: patience, stop: stop}
 	n.count.Store(1)
 	n.live(ctx)
 	n.done.Go(func() {
@@ -74,7 +81,7 @@ func (n *Nodes) Close() error {
 	n.stop()
 	n.done.Wait()
 	if !n.Away() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), n.patience)
 		defer cancel()
 		_ = n.client.ZRem(ctx, n.prefix+"nodes", n.self).Err() // it would be forgotten anyway
 	}
@@ -100,7 +107,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return redis.call('ZCARD', KEYS[1])`)
 
 func (n *Nodes) live(ctx context.Context) {
-	within, cancel := context.WithTimeout(ctx, patience)
+	within, cancel := context.WithTimeout(ctx, n.patience)
 	defer cancel()
 	count, err := alive.Run(within, n.client, []string{n.prefix + "nodes"}, n.self, gone.Milliseconds()).Int64()
 	if err != nil {
@@ -115,7 +122,11 @@ func (n *Nodes) live(ctx context.Context) {
 
 // fell notes that the server failed, unless it is who asked that gave up.
 func (n *Nodes) fell(ctx context.Context, err error) {
-	if ctx.Err() == nil && !n.away.Swap(true) {
+	deadline, ends := ctx.Deadline() // a connection sees that it has passed before ctx says so
+	if ctx.Err() != nil || ends && !time.Now().Before(deadline) {
+		return
+	}
+	if !n.away.Swap(true) {
 		n.log.Warn("redis doesn't answer: each node goes on by itself", "error", err)
 	}
 }
@@ -127,7 +138,7 @@ func (n *Nodes) ask(ctx context.Context, do func(context.Context) error) error {
 	if n.Away() {
 		return errAway
 	}
-	within, cancel := context.WithTimeout(ctx, patience)
+	within, cancel := context.WithTimeout(ctx, n.patience)
 	defer cancel()
 	err := do(within)
 	if err != nil && !errors.Is(err, goredis.Nil) {
