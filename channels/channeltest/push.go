@@ -209,15 +209,6 @@ func (b *bench) pusher() Provider {
 	return b.far
 }
 
-// latest is what was pushed last; nil where nothing is.
-func (b *bench) latest() []string {
-	if !b.pushed() {
-		return nil
-	}
-	all := b.pusher().Got()
-	return all[max(len(all)-1, 0):]
-}
-
 // down pushes pages to a provider that works, and to one that fails in each way that it can.
 func down(b *bench) {
 	to, page := b.address(numbers[0]), pageOf(marker + " 👍 مرحبا").Pages[0]

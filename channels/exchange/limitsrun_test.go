@@ -2,13 +2,11 @@ package exchange
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/townline/townline/channels"
@@ -16,8 +14,6 @@ import (
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/store"
 )
-
-var reminders = flag.Int("reminders", usualReminders, "reminders that fall due at once in TestRunOfReminders")
 
 // provider is one that takes its time, and doesn't always take what it is given.
 type provider struct {
@@ -110,12 +106,8 @@ var far = []struct{ prefix, zone string }{
 	{"+4479111", "Europe/London"}, {"+1212555", "America/New_York"}, {"+1213555", "America/Los_Angeles"}, {"+2547123", "Africa/Nairobi"},
 }
 
-// TestRunOfReminders: many reminders fall due at once, a minute before the night begins in the town, through a provider that
+// runOfReminders: many reminders fall due at once, a minute before the night begins in the town, through a provider that
 // throttles, fails and leaves in doubt, while residents text STOP and others get replies.
-func TestRunOfReminders(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { runOfReminders(t, *reminders) })
-}
-
 func runOfReminders(t *testing.T, n int) {
 	rate := float64(n) / 100
 	clock := shifted{time.Until(time.Date(2026, 11, 23, 20, 59, 20, 0, time.UTC))}

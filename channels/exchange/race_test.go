@@ -3,7 +3,4 @@
 package exchange
 
 // The race detector makes a store in a file many times slower: hours that pass on one are tried without it.
-const (
-	usualReminders = 60
-	alsoOnDisk     = false
-)
+const alsoOnDisk = false

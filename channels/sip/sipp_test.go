@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -62,22 +63,29 @@ func scenario(t testing.TB, name string, with any) string {
 	return path
 }
 
-// free is a UDP port that nobody uses, even, with the next one free as well.
+// free is a UDP port that nobody uses, even, with the next three free as well: sipp takes four for sound and pictures. It is none
+// of those that the system gives away, so that no other test is given one of them in the next moment.
 func free(t testing.TB) int {
 	t.Helper()
 	for range 100 {
-		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := c.LocalAddr().(*net.UDPAddr).Port
-		c.Close()
-		if port%2 == 0 {
-			return port
+		first := 20000 + 4*rand.IntN(3000)
+		if all := held(first, 4); len(all) == 4 {
+			return first
 		}
 	}
 	t.Fatal("no free port")
 	return 0
+}
+
+// held are those of n ports that are free; nobody has them any more when it returns.
+func held(first, n int) (all []*net.UDPConn) {
+	for port := first; port < first+n; port++ {
+		if c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}); err == nil {
+			all = append(all, c)
+			defer c.Close()
+		}
+	}
+	return all
 }
 
 // sipp runs a scenario to its end and says what it came to.
