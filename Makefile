@@ -10,9 +10,10 @@ pages:
 	go test -timeout 20m ./channels/kiosk
 	go test -race -timeout 10m ./channels/kiosk -run 'TestWalks$$'
 
-# Each package once: with the race detector where something happens at the same time, and again without it where the tests do
+# Each package once: with the race detector where something happens at the same time (dialogs are pure: dialogs/library walks them from
+# many sides), and again without it where the tests do
 # more then (those with a norace_test.go).
-RACED = ./channels/... ./config ./dialogs/engine ./dialogs/talk ./dialogs/dialogtest ./dialogs/library ./store/...
+RACED = ./channels/... ./config ./dialogs/library ./store/...
 UNLIKE = ./channels/exchange ./channels/sip/... ./channels/ussd ./dialogs/library ./store/sqlite
 others:
 	go test -timeout 20m $$(comm -23 <(go list ./... | sort) <(go list $(RACED) | sort)) $(UNLIKE)
