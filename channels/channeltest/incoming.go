@@ -84,7 +84,7 @@ func replayed(b *bench) {
 	r.begins()
 	r.finishes(nil)
 	b.keeps(kept)
-	if e := h.lastOf(b.address(r.number)); !told(e) && e.Session.ID == "" {
+	if e := h.lastOf(b.address(r.number)); !told(e) && (e.Session == nil || e.Session.ID == "") {
 		b.Log("its requests have neither an id nor a session: one that is replayed can't be told from a new one")
 		return
 	}

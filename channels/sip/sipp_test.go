@@ -68,7 +68,7 @@ func scenario(t testing.TB, name string, with any) string {
 func free(t testing.TB) int {
 	t.Helper()
 	for range 100 {
-		first := 20000 + 4*rand.IntN(3000)
+		first := lastPort + 1 + 4*rand.IntN(2000) // what is ours is told from what is sipp's by the port
 		if all := held(first, 4); len(all) == 4 {
 			return first
 		}
