@@ -140,6 +140,7 @@ func (h *house) close() {
 }
 
 func (h *house) Receive(ctx context.Context, e channels.Event) (channels.Reply, error) {
+	h.b.patient(ctx, e)
 	r, err := h.Exchange.Receive(ctx, e)
 	h.mu.Lock()
 	again := slices.ContainsFunc(h.seen[e.From], func(n noted) bool { return n.err == nil && same(n.Event, e) })

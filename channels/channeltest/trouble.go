@@ -14,6 +14,17 @@ func (b *bench) said(a Answer) bool {
 	return a.Verdict == Later || b.s.Sorry != nil && b.s.Sorry(a)
 }
 
+// patient says that a turn is given up before the provider gives up waiting. Behind HTTP, and where the resident is told to wait, the
+// answer's own time is looked at (slow); on a line of an adapter's own nothing but the deadline says it.
+func (b *bench) patient(ctx context.Context, e channels.Event) {
+	if b.s.HTTP != nil || b.s.Sorry != nil || e.Kind == channels.Looked {
+		return
+	}
+	if until, ok := ctx.Deadline(); !ok || time.Until(until) > b.patience() {
+		b.Errorf("the provider waits %v, and a turn may take longer", b.patience())
+	}
+}
+
 // slow has a store that takes long: an answer comes in time all the same, and the turn counts once.
 func slow(b *bench) {
 	h, r := b.inTown(), b.resident(0)
