@@ -422,6 +422,11 @@ type Store interface {
 	// Sweep destroys the media whose time is over. Whoever keeps some calls it now and then.
 	Sweep(ctx context.Context, now time.Time) error
 
+	// Hold takes or keeps a duty that one node has at a time, for a term; held says whether node has it now. Who has it calls again
+	// before the term is over; who doesn't loses it then, to the next who asks: frozen, cut off or dead. A term of 0 gives it back,
+	// if node has it. Terms of one duty are the same. Where there is a database with a clock, that clock alone counts.
+	Hold(ctx context.Context, duty string, node [16]byte, term time.Duration) (held bool, err error)
+
 	// Erase destroys the resident's key, rows, responses, consents, media, addresses, case and letters. Requests and ballots stay, without the
 	// person: a linked ballot loses its link, the mark on the roll stays. The opt-out ledger stays.
 	Erase(ctx context.Context, r Resident, now time.Time) error

@@ -29,6 +29,7 @@ type memory struct {
 	media     map[[16]byte]store.Media
 	cases     map[store.Resident]store.Case
 	letters   []store.Letter
+	duties    store.Duties
 	commits   int
 }
 
@@ -663,6 +664,10 @@ func (m *memory) Sweep(_ context.Context, now time.Time) error {
 	defer m.mu.Unlock()
 	maps.DeleteFunc(m.media, func(_ [16]byte, x store.Media) bool { return !x.Until.IsZero() && !x.Until.After(now) })
 	return nil
+}
+
+func (m *memory) Hold(_ context.Context, duty string, node [16]byte, term time.Duration) (bool, error) {
+	return m.duties.Hold(duty, node, term), nil
 }
 
 func (m *memory) Erase(_ context.Context, r store.Resident, _ time.Time) error {

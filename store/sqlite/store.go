@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/townline/townline/store"
 	"zombiezen.com/go/sqlite"
@@ -39,6 +40,8 @@ type Store struct {
 	commits atomic.Uint64
 	restart atomic.Int32 // what the keeper wants of the writer, between two batches
 	owed    atomic.Bool  // a log that couldn't be emptied
+
+	duties store.Duties // one process alone serves: its own nodes share them
 
 	walWaiting atomic.Int64 // pages of the log that aren't in the database yet
 	tombstones sync.Mutex   // the file of them
@@ -266,6 +269,14 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.write(ctx, func(t *tables) error {
 		return t.exec("INSERT INTO meta(name, value) VALUES('ping', x'00') ON CONFLICT DO UPDATE SET value = excluded.value")
 	})
+}
+
+// Hold: see store.Store.
+func (s *Store) Hold(ctx context.Context, duty string, node [16]byte, term time.Duration) (bool, error) {
+	if s.closed.Load() {
+		return false, errClosed
+	}
+	return s.duties.Hold(duty, node, term), ctx.Err()
 }
 
 // Stats: see store.Store.

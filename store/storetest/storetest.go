@@ -56,6 +56,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"OutboxPiles", outboxPiles},
 		{"Timers", timers},
 		{"Published", published},
+		{"Duties", duties},
+		{"DutiesAtOnce", dutiesAtOnce},
 		{"Media", media},
 		{"MediaOnce", mediaOnce},
 		{"MediaTime", mediaTime},

@@ -1,0 +1,31 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Hold: see store.Store. One that lies further ahead than any term is of a time before the server's clock was set back.
+func (s *Store) Hold(ctx context.Context, duty string, node [16]byte, term time.Duration) (bool, error) {
+	if s.closed.Load() {
+		return false, errClosed
+	}
+	if term <= 0 {
+		_, err := s.pool.Exec(ctx, "DELETE FROM duty WHERE name = $1 AND node = $2", duty, node)
+		return false, wrapDuty(err)
+	}
+	held, err := there(ctx, s.pool, `INSERT INTO duty(name, node, until) VALUES($1, $2, clock_timestamp() + $3)
+		ON CONFLICT(name) DO UPDATE SET node = excluded.node, until = excluded.until
+		WHERE duty.node = excluded.node OR duty.until <= clock_timestamp() OR duty.until > clock_timestamp() + 2 * $3::interval
+		RETURNING 1`, duty, node, term)
+	s.noticed(err)
+	return held, wrapDuty(err)
+}
+
+func wrapDuty(err error) error {
+	if err != nil {
+		return fmt.Errorf("store: hold a duty: %w", err)
+	}
+	return nil
+}
