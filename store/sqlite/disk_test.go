@@ -7,7 +7,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
@@ -42,26 +41,6 @@ func setSlowSync(b *testing.B, d time.Duration) {
 	}
 	slowSync.Store(int64(d))
 	b.Cleanup(func() { slowSync.Store(0) })
-}
-
-type (
-	openFunc = func(tls *libc.TLS, vfs, name, file uintptr, flags int32, out uintptr) int32
-	syncFunc = func(tls *libc.TLS, file uintptr, flags int32) int32
-)
-
-// at is what C has at p.
-func at[T any](p uintptr) *T { return (*T)(unsafe.Add(unsafe.Pointer(nil), p)) }
-
-// function and pointer convert between C's function pointers and Go's, as modernc.org/libc represents them. What pointer is
-// given must be kept from the garbage collector.
-func function[T any](p uintptr) T { return *(*T)(unsafe.Pointer(&struct{ p uintptr }{p})) }
-func pointer[T any](f T) uintptr  { return *(*uintptr)(unsafe.Pointer(&struct{ f T }{f})) }
-
-func copyOf[T any](tls *libc.TLS, of *T) (uintptr, *T) {
-	p := libc.Xmalloc(tls, lib.Tsize_t(unsafe.Sizeof(*of)))
-	c := at[T](p)
-	*c = *of
-	return p, c
 }
 
 // slowDisk holds on to what C holds on to.

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"fmt"
+	"net/url"
+	"path/filepath"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -40,7 +42,15 @@ func (c shipped) Prepare(query string) (statement, error) { return c.Conn.Prepar
 const busyTimeout = 5 * time.Second
 
 func connect(file string, flags sqlite.OpenFlags, pragmas []string) (shipped, error) {
-	c, err := sqlite.OpenConn(file, flags)
+	if _, err := gather(); err != nil {
+		return shipped{}, err
+	}
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return shipped{}, err
+	}
+	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(file), RawQuery: "vfs=" + gatheringFiles}
+	c, err := sqlite.OpenConn(uri.String(), flags|sqlite.OpenURI)
 	if err != nil {
 		return shipped{}, err
 	}
