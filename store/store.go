@@ -485,4 +485,6 @@ var (
 	ErrPublished = errors.New("store: this version was published with other content")
 	// ErrNewer refuses a database written by a newer townline.
 	ErrNewer = errors.New("store: written by a newer version of townline")
+	// ErrMoved refuses a database that the town has left, or hasn't reached yet.
+	ErrMoved = errors.New("store: the town isn't here")
 )

@@ -33,13 +33,14 @@ type Store struct {
 	writer  *tables       // the writer's alone, as is broken
 	broken  error
 
-	readers chan *tables
-	kept    sync.WaitGroup // the keeper
-	keeper  *tables        // the keeper's alone
-	stop    chan struct{}
-	commits atomic.Uint64
-	restart atomic.Int32 // what the keeper wants of the writer, between two batches
-	owed    atomic.Bool  // a log that couldn't be emptied
+	readers  chan *tables
+	together together
+	kept     sync.WaitGroup // the keeper
+	keeper   *tables        // the keeper's alone
+	stop     chan struct{}
+	commits  atomic.Uint64
+	restart  atomic.Int32 // what the keeper wants of the writer, between two batches
+	owed     atomic.Bool  // a log that couldn't be emptied
 
 	duties store.Duties // one process alone serves: its own nodes share them
 
@@ -113,6 +114,9 @@ func (s *Store) open() error {
 		return err
 	}
 	if err := s.writer.fits(s.secrets); err != nil {
+		return err
+	}
+	if err := s.writer.here(); err != nil {
 		return err
 	}
 	for range readerCount {
