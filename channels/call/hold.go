@@ -286,7 +286,7 @@ func (h *held) receive(ctx context.Context, e channels.Event) (channels.Reply, e
 			h.late(ctx, e)
 			return r, ErrGone
 		}
-		h.Log.LogAttrs(ctx, slog.LevelError, "turn of a call not accepted", slog.String("channel", h.Channel), slog.Any("error", err))
+		h.Log.LogAttrs(ctx, channels.Level(err), "turn of a call not accepted", slog.String("channel", h.Channel), slog.Any("error", err))
 		if h.Now().Sub(began) >= awayAfter {
 			err = h.away(ctx)
 			if e.Kind == channels.Message { // it was said, and the caller was told that it is kept

@@ -88,6 +88,8 @@ type Exchange struct {
 	fetching sync.WaitGroup // those
 	drawing  chan struct{}  // holds a token while a picture is drawn anew
 
+	admission *admission
+
 	work   work
 	outbox alarm
 	timers alarm
@@ -141,6 +143,7 @@ func New(s Settings) (*Exchange, error) {
 		x.channels[name] = &line{Channel: c, traits: c.Traits()}
 		x.order = append(x.order, name)
 	}
+	x.admission = newAdmission(x.clock, x.order)
 	x.share(s.Leases)
 	x.limits = newLimits(s.Limits, x.channels)
 	for _, l := range x.channels {
@@ -155,6 +158,9 @@ func New(s Settings) (*Exchange, error) {
 	}
 	var err error
 	if x.metrics, err = newMetrics(s.Metrics, s.Store, x.order); err != nil {
+		return nil, err
+	}
+	if err := watchAdmission(s.Metrics, x.admission); err != nil {
 		return nil, err
 	}
 	if err := watchDesk(s.Metrics, x); err != nil {
@@ -194,6 +200,10 @@ func (x *Exchange) Receive(ctx context.Context, e channels.Event) (channels.Repl
 	defer x.work.leave()
 	began := x.clock.Now()
 	r, outcome, err := x.receive(ctx, l, e)
+	if errors.Is(err, channels.ErrBusy) {
+		x.turnedAway(ctx, e.Channel)
+		return channels.Reply{}, err
+	}
 	if outcome == outcomeApplied {
 		x.replied(l, number(e.From), r.Pages)
 	}
@@ -207,6 +217,11 @@ func (x *Exchange) Receive(ctx context.Context, e channels.Event) (channels.Repl
 
 func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (channels.Reply, string, error) {
 	if e.Kind == channels.Missed {
+		leave, err := x.admission.enter(ctx, e.Channel)
+		if err != nil {
+			return channels.Reply{}, outcomeFailed, err
+		}
+		defer leave()
 		return x.missed(ctx, l, e)
 	}
 	if e.Withheld {
@@ -222,6 +237,11 @@ func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (chan
 		r, err := decodeReply(b)
 		return r, outcomeDuplicate, err
 	}
+	leave, err := x.admission.enter(ctx, e.Channel)
+	if err != nil {
+		return channels.Reply{}, outcomeFailed, err
+	}
+	defer leave()
 	t := turn{x: x, line: l, came: &e, event: &e, key: key, inbound: inbound, name: e.Channel}
 	return t.run(ctx)
 }
@@ -232,6 +252,16 @@ func (x *Exchange) Report(ctx context.Context, channel, receipt string, d channe
 		return channels.Retry(ErrDraining, 0)
 	}
 	defer x.work.leave()
+	if _, ours := x.channels[channel]; ours {
+		leave, err := x.admission.enter(ctx, channel)
+		if err != nil {
+			if errors.Is(err, channels.ErrBusy) {
+				x.turnedAway(ctx, channel)
+			}
+			return err
+		}
+		defer leave()
+	}
 	m, ok, err := x.store.ByReceipt(ctx, channel, receipt)
 	if err != nil {
 		return channels.Retry(fmt.Errorf("exchange: %s: find what was reported on: %w", channel, err), 0)

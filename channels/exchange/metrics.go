@@ -17,6 +17,7 @@ const (
 	outcomeFailed    = "failed"
 	outcomeConflict  = "conflict" // only within: the turn is stepped again
 	outcomeRefused   = "refused"  // an outpost's turn that was put aside
+	outcomeBusy      = "busy"     // turned away, as more came in than could be held
 )
 
 // metrics count what happens. No label ever names a resident, an address or a word that was said.
@@ -34,8 +35,8 @@ type metrics struct {
 }
 
 type lineMetrics struct {
-	applied, duplicate, failed, refused prometheus.Counter
-	took                                prometheus.Observer
+	applied, duplicate, failed, refused, busy prometheus.Counter
+	took                                      prometheus.Observer
 }
 
 func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metrics, error) {
@@ -62,7 +63,8 @@ func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metr
 	for _, n := range names {
 		m.turns[n] = &lineMetrics{
 			applied: turns.WithLabelValues(n, outcomeApplied), duplicate: turns.WithLabelValues(n, outcomeDuplicate),
-			failed: turns.WithLabelValues(n, outcomeFailed), refused: turns.WithLabelValues(n, outcomeRefused), took: took.WithLabelValues(n),
+			failed: turns.WithLabelValues(n, outcomeFailed), refused: turns.WithLabelValues(n, outcomeRefused),
+			busy: turns.WithLabelValues(n, outcomeBusy), took: took.WithLabelValues(n),
 		}
 	}
 	if reg == nil {

@@ -103,7 +103,7 @@ func (k *Kiosk) show(w http.ResponseWriter, r *http.Request) {
 // away tells that the town can't be reached. What was filled in stays on the page.
 func (k *Kiosk) away(w http.ResponseWriter, r *http.Request, lang string, l look, v *visit, f *form, err error) {
 	if r.Context().Err() == nil {
-		k.s.Log.Error("a page can't be served", "channel", k.name, "error", err)
+		k.s.Log.Log(r.Context(), channels.Level(err), "a page can't be served", "channel", k.name, "error", err)
 	}
 	w.Header().Set("Retry-After", "5")
 	k.write(w, r, http.StatusServiceUnavailable, k.wait(lang, l, v, f))

@@ -110,7 +110,7 @@ func (m *Menu) Turn(ctx context.Context, in channels.Inbox, e channels.Event) (S
 		m.settled(p)
 		if o.err != nil {
 			m.counts.failed.Add(1)
-			m.log.LogAttrs(ctx, slog.LevelError, "menu not held", slog.String("channel", m.cfg.Channel), slog.Any("error", o.err))
+			m.log.LogAttrs(ctx, channels.Level(o.err), "menu not held", slog.String("channel", m.cfg.Channel), slog.Any("error", o.err))
 			if e.Kind == channels.HungUp {
 				return Screen{}, o.err
 			}

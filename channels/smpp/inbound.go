@@ -161,9 +161,9 @@ func (l *line) yes(b *bind, m *incoming, v *sight) {
 
 // failed answers a message that could not be put on disk: it is to come again.
 func (l *line) failed(ctx context.Context, b *bind, m *incoming, err error) {
-	l.cfg.Log.LogAttrs(ctx, slog.LevelError, "text message not accepted", slog.String("channel", l.name()), slog.Any("error", err))
+	l.cfg.Log.LogAttrs(ctx, channels.Level(err), "text message not accepted", slog.String("channel", l.name()), slog.Any("error", err))
 	s := statusSystem
-	if errors.Is(err, errShelfFull) {
+	if errors.Is(err, errShelfFull) || errors.Is(err, channels.ErrBusy) {
 		s = statusQueueFull
 	}
 	l.answer(b, m, s, nil)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -74,9 +75,10 @@ func refuse(w http.ResponseWriter, err error) {
 	http.Error(w, "the request broke off", http.StatusBadRequest)
 }
 
-// later tells the provider that nothing was accepted.
-func later(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "2")
+// later tells the provider that nothing was accepted, and when to come again.
+func later(w http.ResponseWriter, err error) {
+	after, _ := channels.Retrying(err)
+	w.Header().Set("Retry-After", strconv.Itoa(max(2, int(after.Seconds()))))
 	http.Error(w, "not now, please try again", http.StatusServiceUnavailable)
 }
 
@@ -86,14 +88,23 @@ func trace(channel, id string) slog.Attr {
 	return slog.String("message", hex.EncodeToString(sum[:8]))
 }
 
+// crowded answers a provider at once while its messages would be turned away anyhow: before anything is read of the request.
+func crowded(w http.ResponseWriter, in channels.Inbox, channel string) bool {
+	full := channels.Full(in, channel)
+	if full {
+		later(w, nil)
+	}
+	return full
+}
+
 // receive hands an event to the inbox. Where that fails the provider is told, and ok is false.
 func receive(w http.ResponseWriter, r *http.Request, in channels.Inbox, log *slog.Logger, e channels.Event) (reply channels.Reply, ok bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	reply, err := in.Receive(ctx, e)
 	if err != nil {
-		log.LogAttrs(r.Context(), slog.LevelError, "text message not accepted", slog.String("channel", e.Channel), trace(e.Channel, e.ID), slog.Any("error", err))
-		later(w)
+		log.LogAttrs(r.Context(), channels.Level(err), "text message not accepted", slog.String("channel", e.Channel), trace(e.Channel, e.ID), slog.Any("error", err))
+		later(w, err)
 		return channels.Reply{}, false
 	}
 	log.LogAttrs(r.Context(), slog.LevelDebug, "text message", slog.String("channel", e.Channel), trace(e.Channel, e.ID), slog.Int("pages", len(reply.Pages)))
@@ -105,8 +116,8 @@ func report(w http.ResponseWriter, r *http.Request, in channels.Inbox, log *slog
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	if err := in.Report(ctx, channel, receipt, d); err != nil {
-		log.LogAttrs(r.Context(), slog.LevelError, "delivery report not accepted", slog.String("channel", channel), trace(channel, receipt), slog.Any("error", err))
-		later(w)
+		log.LogAttrs(r.Context(), channels.Level(err), "delivery report not accepted", slog.String("channel", channel), trace(channel, receipt), slog.Any("error", err))
+		later(w, err)
 		return false
 	}
 	log.LogAttrs(r.Context(), slog.LevelDebug, "delivery report", slog.String("channel", channel), trace(channel, receipt), slog.String("code", d.Code))

@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -24,7 +25,7 @@ func (t *Telegram) take(ctx context.Context, in channels.Inbox, raw []byte) (err
 			t.log.LogAttrs(ctx, slog.LevelError, "an update broke its turn", slog.String("channel", Name), slog.Int64("update", id), slog.String("panic", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
 			err = fmt.Errorf("telegram: a turn broke: %T", p)
 		}
-		if err != nil && t.poison.failed(id, t.now()) {
+		if err != nil && !errors.Is(err, channels.ErrBusy) && t.poison.failed(id, t.now()) {
 			t.log.LogAttrs(ctx, slog.LevelError, "an update is given up, as others go through: somebody waits for an answer in vain", slog.String("channel", Name), slog.Int64("update", id), slog.Any("error", err))
 			err = nil
 		}

@@ -36,6 +36,10 @@ func (t *Telegram) Mount(mux *http.ServeMux, in channels.Inbox) {
 			http.Error(w, "the secret is wrong", http.StatusForbidden)
 			return
 		}
+		if channels.Full(in, Name) {
+			later(w)
+			return
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostUpdate))
 		if err != nil {
 			http.Error(w, "too large, or broken off", http.StatusRequestEntityTooLarge)
@@ -50,11 +54,16 @@ func (t *Telegram) Mount(mux *http.ServeMux, in channels.Inbox) {
 		gate.Lock()
 		defer gate.Unlock()
 		if err := t.take(r.Context(), in, body); err != nil {
-			t.log.LogAttrs(r.Context(), slog.LevelError, "update not accepted", slog.String("channel", Name), slog.Int64("update", id), slog.Any("error", err))
-			w.Header().Set("Retry-After", "2")
-			http.Error(w, "not now, please try again", http.StatusServiceUnavailable)
+			t.log.LogAttrs(r.Context(), channels.Level(err), "update not accepted", slog.String("channel", Name), slog.Int64("update", id), slog.Any("error", err))
+			later(w)
 		}
 	})
+}
+
+// later has Telegram hand the update over again.
+func later(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "2")
+	http.Error(w, "not now, please try again", http.StatusServiceUnavailable)
 }
 
 // same compares without telling how much of a secret is right. Nothing is the same as no secret.

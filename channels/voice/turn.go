@@ -141,7 +141,7 @@ func (t *Twilio) receive(ctx context.Context, in channels.Inbox, e channels.Even
 // again has Twilio come again with what could not be taken yet; the caller is told to wait. After half a minute the call is
 // ended: with a promise to call back where that can be noted, else with the wish to call again.
 func (t *Twilio) again(w http.ResponseWriter, r *http.Request, in channels.Inbox, p place, what pending, err error) {
-	level := slog.LevelError
+	level := channels.Level(err)
 	if errors.Is(err, errSlow) {
 		level = slog.LevelWarn
 	}
