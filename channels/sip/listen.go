@@ -62,7 +62,7 @@ func (s *SIP) open() (open []socket, err error) {
 		var at net.Addr
 		switch l.network {
 		case "udp":
-			packets, err := net.ListenPacket("udp", l.host)
+			packets, err := s.cfg.packets(l.host)
 			if err != nil {
 				return open, fmt.Errorf("sip: %w", err)
 			}

@@ -59,6 +59,8 @@ type Config struct {
 	Voice   Voice
 	Log     *slog.Logger // nil: none. It is told no number and no key: a call is named by a hash
 	Now     func() time.Time
+
+	packets func(host string) (net.PacketConn, error) // opens a socket for udp:; nil: the machine's
 }
 
 // SIP is the channel.
@@ -103,6 +105,9 @@ func New(cfg Config) (*SIP, error) {
 	}
 	if cfg.Voice == nil || cfg.Phrases == nil {
 		return nil, errors.New("sip: no voice or no phrases")
+	}
+	if cfg.packets == nil {
+		cfg.packets = func(host string) (net.PacketConn, error) { return net.ListenPacket("udp", host) }
 	}
 	cfg.MostCalls = cmp.Or(cfg.MostCalls, 60)
 	cfg.MostHalfOpen = cmp.Or(cfg.MostHalfOpen, 20)

@@ -54,6 +54,9 @@ type press struct {
 	by   way
 	beat int64 // when it was last told
 	met  bool  // the other way has told it too
+
+	stamp uint32 // of its first event, if it was told by one since the stream began
+	is    bool
 }
 
 const (
@@ -80,6 +83,8 @@ func (k *keyboard) event(p packet, beat int64, at time.Time) (counts bool) {
 			return false
 		case ahead < 0 && ahead > -8000 && beat-l.beat < samePress: // one of an older press that was late
 			return false
+		case k.told(keyNames[event], p.stamp): // however late: two presses never have one time
+			return false
 		case event == l.event && !p.marker && l.goesOn(uint32(ahead), length, ended, beat):
 			// A press longer than one event can say goes on in the next one; and there are devices whose clock goes on
 			// within one press.
@@ -90,7 +95,18 @@ func (k *keyboard) event(p packet, beat int64, at time.Time) (counts bool) {
 	}
 	l.is, l.event, l.stamp, l.length, l.ended, l.beat = true, event, p.stamp, length, ended, beat
 	counts, l.press = k.press(keyNames[event], byEvent, beat, at)
+	k.recent[l.press].stamp, k.recent[l.press].is = p.stamp, true
 	return counts
+}
+
+// told says whether an event is of a press that was told before.
+func (k *keyboard) told(key byte, stamp uint32) bool {
+	for i := range k.recent {
+		if r := &k.recent[i]; r.is && r.key == key && r.stamp == stamp {
+			return true
+		}
+	}
+	return false
 }
 
 // press says whether this is a press that wasn't told before, and keeps it for who waits, while there is room: nobody waits in a
@@ -113,7 +129,12 @@ func (k *keyboard) press(key byte, by way, beat int64, at time.Time) (counts boo
 }
 
 // forget begins anew with events: another stream counts from elsewhere.
-func (k *keyboard) forget() { k.last.is = false }
+func (k *keyboard) forget() {
+	k.last.is = false
+	for i := range k.recent {
+		k.recent[i].is = false
+	}
+}
 
 func (k *keyboard) take() pressed {
 	first := k.waiting[0]

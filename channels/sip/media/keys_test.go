@@ -56,6 +56,14 @@ func TestPressCountsOnce(t *testing.T) {
 			send(p.press(101, 2, 5)...)
 			send(first[7])
 		}, "12"},
+		{"all of a press comes once more, long after another", func(s *Session, p *phone, send func(...[]byte)) {
+			first := p.press(101, 1, 5)
+			send(first...)
+			s.beats(100)
+			send(p.press(101, 2, 5)...)
+			s.beats(100)
+			send(first...)
+		}, "12"},
 		{"held for ten seconds, in two events", func(s *Session, p *phone, send func(...[]byte)) {
 			stamp := p.stamp
 			for i := 1; i <= 400; i++ {

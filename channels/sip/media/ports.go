@@ -16,11 +16,22 @@ var ErrNoPort = errors.New("media: no free port for RTP")
 // Ports are the pairs of UDP ports that a line may use: an even one for RTP, the next one for RTCP. All calls of a line
 // share one Ports, and with it the wheel that keeps their time.
 type Ports struct {
+	// Open opens a socket, before the first call if it is set; nil: the machine's.
+	Open func(at netip.AddrPort) (Socket, error)
+
 	wheel wheel
 
 	mu   sync.Mutex
 	free []int // even ports; what was given back goes to the end, so that late packets of an old call meet nobody
 	any  bool
+}
+
+// Socket is what packets go through; *net.UDPConn is one.
+type Socket interface {
+	ReadFromUDPAddrPort(b []byte) (n int, from netip.AddrPort, err error)
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (n int, err error)
+	LocalAddr() net.Addr
+	Close() error
 }
 
 // NewPorts is the range from first to last, both taken along. 0, 0 is any port that the machine has free.
@@ -47,7 +58,7 @@ func NewPorts(first, last int) (*Ports, error) {
 
 // pair are two sockets at neighbouring ports.
 type pair struct {
-	rtp, rtcp *net.UDPConn
+	rtp, rtcp Socket
 	port      int
 }
 
@@ -60,7 +71,7 @@ func (p pair) close() {
 func (p *Ports) take(at netip.Addr) (pair, error) {
 	if p.any {
 		for range 200 {
-			if got, err := bind(at, 0); err == nil {
+			if got, err := p.bind(at, 0); err == nil {
 				return got, nil
 			}
 		}
@@ -69,7 +80,7 @@ func (p *Ports) take(at netip.Addr) (pair, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.free { // another program may sit on one of them
-		got, err := bind(at, p.free[i])
+		got, err := p.bind(at, p.free[i])
 		if err == nil {
 			p.free = append(p.free[:i], p.free[i+1:]...)
 			return got, nil
@@ -89,8 +100,8 @@ func (p *Ports) giveBack(used pair) {
 }
 
 // bind opens both sockets, or none. Port 0 is one that the machine chooses.
-func bind(at netip.Addr, port int) (pair, error) {
-	rtp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, uint16(port))))
+func (p *Ports) bind(at netip.Addr, port int) (pair, error) {
+	rtp, err := p.open(netip.AddrPortFrom(at, uint16(port)))
 	if err != nil {
 		return pair{}, err
 	}
@@ -101,10 +112,21 @@ func bind(at netip.Addr, port int) (pair, error) {
 			return pair{}, ErrNoPort
 		}
 	}
-	rtcp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, uint16(port+1))))
+	rtcp, err := p.open(netip.AddrPortFrom(at, uint16(port+1)))
 	if err != nil {
 		rtp.Close()
 		return pair{}, err
 	}
 	return pair{rtp: rtp, rtcp: rtcp, port: port}, nil
+}
+
+func (p *Ports) open(at netip.AddrPort) (Socket, error) {
+	if p.Open != nil {
+		return p.Open(at)
+	}
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }

@@ -66,7 +66,7 @@ type Session struct {
 }
 
 type datagram struct {
-	from *net.UDPConn
+	from Socket
 	to   netip.AddrPort
 	b    []byte
 }
@@ -275,7 +275,7 @@ func (s *Session) listen() {
 	}
 }
 
-func (s *Session) read(from *net.UDPConn, take func(b []byte, from netip.AddrPort)) {
+func (s *Session) read(from Socket, take func(b []byte, from netip.AddrPort)) {
 	s.work.Go(func() {
 		b := make([]byte, 2048)
 		for wrong := 0; wrong < 100; {
