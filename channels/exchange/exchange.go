@@ -49,6 +49,7 @@ type Settings struct {
 	Entropy      io.Reader             // ids, references, the order of options; crypto/rand.Reader
 	Log          *slog.Logger          // nil: none. It is never told an address or a word that was said
 	Metrics      prometheus.Registerer // nil: none
+	Tracing      Tracing               // nil: none
 }
 
 // Exchange is a town's switchboard. It is made by New, works from the first Receive, and sends while Run runs.
@@ -64,6 +65,7 @@ type Exchange struct {
 	clock    Clock
 	log      *slog.Logger
 	metrics  *metrics
+	tracing  Tracing
 
 	chance  sync.Mutex
 	entropy *bufio.Reader
@@ -126,6 +128,7 @@ func New(s Settings) (*Exchange, error) {
 		outbox: newAlarm(shortestPace), timers: newAlarm(shortestSleep), work: newWork(), errands: make(chan struct{}, errandsAtOnce), drawing: make(chan struct{}, 1),
 		answerWithin: s.AnswerWithin, callbacks: s.Callbacks.whole(), spending: make(chan struct{}, 1),
 	}
+	x.tracing = s.Tracing
 	if x.clock == nil {
 		x.clock = SystemClock{}
 	}
@@ -161,6 +164,9 @@ func New(s Settings) (*Exchange, error) {
 		return nil, err
 	}
 	if err := watchAdmission(s.Metrics, x.admission); err != nil {
+		return nil, err
+	}
+	if err := watchFullness(s.Metrics, x); err != nil {
 		return nil, err
 	}
 	if err := watchDesk(s.Metrics, x); err != nil {
@@ -199,11 +205,14 @@ func (x *Exchange) Receive(ctx context.Context, e channels.Event) (channels.Repl
 	}
 	defer x.work.leave()
 	began := x.clock.Now()
-	r, outcome, err := x.receive(ctx, l, e)
+	way := x.follow(ctx, "turn", e.Channel)
+	r, outcome, err := x.receive(ctx, l, e, way)
+	defer way.end(outcome)
 	if errors.Is(err, channels.ErrBusy) {
 		x.turnedAway(ctx, e.Channel)
 		return channels.Reply{}, err
 	}
+	way.stage(stageReply)
 	if outcome == outcomeApplied {
 		x.replied(l, number(e.From), r.Pages)
 	}
@@ -215,7 +224,7 @@ func (x *Exchange) Receive(ctx context.Context, e channels.Event) (channels.Repl
 	return r, nil
 }
 
-func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (channels.Reply, string, error) {
+func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event, way trail) (channels.Reply, string, error) {
 	if e.Kind == channels.Missed {
 		leave, err := x.admission.enter(ctx, e.Channel)
 		if err != nil {
@@ -228,7 +237,9 @@ func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (chan
 		e.From.Kind = withheldKind
 	}
 	key := x.keys.Address(e.From.Kind, e.From.ID)
+	way.stage(stageWait)
 	if err := x.addresses.take(ctx, key); err != nil {
+		x.metrics.flow.turnFailed(e.Channel, err, stageWait)
 		return channels.Reply{}, outcomeFailed, err
 	}
 	defer x.addresses.give(key)
@@ -242,8 +253,12 @@ func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event) (chan
 		return channels.Reply{}, outcomeFailed, err
 	}
 	defer leave()
-	t := turn{x: x, line: l, came: &e, event: &e, key: key, inbound: inbound, name: e.Channel}
-	return t.run(ctx)
+	t := turn{x: x, line: l, came: &e, event: &e, key: key, inbound: inbound, name: e.Channel, trail: way}
+	r, outcome, err := t.run(ctx)
+	if err != nil {
+		x.metrics.flow.turnFailed(e.Channel, err, t.trail.at)
+	}
+	return r, outcome, err
 }
 
 // Report takes a provider's word on a message that was pushed.

@@ -32,6 +32,7 @@ type metrics struct {
 	callbacks *prometheus.CounterVec
 	held      *prometheus.CounterVec
 	stopped   *prometheus.CounterVec
+	flow      *flow
 }
 
 type lineMetrics struct {
@@ -67,14 +68,40 @@ func newMetrics(reg prometheus.Registerer, s store.Store, names []string) (*metr
 			busy: turns.WithLabelValues(n, outcomeBusy), took: took.WithLabelValues(n),
 		}
 	}
+	m.flow = newFlow(names)
+	m.zero(names)
 	if reg == nil {
 		return m, nil
 	}
 	var errs []error
+	for _, c := range m.flow.all {
+		errs = append(errs, reg.Register(c))
+	}
 	for _, c := range []prometheus.Collector{turns, took, conflicts, m.kept, m.rung, m.messages, m.handoffs, m.fetched, m.callbacks, m.held, m.stopped, newStock(s)} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)
+}
+
+// zero shows the figures that alarms are made of from the start: of one that only appears with the first failure no rise is seen.
+func (m *metrics) zero(names []string) {
+	for _, kind := range []string{"response", "ballot", "media", "request", "joined"} {
+		m.kept.WithLabelValues(kind)
+	}
+	for _, outcome := range []string{outcomeApplied, outcomeFailed} {
+		m.rung.WithLabelValues(outcome)
+	}
+	for _, n := range names {
+		for _, outcome := range []string{"queued", "retried", "unsure", "sent", "delivered", "dead"} {
+			m.messages.WithLabelValues(n, outcome)
+		}
+		for _, why := range []string{heldNight, heldContact, heldBudget, heldPace, heldThrottled, heldNumber} {
+			m.held.WithLabelValues(n, why)
+		}
+		for _, outcome := range []string{fetchKept, fetchRetried, fetchRefused, fetchGone, fetchDropped, fetchGaveUp} {
+			m.fetched.WithLabelValues(n, outcome)
+		}
+	}
 }
 
 func (m *metrics) turn(channel, outcome string, took time.Duration) {

@@ -3,6 +3,7 @@ package exchange
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func TestMetrics(t *testing.T) {
 		for _, m := range f.GetMetric() {
 			name := f.GetName()
 			for _, l := range m.GetLabel() {
-				if l.GetName() != "channel" && l.GetName() != "outcome" && l.GetName() != "kind" {
+				if !slices.Contains([]string{"channel", "outcome", "kind", "why", "class"}, l.GetName()) {
 					t.Errorf("%s has a label %s=%q", f.GetName(), l.GetName(), l.GetValue())
 				}
 				name += " " + l.GetValue()

@@ -300,14 +300,17 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 	}
 	ctx, cancel := context.WithTimeout(x.work.cut, patience)
 	defer cancel()
+	way := x.follow(ctx, "push", name)
 	s := store.Settled{}
 	var page render.Page
 	switch err := engine.Decode(m.Body, &page); {
 	case err != nil:
 		s = store.Settled{State: store.Dead, Code: codeUnreadable}
 	case m.Unsure:
+		way.stage(stageLook)
 		s = x.look(ctx, l, m, &page)
 	default:
+		way.stage(stageMay)
 		if ok, instead := x.mayReply(ctx, m); !ok {
 			s = instead
 			break
@@ -323,7 +326,11 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 				break
 			}
 		}
+		way.stage(stageDeliver)
+		began := x.clock.Now()
 		receipt, err := l.Deliver(ctx, reached(m), page, hex.EncodeToString(m.ID[:]))
+		x.metrics.flow.sent(name, x.clock.Now().Sub(began), err)
+		way.stage(stageSettle)
 		s = x.judge(l, m, receipt, err)
 		x.noted(ctx, l, m, err)
 		if err != nil && l.rings() {
@@ -341,7 +348,9 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 		}
 	}
 	s.ID = m.ID
+	way.stage(stageSettle)
 	x.settle(name, s)
+	way.end(stateName(s.State))
 }
 
 // settle records what came of claimed messages. It must not be lost with the worker: without it they would be doubtful for

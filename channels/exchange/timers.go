@@ -88,10 +88,13 @@ func (x *Exchange) ringOne(ctx context.Context, timer store.Timer) {
 
 // rang holds the turn of a timer. It can be held twice without harm: the turn removes the timer, and the store's version
 // refuses a second one.
-func (x *Exchange) rang(ctx context.Context, timer store.Timer) error {
+func (x *Exchange) rang(ctx context.Context, timer store.Timer) (err error) {
+	way := x.follow(ctx, "timer", "")
+	outcome := outcomeFailed
+	defer func() { way.end(outcome) }()
 	for range attempts {
-		t := turn{x: x, timer: timer.Name}
-		_, outcome, err := t.hold(ctx, timer.Resident, false)
+		t := turn{x: x, timer: timer.Name, trail: way}
+		_, outcome, err = t.hold(ctx, timer.Resident, false)
 		if err != nil {
 			return fmt.Errorf("exchange: timer %q: %w", timer.Name, err)
 		}

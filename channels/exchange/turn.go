@@ -41,6 +41,7 @@ type turn struct {
 	mute     bool           // an answer that is to be tied to nobody would have named what came along: it is left out
 	done     *channels.Done // what an outpost did, while that is entered; nil: the turn is held here
 	shared   shared
+	trail    trail
 
 	attempt
 }
@@ -78,6 +79,7 @@ type attempt struct {
 // run holds the turn of an event.
 func (t *turn) run(ctx context.Context) (channels.Reply, string, error) {
 	for range attempts {
+		t.trail.stage(stageLoad)
 		resident, known, err := t.x.store.Find(ctx, t.key)
 		if err != nil {
 			return channels.Reply{}, outcomeFailed, fmt.Errorf("find the resident: %w", err)
@@ -104,10 +106,12 @@ func (t *turn) run(ctx context.Context) (channels.Reply, string, error) {
 
 // hold makes one attempt while nobody else in this node has the resident's turn.
 func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) (channels.Reply, string, error) {
+	t.trail.stage(stageWait)
 	if err := t.x.residents.take(ctx, resident); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
 	defer t.x.residents.give(resident)
+	t.trail.stage(stageLoad)
 	t.resident = resident
 	t.attempt = attempt{}
 	var kept store.Conversation
@@ -202,10 +206,20 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		return channels.Reply{}, outcomeFailed, err
 	}
 	looks := heard.Kind == talk.Looked
-	said, err := t.x.town.Hear(t.memory, heard, func(e talk.Effect) (engine.Input, error) { return t.ask(ctx, e) })
+	t.trail.stage(stageRead)
+	heard.Mark = t.trail.mark()
+	said, err := t.x.town.Hear(t.memory, heard, func(e talk.Effect) (engine.Input, error) {
+		t.trail.stage(stageAsk)
+		in, err := t.ask(ctx, e)
+		if err == nil {
+			t.trail.stage(stageStep)
+		}
+		return in, err
+	})
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
+	t.trail.stage(stageWrite)
 	if t.isOverdue() {
 		if err := t.lastWords(ctx, &said); err != nil {
 			return channels.Reply{}, outcomeFailed, err
@@ -430,6 +444,7 @@ func (t *turn) id(kind string) [16]byte {
 // commit writes the change and carries out what follows a commit.
 func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, string, error) {
 	x := t.x
+	t.trail.stage(stageCommit)
 	out, err := x.store.Commit(ctx, &t.change)
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, fmt.Errorf("commit: %w", err)

@@ -23,6 +23,7 @@ type twice struct {
 	fail      error // of Commit
 	failErase error
 	before    func() // runs before each commit that gets through
+	away      bool   // nothing can be counted or looked up
 }
 
 func (s *twice) Commit(ctx context.Context, c *store.Change) (store.Outcome, error) {
@@ -49,6 +50,27 @@ func (s *twice) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 		return s.failErase
 	}
 	return s.Store.Erase(ctx, r, now)
+}
+
+func (s *twice) Stats(ctx context.Context) (store.Stats, error) {
+	if s.away {
+		return store.Stats{}, errAway
+	}
+	return s.Store.Stats(ctx)
+}
+
+func (s *twice) Cases(ctx context.Context, desk string, n int) ([]store.Case, error) {
+	if s.away {
+		return nil, errAway
+	}
+	return s.Store.Cases(ctx, desk, n)
+}
+
+func (s *twice) NextTimer(ctx context.Context) (time.Time, error) {
+	if s.away {
+		return time.Time{}, errAway
+	}
+	return s.Store.NextTimer(ctx)
 }
 
 func onTwice(to *twice) setting {

@@ -293,10 +293,17 @@ func (x *hearing) heard(aloud bool) error {
 	return x.step(d, in)
 }
 
+func (x *hearing) mark(stage string) {
+	if x.h.Mark != nil {
+		x.h.Mark(stage)
+	}
+}
+
 // read understands words as an answer to what is on show.
 func (x *hearing) read(d *dialogs.Dialog, s *engine.State, words string) engine.Input {
 	show := engine.Show(d, s, x.h.Traits.Can, x.h.At)
 	heard := render.Heard{Words: words, Choice: x.h.Choice, Media: x.h.Media, Quiet: x.h.Kind == Quiet}
+	x.mark("read")
 	return render.Read(x.words(d, s.Lang), show, s.Page, x.h.Traits, heard)
 }
 
@@ -428,6 +435,7 @@ func (x *hearing) show(w *render.Words, prompts []engine.Prompt, page int, over 
 	if x.h.Kind == Returned && x.m.Desk != nil {
 		prompts = x.m.Desk.waitsOn(prompts)
 	}
+	x.mark("render")
 	pages := render.Render(w, prompts, x.h.Traits)
 	if len(pages) > 0 && x.h.Kind != Looked {
 		x.m.Aloud = x.calls()

@@ -14,6 +14,7 @@ func (x *hearing) fill(in *engine.Input) {
 // step takes the open conversation one step on, with the town's answers in between, and shows what comes of it.
 func (x *hearing) step(d *dialogs.Dialog, in engine.Input) error {
 	x.fill(&in)
+	x.mark("step")
 	turn := engine.Step(d, *x.m.Now, in)
 	menu, ended := false, false
 	var opens HallKind

@@ -132,6 +132,8 @@ type Heard struct {
 	// Refused is the phrase that says why something that came along is not kept; it leads what is shown. Where nothing else
 	// was said, the question stays as open as it was.
 	Refused string
+
+	Mark func(stage string) // told when reading, stepping and rendering begin, for whoever has a clock; nil: nobody
 }
 
 // Kind of what was heard.
