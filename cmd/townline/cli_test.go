@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(stalls) != "" {
 		os.Exit(run(context.Background(), openStalled, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if file := os.Getenv(clocks); file != "" {
+		os.Exit(run(withClock(context.Background(), newWrongClock(file)), openStore, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	dir, err := os.MkdirTemp("", "townline")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,9 +1,26 @@
 package main
 
 import (
+	"context"
 	"sync"
 	"time"
+
+	"github.com/townline/townline/channels/exchange"
 )
+
+type clockKey struct{}
+
+// withClock gives a command another clock than the machine's: tests have towns whose clock is wrong.
+func withClock(ctx context.Context, c exchange.Clock) context.Context {
+	return context.WithValue(ctx, clockKey{}, c)
+}
+
+func clockOf(ctx context.Context) exchange.Clock {
+	if c, ok := ctx.Value(clockKey{}).(exchange.Clock); ok {
+		return c
+	}
+	return exchange.SystemClock{}
+}
 
 // movedClock is the machine's clock, moved forward by whoever tries dialogs out. The zero value is not moved.
 type movedClock struct {

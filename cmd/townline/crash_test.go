@@ -83,6 +83,7 @@ type traffic struct {
 	mu    sync.Mutex
 	wrong []string
 	done  map[string]bool // conversations that ran to their end, by name
+	maybe map[string]bool // and those whose last answer got no reply: it counts once, or not at all
 }
 
 func (tr *traffic) say(format string, args ...any) {
@@ -104,7 +105,8 @@ type resident struct {
 	number string
 	chance *rand.Rand
 	count  int
-	recent []sent // the last that were answered
+	recent []sent                                                // the last that were answered
+	by     func(number string, m sent) (reply string, err error) // one try; nil: a signed request to the gateway's door
 }
 
 func (r *resident) live() {
@@ -158,9 +160,12 @@ func (r *resident) text(words string) (string, bool) {
 
 // deliver is what a gateway does: the same message again until there is a 2xx, read whole.
 func (r *resident) deliver(m sent) (string, bool) {
-	body, _ := json.Marshal(map[string]string{"id": m.id, "from": r.number, "to": "+12025550000", "text": m.words})
+	try := r.by
+	if try == nil {
+		try = r.tr.texts
+	}
 	for ; !r.tr.broken.Load(); r.tr.retries.Add(1) {
-		reply, err := r.tr.post(body)
+		reply, err := try(r.number, m)
 		if err == nil {
 			r.tr.answers.Add(1)
 			return reply, true
@@ -171,6 +176,12 @@ func (r *resident) deliver(m sent) (string, bool) {
 	return "", false
 }
 
+// texts hands a message to the gateway's door.
+func (tr *traffic) texts(number string, m sent) (string, error) {
+	body, _ := json.Marshal(map[string]string{"id": m.id, "from": number, "to": "+12025550000", "text": m.words})
+	return tr.post(body)
+}
+
 func (tr *traffic) post(body []byte) (string, error) {
 	req, err := http.NewRequest(http.MethodPost, tr.url+"/sms/gateway", bytes.NewReader(body))
 	if err != nil {
@@ -178,6 +189,11 @@ func (tr *traffic) post(body []byte) (string, error) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	signature.Put([]byte(crashSecret), req.URL.Path, req.Header, body, time.Now())
+	return tr.asks(req)
+}
+
+// asks sends a request, and returns what a 2xx said.
+func (tr *traffic) asks(req *http.Request) (string, error) {
 	resp, err := tr.client.Do(req)
 	if err != nil {
 		return "", err
@@ -270,8 +286,14 @@ func (tr *traffic) compare(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	tr.kept(t, s)
+}
+
+// kept looks that a store has what was answered to its end, once and whole, and nothing else.
+func (tr *traffic) kept(t *testing.T, s store.Store) {
+	t.Helper()
 	seen := map[string]int{}
-	err = s.Responses(t.Context(), "crash", func(resp store.Response) error {
+	err := s.Responses(t.Context(), "crash", func(resp store.Response) error {
 		var r engine.Record
 		if err := engine.Decode(resp.Record, &r); err != nil {
 			return err
@@ -295,7 +317,7 @@ func (tr *traffic) compare(t *testing.T, dir string) {
 		}
 	}
 	for name, n := range seen {
-		if n != 1 || !tr.done[name] {
+		if n != 1 || !tr.done[name] && !tr.maybe[name] {
 			tr.say("%s is on record %d times; its end was answered: %v", name, n, tr.done[name])
 		}
 	}

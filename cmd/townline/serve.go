@@ -17,7 +17,6 @@ import (
 
 	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/audio"
-	"github.com/townline/townline/channels/exchange"
 	"github.com/townline/townline/channels/kiosk"
 	"github.com/townline/townline/channels/outpost"
 	"github.com/townline/townline/config"
@@ -93,7 +92,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	nights := len(lines) == 0
 	var shown *previewing
 	s := disk
-	var clock exchange.Clock = exchange.SystemClock{}
+	clock := clockOf(ctx)
 	if withPreview {
 		if len(lines) == 0 { // nobody but who looks at the page
 			clock = &movedClock{}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/sqlite"
+)
+
+var (
+	faults    = flag.Int("faults", 1, "how often each fault is done in TestFaults…")
+	faultSeed = flag.Uint64("fault-seed", 1, "what the order and the length of faults and the crowd's choices begin with")
+	faultKill = flag.Int("fault-kills", 4, "kills beside each round of faults")
+	faultRush = flag.Duration("fault-pace", 100*time.Millisecond, "how long people wait between two messages")
+	heldOut   = flag.Duration("fault-patience", 3*time.Second, "how long chats wait in the end for messages that a server took with it; claims hold for two minutes")
+)
+
+// fault breaks something, leaves it broken for a while and mends it.
+type fault struct {
+	name string
+	do   func(chance *rand.Rand) error
+}
+
+// wreck is a town whose parts are broken one after the other while a crowd talks with it.
+type wreck struct {
+	*crowd
+	t      *testing.T
+	nodes  []*node
+	door   *balancer
+	chance *rand.Rand
+	silent map[string][]time.Duration // how long nothing was answered, by fault
+	begun  time.Time
+	worked time.Duration
+}
+
+// worked is how long this process and those that it waited for have used a processor.
+func worked() (all time.Duration) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var used syscall.Rusage
+		if syscall.Getrusage(who, &used) == nil {
+			all += time.Duration(used.Utime.Nano() + used.Stime.Nano())
+		}
+	}
+	return all
+}
+
+func newWreck(t *testing.T, nodes []*node, c *crowd, b *balancer) *wreck {
+	return &wreck{t: t, nodes: nodes, crowd: c, door: b, chance: rand.New(rand.NewPCG(*faultSeed, 77)), silent: map[string][]time.Duration{}, begun: time.Now(), worked: worked()}
+}
+
+// some is one of the nodes.
+func (w *wreck) some(chance *rand.Rand) *node { return w.nodes[chance.IntN(len(w.nodes))] }
+
+// waits lets time pass; false: it is over.
+func (w *wreck) waits(d time.Duration) bool {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	for look := time.NewTicker(20 * time.Millisecond); ; {
+		select {
+		case <-end.C:
+			look.Stop()
+			return true
+		case <-look.C:
+			if w.broken.Load() {
+				look.Stop()
+				return false
+			}
+		}
+	}
+}
+
+// rounds does all faults in random order, as often as asked, with kills between them. After each the town must answer again.
+func (w *wreck) rounds(all []fault) {
+	for range *faults {
+		var round []fault
+		round = append(round, all...)
+		for range *faultKill {
+			round = append(round, fault{"killed", w.kill})
+		}
+		w.chance.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
+		for _, f := range round {
+			if w.broken.Load() {
+				return
+			}
+			mended := w.chats.breaks()
+			w.quiet.since(time.Now())
+			err := f.do(w.chance)
+			if err == nil {
+				err = w.comesBack()
+			}
+			mended()
+			if err != nil {
+				w.say("%s: %v", f.name, err)
+				return
+			}
+			w.t.Logf("%-12s %s; %d pages came to chats", time.Since(w.begun).Round(time.Second/10), f.name, w.chats.shown())
+			w.silent[f.name] = append(w.silent[f.name], w.quiet.since(time.Now()))
+			w.waits(time.Duration(w.chance.IntN(200)) * time.Millisecond)
+		}
+	}
+}
+
+// comesBack sees to it that all nodes run, and waits until the town answers.
+func (w *wreck) comesBack() error {
+	for _, n := range w.nodes {
+		if err := n.up(); err != nil {
+			return err
+		}
+	}
+	before := w.answers.Load()
+	for end := time.Now().Add(time.Minute); w.answers.Load() < before+20; {
+		if !w.waits(10 * time.Millisecond) {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the town doesn't answer again: %s", w.errs())
+		}
+	}
+	return nil
+}
+
+func (w *wreck) errs() string {
+	var all strings.Builder
+	for i, n := range w.nodes {
+		if n.run != nil {
+			text := n.run.errs.String()
+			fmt.Fprintf(&all, "node %d: …%s\n", i+1, text[max(0, len(text)-800):])
+		}
+	}
+	return all.String()
+}
+
+// kill is kill -9 of one node at any moment.
+func (w *wreck) kill(chance *rand.Rand) error {
+	w.waits(time.Duration(chance.IntN(300)) * time.Millisecond)
+	n := w.some(chance)
+	n.kill()
+	w.waits(time.Duration(chance.IntN(300)) * time.Millisecond)
+	return n.up()
+}
+
+// asked has a node end in the midst of traffic, as an upgrade does.
+func (w *wreck) asked(chance *rand.Rand) error {
+	n := w.some(chance)
+	if err := n.ends(); err != nil {
+		return err
+	}
+	return n.up()
+}
+
+// frozen stops a node for longer than anything that it holds is held for.
+func (w *wreck) frozen(chance *rand.Rand) error {
+	n := w.some(chance)
+	n.signal(syscall.SIGSTOP)
+	w.waits(11*time.Second + time.Duration(chance.IntN(2000))*time.Millisecond)
+	n.signal(syscall.SIGCONT)
+	return nil
+}
+
+// slowed has answers of a node come late.
+func (w *wreck) slowed(chance *rand.Rand) error {
+	n := w.some(chance)
+	n.slow.Store(int64(time.Duration(200+chance.IntN(400)) * time.Millisecond))
+	w.waits(2 * time.Second)
+	n.slow.Store(0)
+	return nil
+}
+
+// moved has the clock of the last node be wrong, in both directions, for a while.
+func (w *wreck) moved(chance *rand.Rand) error {
+	n := w.nodes[len(w.nodes)-1]
+	for _, by := range []time.Duration{time.Duration(1+chance.IntN(100)) * time.Second, -time.Duration(1+chance.IntN(100)) * time.Second, 0} {
+		n.turnClock(by)
+		w.waits(time.Second)
+	}
+	return nil
+}
+
+// tells what there was.
+func (w *wreck) tells() {
+	w.t.Helper()
+	for _, text := range w.wrong {
+		w.t.Error(text)
+	}
+	if w.t.Failed() {
+		w.t.Log(w.errs())
+	}
+	w.t.Logf("seed %d: %d messages answered, %d tried again, %d repeated, %d sent twice at once, %d answers lost; %d conversations, %d votes, %d reports; %d pages to chats, %d twice, %d still held; %s, %s of CPU",
+		*faultSeed, w.answers.Load(), w.retries.Load(), w.repeats.Load(), w.twice.Load(), w.door.lost.Load(), len(w.done), w.votes.Load(), len(w.reports),
+		w.chats.shown(), w.chats.doubles, len(w.chats.held), time.Since(w.begun).Round(time.Second), (worked() - w.worked).Round(time.Second/10))
+	for _, name := range slices.Sorted(func(yield func(string) bool) {
+		for name := range w.silent {
+			if !yield(name) {
+				return
+			}
+		}
+	}) {
+		all := w.silent[name]
+		slices.Sort(all)
+		w.t.Logf("%-40s %4d times; nobody was answered for %v (median), %v (longest)", name, len(all), all[len(all)/2].Round(time.Millisecond), all[len(all)-1].Round(time.Millisecond))
+	}
+	if !w.t.Failed() && (len(w.done) == 0 || len(w.reports) == 0 || w.votes.Load() == 0 || w.chats.shown() == 0 || w.retries.Load() == 0 || w.repeats.Load() == 0) {
+		w.t.Error("there was too little traffic to tell")
+	}
+}
+
+// TestFaultsOnOneFile breaks a town on SQLite in every way while people talk with it by texts, menus and chats.
+func TestFaultsOnOneFile(t *testing.T) {
+	w, p := oneFile(t)
+	full := filepath.Join(p.dir, "store", "full")
+	all := []fault{{"asked to end", w.asked}, {"frozen", w.frozen}, {"slow way", w.slowed}, {"clock moved", w.moved}}
+	if small(t, filepath.Join(p.dir, "store"), 96) {
+		all = append(all, fault{"disk full", func(chance *rand.Rand) error {
+			f, err := os.Create(full)
+			if err != nil {
+				return err
+			}
+			block := make([]byte, 1<<16)
+			for err == nil {
+				_, err = f.Write(block)
+			}
+			_ = f.Close()
+			w.waits(time.Second + time.Duration(chance.IntN(1000))*time.Millisecond)
+			w.nodes[0].kill() // it acknowledges nothing any more until it is started again
+			return os.Remove(full)
+		}})
+	}
+	w.begins(25)
+	w.rounds(all)
+	w.end()
+	for _, n := range w.nodes {
+		if err := n.ends(); err != nil {
+			w.say("asked to end, it ended with %v", err)
+		}
+	}
+	keys, err := store.LoadKeys(filepath.Join(p.dir, "town.key"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlite.Open(filepath.Join(p.dir, "store", "town.db"), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	w.holds(t, s)
+	w.tells()
+}
+
+func oneFile(t *testing.T) (*wreck, *place) {
+	p := newPlace(t)
+	c := newCrowd(t, nil, *faultRush)
+	nodes := newNodes(t, p, c.env(), 1)
+	b := newBalancer(nodes, *faultSeed)
+	c.client.Transport = b
+	return newWreck(t, nodes, c, b), p
+}
+
+// begins starts all nodes, and has the crowd begin.
+func (w *wreck) begins(each int) {
+	w.t.Helper()
+	for _, n := range w.nodes {
+		if err := n.up(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.begin(each, *faultSeed)
+	w.waits(500 * time.Millisecond)
+}
+
+// small puts a disk of so many megabytes in the place of a folder; false: only root can.
+func small(t *testing.T, dir string, megabytes int) bool {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Log("without being root no disk is filled")
+		return false
+	}
+	if err := syscall.Mount("townline", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes)); err != nil {
+		t.Fatalf("mount a small disk: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return true
+}
