@@ -330,9 +330,7 @@ func (t *adoption) commit(ctx context.Context) (channels.Verdict, error) {
 		return t.contested(ctx)
 	}
 	x.metrics.records(c)
-	if len(c.Outbox) > 0 {
-		x.outbox.ring()
-	}
+	x.posted(c.Outbox)
 	now := x.clock.Now()
 	for i := range c.Timers {
 		x.timers.by(now, c.Timers[i].At)

@@ -433,9 +433,7 @@ func (t *turn) clerked(ctx context.Context, in *inCase, a channels.CaseAct, lett
 		return false, err
 	}
 	t.x.metrics.records(&t.change)
-	if len(t.change.Outbox) > 0 {
-		t.x.outbox.ring()
-	}
+	t.x.posted(t.change.Outbox)
 	for i := range t.change.Timers {
 		t.x.timers.by(t.now, t.change.Timers[i].At)
 	}

@@ -45,6 +45,7 @@ type Settings struct {
 	// AnswerWithin is how long the desk may be open before somebody who waits for an answer there is overdue; 0: the usual.
 	AnswerWithin time.Duration
 	Leases       Leases                // of residents' turns, where there are other nodes; nil: none
+	Nodes        Nodes                 // what the nodes share beside; zero: there are no others
 	Clock        Clock                 // nil: the machine's
 	Entropy      io.Reader             // ids, references, the order of options; crypto/rand.Reader
 	Log          *slog.Logger          // nil: none. It is never told an address or a word that was said
@@ -92,9 +93,11 @@ type Exchange struct {
 
 	admission *admission
 
+	nodes  nodes
 	work   work
 	outbox alarm
 	timers alarm
+	owing  alarm // of what replies have cost
 }
 
 // line is a channel that the town is on.
@@ -102,6 +105,7 @@ type line struct {
 	channels.Channel
 	traits render.Traits
 	resend bool
+	duty   string        // that a node has which sends here; "": any does
 	flight chan struct{} // holds a token for each message that is being sent
 	limited
 
@@ -125,7 +129,7 @@ func New(s Settings) (*Exchange, error) {
 	x := &Exchange{
 		store: s.Store, keys: s.Keys, town: s.Town, calendar: s.Calendar, quiet: s.Quiet, clock: s.Clock, log: s.Log,
 		channels: make(map[string]*line), entropy: bufio.NewReaderSize(s.Entropy, 512),
-		outbox: newAlarm(shortestPace), timers: newAlarm(shortestSleep), work: newWork(), errands: make(chan struct{}, errandsAtOnce), drawing: make(chan struct{}, 1),
+		outbox: newAlarm(shortestPace), timers: newAlarm(shortestSleep), owing: newAlarm(shortestSleep), work: newWork(), errands: make(chan struct{}, errandsAtOnce), drawing: make(chan struct{}, 1),
 		answerWithin: s.AnswerWithin, callbacks: s.Callbacks.whole(), spending: make(chan struct{}, 1),
 	}
 	x.tracing = s.Tracing
@@ -147,8 +151,10 @@ func New(s Settings) (*Exchange, error) {
 		x.order = append(x.order, name)
 	}
 	x.admission = newAdmission(x.clock, x.order)
-	x.share(s.Leases)
-	x.limits = newLimits(s.Limits, x.channels)
+	if err := x.share(&s); err != nil {
+		return nil, err
+	}
+	x.limits = newLimits(s.Limits, &s.Nodes, x.channels)
 	for _, l := range x.channels {
 		l.flight = make(chan struct{}, l.flights())
 	}

@@ -75,6 +75,7 @@ type limited struct {
 type pace struct {
 	perSecond float64
 	free      time.Time
+	shared    *granted // nil: this node's alone
 }
 
 func (p *pace) lasts(weight int) time.Duration {
@@ -83,6 +84,9 @@ func (p *pace) lasts(weight int) time.Duration {
 
 // room is how much may leave now, or from when on something may.
 func (p *pace) room(now time.Time) (weight int, at time.Time) {
+	if p.shared != nil {
+		return p.sharedRoom(now)
+	}
 	if behind := now.Sub(p.free); behind >= 0 {
 		return 1 + int(min(behind, lateness).Seconds()*p.perSecond), now
 	}
@@ -95,6 +99,11 @@ func (p *pace) room(now time.Time) (weight int, at time.Time) {
 }
 
 func (p *pace) take(now time.Time, weight int) {
+	if p.shared != nil {
+		p.shared.left -= weight
+		p.shared.Take(weight)
+		return
+	}
 	if oldest := now.Add(-lateness); p.free.Before(oldest) {
 		p.free = oldest
 	}
@@ -105,10 +114,17 @@ func (p *pace) take(now time.Time, weight int) {
 type eachPace struct {
 	perSecond float64
 	free      map[store.Resident]time.Time
+
+	name  string
+	ask   EachPace   // nil: this node's alone
+	parts func() int // how many nodes keep it, where they can't ask; nil: one
 }
 
 func (e *eachPace) take(now time.Time, r store.Resident, weight int) (at time.Time, ok bool) {
 	p := pace{perSecond: e.perSecond, free: e.free[r]}
+	if e.parts != nil {
+		p.perSecond /= float64(max(e.parts(), 1))
+	}
 	if n, at := p.room(now); n == 0 {
 		return at, false
 	}
@@ -154,7 +170,7 @@ func (s *streak) count(m [16]byte, code string) int {
 }
 
 // newLimits joins channels to what holds them back.
-func newLimits(s Limits, lines map[string]*line) *limits {
+func newLimits(s Limits, n *Nodes, lines map[string]*line) *limits {
 	x := &limits{contact: s.Contact, price: s.Price}
 	accounts := map[string]*account{}
 	for name, l := range lines {
@@ -171,7 +187,10 @@ func newLimits(s Limits, lines map[string]*line) *limits {
 		if r.PerSecond <= 0 {
 			continue
 		}
-		all, each := &pace{perSecond: r.PerSecond}, &eachPace{perSecond: r.PerSecond}
+		all, each := &pace{perSecond: r.PerSecond}, &eachPace{perSecond: r.PerSecond, name: paceName(&r), ask: n.Each, parts: n.Count}
+		if n.Pace != nil && !r.Each {
+			all.shared = &granted{Pace: n.Pace(paceName(&r), r.PerSecond)}
+		}
 		for _, name := range r.Channels {
 			switch l := lines[name]; {
 			case l == nil:
@@ -243,11 +262,14 @@ func (x *limits) waits(l *line, now time.Time) time.Time {
 }
 
 // take counts what is about to leave on a line. It says when a resident may get more, where that isn't now: nothing is counted
-// then.
-func (x *limits) take(l *line, now time.Time, r store.Resident, weight int) (at time.Time, ok bool) {
+// then. known is true where all nodes together have counted what one resident gets.
+func (x *limits) take(l *line, now time.Time, r store.Resident, weight int, known bool) (at time.Time, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, e := range l.each {
+		if known {
+			break
+		}
 		if at, ok := e.take(now, r, weight); !ok {
 			return at, false
 		}

@@ -425,7 +425,7 @@ func BenchmarkLimiter(b *testing.B) {
 		if n, _ := x.room(l, now); n == 0 {
 			b.Fatal("no room")
 		}
-		x.take(l, now, store.Resident{}, 1)
+		x.take(l, now, store.Resident{}, 1, false)
 		x.went(l)
 	}
 }

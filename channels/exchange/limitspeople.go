@@ -73,7 +73,11 @@ func (x *Exchange) mayLeave(ctx context.Context, l *line, m *store.Message, now 
 		x.metrics.held.WithLabelValues(m.Channel, heldBudget).Inc()
 		return store.Settled{State: store.Queued, Retry: m.Due, Forgive: 1}, nil
 	}
-	if free, ok := x.limits.take(l, now, m.Resident, m.Weight); !ok {
+	free, ok, known := l.askEach(ctx, now, m.Resident, m.Weight)
+	if ok {
+		free, ok = x.limits.take(l, now, m.Resident, m.Weight, known)
+	}
+	if !ok {
 		x.unspent(l, m)
 		return x.wait(m, free, heldPace), nil
 	}

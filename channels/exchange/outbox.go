@@ -52,19 +52,42 @@ func (x *Exchange) Run(ctx context.Context) {
 		}
 	})
 	both.Go(func() {
-		for {
-			x.ring(ctx)
-			x.sweep(ctx)
-			x.enterOwed(ctx, false)
-			next := earlier(x.closeRolls(ctx), x.nextTimer(ctx))
-			if !x.timers.sleep(ctx, x.clock, next, x.work.stop) {
-				return
+		ctx, end := context.WithCancel(ctx)
+		defer end()
+		go func() {
+			select {
+			case <-x.work.stop:
+				end()
+			case <-ctx.Done():
 			}
-		}
+		}()
+		x.While(ctx, timersDuty, timersTerm, x.keepTime)
 	})
+	if len(x.limits.purses) > 0 {
+		both.Go(func() {
+			for x.owing.sleep(ctx, x.clock, time.Time{}, x.work.stop) {
+				x.enterOwed(ctx, false)
+			}
+		})
+	}
+	if x.nodes.poll > 0 {
+		both.Go(func() { x.joins(ctx) })
+	}
 	both.Wait()
 	x.fetching.Wait()
 	x.enterOwed(context.WithoutCancel(ctx), false)
+}
+
+// keepTime does what one node does for all, while it has that duty: it rings the timers, closes rolls, and sweeps.
+func (x *Exchange) keepTime(ctx context.Context) {
+	for {
+		x.ring(ctx)
+		x.sweep(ctx)
+		next := earlier(x.closeRolls(ctx), x.nextTimer(ctx))
+		if !x.timers.sleep(ctx, x.clock, next, x.work.stop) {
+			return
+		}
+	}
 }
 
 // Tick does once what Run does all the time: it rings the timers that are due, sends what is due, and returns when that
@@ -118,6 +141,9 @@ func (x *Exchange) nextLeave(ctx context.Context) (next time.Time) {
 	now := x.clock.Now()
 	for _, name := range x.order {
 		l := x.channels[name]
+		if x.elsewhere(l) {
+			continue
+		}
 		weight, free := x.limits.room(l, now)
 		replies, others := l.slots()
 		if weight == 0 && free.IsZero() || replies == 0 {
@@ -168,6 +194,9 @@ func (x *Exchange) send(ctx context.Context, sending *sync.WaitGroup) bool {
 // sendOn claims and begins to send what may leave now on a line, in a class or a more urgent one. No more is claimed than can
 // leave, but where what is in front may not leave for its own reasons: then it is looked further, and what is behind put back.
 func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8, sending *sync.WaitGroup) bool {
+	if x.elsewhere(l) {
+		return false
+	}
 	now := x.clock.Now()
 	want := store.Want{Channels: []string{name}, Class: class}
 	replies, others := l.slots()
@@ -182,7 +211,15 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 		l.short.Store(l.short.Load() || want.N == 0)
 		return false
 	}
-	if ctx.Err() != nil || !x.work.enter() {
+	if ctx.Err() != nil {
+		return false
+	}
+	if l.sharing() {
+		if want.Weight = min(want.Weight, x.grant(ctx, l, name, class, now)); want.Weight == 0 {
+			return false
+		}
+	}
+	if !x.work.enter() {
 		return false
 	}
 	defer x.work.leave()

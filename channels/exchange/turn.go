@@ -466,9 +466,7 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 		return channels.Reply{}, outcomeConflict, nil
 	}
 	x.metrics.records(&t.change)
-	if len(t.change.Outbox) > 0 {
-		x.outbox.ring()
-	}
+	x.posted(t.change.Outbox)
 	for i := range t.change.Timers {
 		x.timers.by(t.now, t.change.Timers[i].At)
 	}

@@ -83,12 +83,18 @@ func (x *Exchange) Drain(ctx context.Context) error {
 // alarm wakes one worker. Rings that come while it works count as one.
 type alarm struct {
 	bell  chan struct{}
-	least time.Duration // that it sleeps
-	mu    sync.Mutex
-	next  time.Time // when the worker wakes by itself; zero: it is awake
+	least time.Duration // that it sleeps,
+	most  time.Duration // and at most
+
+	beyond func() // tells other nodes, whose worker it may be; nil: there are none
+
+	mu   sync.Mutex
+	next time.Time // when the worker wakes by itself; zero: it is awake
 }
 
-func newAlarm(least time.Duration) alarm { return alarm{bell: make(chan struct{}, 1), least: least} }
+func newAlarm(least time.Duration) alarm {
+	return alarm{bell: make(chan struct{}, 1), least: least, most: longestSleep}
+}
 
 // ring wakes the worker.
 func (a *alarm) ring() {
@@ -100,23 +106,26 @@ func (a *alarm) ring() {
 
 // by wakes the worker if it would sleep longer than until t.
 func (a *alarm) by(now, t time.Time) {
+	if a.beyond != nil && t.Before(now.Add(a.most)) {
+		a.beyond()
+	}
 	a.mu.Lock()
 	next := a.next
 	a.mu.Unlock()
 	if next.IsZero() {
-		next = now.Add(longestSleep)
+		next = now.Add(a.most)
 	}
 	if t.Before(next) {
 		a.ring()
 	}
 }
 
-// sleep waits for the bell or until next, at least a moment and at most a minute by the clock; false: it is over.
+// sleep waits for the bell or until next, at least a moment and at most its time by the clock; false: it is over.
 func (a *alarm) sleep(ctx context.Context, clock Clock, next time.Time, stop <-chan struct{}) bool {
 	now := clock.Now()
-	wait := longestSleep
+	wait := a.most
 	if !next.IsZero() {
-		wait = min(max(next.Sub(now), a.least), longestSleep)
+		wait = min(max(next.Sub(now), a.least), a.most)
 	}
 	a.mu.Lock()
 	a.next = now.Add(wait)
