@@ -28,7 +28,7 @@ func keysOf(file string) string { return file + ".keys" }
 const copyHead = "townline postgres copy 1 "
 
 // copied are the tables of a copy, and keyTable the one beside it.
-var copied = []string{"meta", "counter", "conversation", "reply", "address", "response", "roll", "reserved", "ballot", "request", "request_event",
+var copied = []string{"meta", "counter", "conversation", "reply_week", "reply_0", "reply_1", "reply_2", "reply_3", "reply_4", "reply_5", "address", "response", "roll", "reserved", "ballot", "request", "request_event",
 	"joiner", "outbox", "timer", "optout", "consent", "desk_case", "letter", "media", "media_part", "media_loose", "published", "erased"}
 
 const keyTable = "resident_key"
@@ -217,7 +217,7 @@ func restore(ctx context.Context, from, address string, keys *store.Keys) error 
 		}
 		for _, table := range copied {
 			switch table {
-			case "erased", "optout", "meta", "counter":
+			case "erased", "optout", "meta", "counter", "reply_week":
 				continue
 			}
 			if full, err := there(ctx, tx, "SELECT 1 FROM "+table+" LIMIT 1"); err != nil {
@@ -226,7 +226,7 @@ func restore(ctx context.Context, from, address string, keys *store.Keys) error 
 				return errors.New("the database isn't empty: name another, or move what is in it away")
 			}
 		}
-		for _, query := range []string{"DELETE FROM meta", "DELETE FROM counter", "CREATE TEMP TABLE erased_since ON COMMIT DROP AS SELECT * FROM erased",
+		for _, query := range []string{"DELETE FROM meta", "DELETE FROM counter", "DELETE FROM reply_week", "CREATE TEMP TABLE erased_since ON COMMIT DROP AS SELECT * FROM erased",
 			"CREATE TEMP TABLE optout_since ON COMMIT DROP AS SELECT * FROM optout", "DELETE FROM erased", "DELETE FROM optout"} {
 			if _, err := tx.Exec(ctx, query); err != nil {
 				return err
@@ -248,7 +248,7 @@ func restore(ctx context.Context, from, address string, keys *store.Keys) error 
 		if !keys.Fits(known) {
 			return store.ErrKeys
 		}
-		for _, table := range []string{"reply", "request", "request_event", "outbox", "optout", "consent", "letter"} {
+		for _, table := range []string{"request", "request_event", "outbox", "optout", "consent", "letter"} {
 			if _, err := tx.Exec(ctx, fmt.Sprintf("SELECT setval(pg_get_serial_sequence('%s', 'seq'), coalesce((SELECT max(seq) FROM %s), 0) + 1, false)", table, table)); err != nil {
 				return err
 			}

@@ -24,7 +24,9 @@ func BenchmarkTurn(b *testing.B) {
 					at = population(b, n)
 				}
 				s := open(b, at)
+				cpu := theServer.CPU()
 				storetest.Load(b, residents, func(t *storetest.Talker) { t.Talk(b, s, n) })
+				b.ReportMetric(float64((theServer.CPU()-cpu).Microseconds())/float64(b.N), "server-µs/turn")
 			})
 		}
 		b.Run(fmt.Sprintf("%dk/bound", n/1000), func(b *testing.B) {
@@ -65,9 +67,9 @@ func population(b *testing.B, n uint64) string {
 		}
 		for table, row := range map[string]func(i int) []any{
 			"resident_key": func(i int) []any { return []any{all[i].r, all[i].id, all[i].wrapped} },
-			"conversation": func(i int) []any { return []any{all[i].r, int64(1), []byte{}, all[i].state} },
+			"conversation": func(i int) []any { return []any{all[i].r, int64(1), all[i].id, []byte{}, all[i].state} },
 		} {
-			columns := map[string][]string{"resident_key": {"resident", "id", "wrapped"}, "conversation": {"resident", "version", "answered", "state"}}[table]
+			columns := map[string][]string{"resident_key": {"resident", "id", "wrapped"}, "conversation": {"resident", "version", "key", "known", "state"}}[table]
 			if _, err := conn.CopyFrom(b.Context(), pgx.Identifier{table}, columns, pgx.CopyFromSlice(len(all), func(i int) ([]any, error) { return row(i), nil })); err != nil {
 				b.Fatal(err)
 			}

@@ -1,10 +1,9 @@
 package postgres
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -18,7 +17,8 @@ type merging struct {
 	key, theirs *held // theirs is nil when they aren't here any more
 	media       []moved
 	sealed      []sealedRow
-	replies     []knownReply // of both
+	known       [2][]byte // messages that they and the resident had answered
+	resealed    []sealedReply
 }
 
 // moved is a media of the merged one's, whose parts were laid down again under the resident's key.
@@ -36,11 +36,9 @@ type sealedRow struct {
 	body []byte
 }
 
-type knownReply struct {
-	of      [16]byte
-	inbound []byte
-	seq     int64
-	body    []byte
+type sealedReply struct {
+	at   place
+	body []byte
 }
 
 // Where the merged one's sealed columns are, how they are found and how they are put back. Their names are ids or numbers.
@@ -81,8 +79,9 @@ var mergeRows = []string{
 }
 
 // read finds what is theirs and seals it anew. Their key is locked, so that nothing comes to be sealed under it meanwhile.
-func (g *merging) read(ctx context.Context, conn *pgxpool.Conn, c *store.Change) error {
-	g.sealed, g.replies = nil, nil
+func (g *merging) read(ctx context.Context, conn *pgxpool.Conn, c *store.Change, v *view) error {
+	g.sealed, g.resealed = nil, nil
+	g.known = [2][]byte{v.rows[c.Merged.Resident].known, v.rows[c.Resident].known}
 	was := [16]byte(c.Merged.Resident)
 	var a asking
 	found := func(use, put string, name any, body []byte) error {
@@ -113,42 +112,50 @@ func (g *merging) read(ctx context.Context, conn *pgxpool.Conn, c *store.Change)
 			return found(sealing.UsePersonal, col.put, seq, body)
 		}, col.find, was)
 	}
-	a.each(func(r pgx.Rows) error {
-		var k knownReply
-		if err := r.Scan(&k.of, &k.inbound, &k.seq, &k.body); err != nil {
-			return err
+	for table, at := range byTable(g.known[0]) {
+		if at == nil {
+			continue
 		}
-		if k.of == was {
-			plain, err := g.theirs.Open(k.body, sealing.UseReply)
+		a.each(func(r pgx.Rows) error {
+			var at int64
+			var body []byte
+			if err := r.Scan(&at, &body); err != nil {
+				return err
+			}
+			plain, err := g.theirs.Open(body, sealing.UseReply)
 			if err != nil {
 				return fmt.Errorf("open what was replied to a merged resident: %w", err)
 			}
-			k.body = g.key.Seal(nil, plain, sealing.UseReply)
-		}
-		g.replies = append(g.replies, k)
-		return nil
-	}, "SELECT resident, inbound, seq, body FROM reply WHERE resident IN ($1, $2) ORDER BY seq DESC FOR UPDATE", [16]byte(c.Resident), was)
+			g.resealed = append(g.resealed, sealedReply{place(at), g.key.Seal(nil, plain, sealing.UseReply)})
+			return nil
+		}, fmt.Sprintf("SELECT place, body FROM reply_%d WHERE place = ANY($1) FOR UPDATE", table), at)
+	}
 	return send(ctx, conn, &a.Batch)
 }
 
-// write makes all that is the merged one's the resident's, and destroys their row and key. It returns which messages are known.
-func (g *merging) write(w *page, c *store.Change) (answered []byte) {
+// write makes all that is the merged one's the resident's, and destroys their row and key. It returns which messages are known: the newest
+// of each, by their age.
+func (g *merging) write(w *page, c *store.Change) (known []byte) {
 	r, was := [16]byte(c.Resident), [16]byte(c.Merged.Resident)
-	room := map[[16]byte]int{r: sealing.Known / 2, was: sealing.Known / 2}
+	room := [2]int{sealing.Known / 2, sealing.Known / 2}
 	if c.Inbound != (store.Inbound{}) {
-		room[r]--
+		room[1]--
 	}
-	slices.SortStableFunc(g.replies, func(a, b knownReply) int { return cmp.Compare(b.seq, a.seq) })
-	for _, k := range g.replies {
-		switch {
-		case room[k.of] == 0:
-			w.Queue("DELETE FROM reply WHERE resident = $1 AND inbound = $2", k.of, k.inbound)
-			continue
-		case k.of == was:
-			w.Queue("UPDATE reply SET resident = $3, body = $4 WHERE resident = $1 AND inbound = $2", was, k.inbound, r, k.body)
+	var left [2][]byte
+	for i, k := range g.known {
+		n := min(len(k), room[i]*entrySize)
+		left[i] = k[:n]
+		dropReplies(&w.Batch, k[n:])
+	}
+	for _, p := range g.resealed {
+		w.Queue(fmt.Sprintf("UPDATE reply_%d SET body = $2 WHERE place = $1", p.at.table()), int64(p.at), p.body)
+	}
+	for len(left[0])+len(left[1]) > 0 {
+		newer := 0
+		if len(left[0]) == 0 || len(left[1]) > 0 && bytes.Compare(left[1][8:entrySize], left[0][8:entrySize]) > 0 {
+			newer = 1
 		}
-		room[k.of]--
-		answered = append(answered, k.inbound...)
+		known, left[newer] = append(known, left[newer][:entrySize]...), left[newer][entrySize:]
 	}
 	for _, s := range g.sealed {
 		w.Queue(s.put, s.name, s.body)
@@ -165,5 +172,5 @@ func (g *merging) write(w *page, c *store.Change) (answered []byte) {
 	w.Queue("DELETE FROM conversation WHERE resident = $1", was)
 	w.Queue("DELETE FROM resident_key WHERE resident = $1", was)
 	w.conversations--
-	return answered
+	return known
 }

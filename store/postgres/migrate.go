@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -21,7 +22,10 @@ const (
 	locksClaim    = locksOurs + 1 // with a channel's hash
 )
 
-// migrate brings the schema up to date, each migration in a transaction of its own. One node does it, others wait for it.
+// migrate brings the schema up to date, each migration in a transaction of its own. One node does it, others wait for it. A migration
+// says in its first line which number a townline must know to go on beside it ("-- works with: 3"); without that it only adds, and
+// works with what worked before. So a schema may be newer than the program, while nodes are brought up to date one by one; and whoever
+// takes something away does so one release after the last that uses it.
 func (s *Store) migrate(ctx context.Context) error { return s.migrateWith(ctx, migrations) }
 
 func (s *Store) migrateWith(ctx context.Context, scripts fs.ReadFileFS) error {
@@ -29,37 +33,69 @@ func (s *Store) migrateWith(ctx context.Context, scripts fs.ReadFileFS) error {
 	if err != nil {
 		return err
 	}
-	for n := range names {
+	at, err := s.schema(ctx, len(names))
+	if err != nil {
+		return err
+	}
+	for n := at; n < len(names); n++ {
 		b, err := scripts.ReadFile(names[n])
 		if err != nil {
 			return err
 		}
-		if err := s.migrateTo(ctx, n+1, len(names), string(b)); err != nil {
+		if err := s.migrateTo(ctx, n+1, string(b)); err != nil {
+			if code(err) == "42501" {
+				return fmt.Errorf("%w: %s", errNotOwner, names[n])
+			}
 			return fmt.Errorf("migration %s: %w", names[n], err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) migrateTo(ctx context.Context, version, newest int, script string) error {
+// errNotOwner refuses to go on with tables that are older than the program.
+var errNotOwner = errors.New("the tables have to be brought up to date first, by the user who owns them: start townline once with that user in the address")
+
+// schema returns which number the database's has, 0 where there is none. It fails where a townline that knows so many can't work with it.
+func (s *Store) schema(ctx context.Context, known int) (at int, err error) {
+	made, err := there(ctx, s.pool, "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('townline_schema') AND attname = 'oldest'")
+	if err != nil || !made {
+		return 0, err
+	}
+	oldest := 0
+	if err := each(ctx, s.pool, func(r pgx.Rows) error { return r.Scan(&at, &oldest) }, "SELECT version, oldest FROM townline_schema"); err != nil {
+		return 0, err
+	}
+	if at > known && oldest > known {
+		return at, fmt.Errorf("%w: its schema is number %d and asks for one that knows %d, this one knows %d", store.ErrNewer, at, oldest, known)
+	}
+	return at, nil
+}
+
+// worksWith reads which number a townline must know to work with a migration; 0 where it only adds.
+func worksWith(script string) (oldest int) {
+	fmt.Sscanf(script, "-- works with: %d", &oldest)
+	return oldest
+}
+
+func (s *Store) migrateTo(ctx context.Context, version int, script string) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, $2)", int32(locksOurs), int32(lockMigration)); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil { // an index on millions of rows
+		for _, query := range []string{
+			"SET LOCAL statement_timeout = 0", // an index on millions of rows
+			"CREATE TABLE IF NOT EXISTS townline_schema(version integer NOT NULL)",
+			"ALTER TABLE townline_schema ADD COLUMN IF NOT EXISTS oldest integer NOT NULL DEFAULT 1",
+		} {
+			if _, err := tx.Exec(ctx, query); err != nil {
+				return err
+			}
+		}
+		at, oldest := 0, 1
+		if err := each(ctx, tx, func(r pgx.Rows) error { return r.Scan(&at, &oldest) }, "SELECT version, oldest FROM townline_schema"); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "CREATE TABLE IF NOT EXISTS townline_schema(version integer NOT NULL)"); err != nil {
-			return err
-		}
-		at, err := number(ctx, tx, "SELECT version FROM townline_schema")
-		if err != nil {
-			return err
-		}
-		if int(at) > newest {
-			return fmt.Errorf("%w: its schema is number %d, this one knows %d", store.ErrNewer, at, newest)
-		}
-		if int(at) >= version {
+		if at >= version { // another node did it
 			return nil
 		}
 		if _, err := tx.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
@@ -68,7 +104,7 @@ func (s *Store) migrateTo(ctx context.Context, version, newest int, script strin
 		if _, err := tx.Exec(ctx, "DELETE FROM townline_schema"); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "INSERT INTO townline_schema VALUES($1)", version)
+		_, err := tx.Exec(ctx, "INSERT INTO townline_schema(version, oldest) VALUES($1, $2)", version, max(oldest, worksWith(script)))
 		return err
 	})
 }

@@ -186,7 +186,7 @@ func TestErasedWhileTheyBegin(t *testing.T) {
 	if _, err := beginner.Exec(t.Context(), "INSERT INTO resident_key(resident, id, wrapped) VALUES($1, 1, '')", [16]byte(r)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := beginner.Exec(t.Context(), "INSERT INTO conversation(resident, version, answered, state) VALUES($1, 1, '', '')", [16]byte(r)); err != nil {
+	if _, err := beginner.Exec(t.Context(), "INSERT INTO conversation(resident, version, key, known, state) VALUES($1, 1, 1, '', '')", [16]byte(r)); err != nil {
 		t.Fatal(err)
 	}
 	if err := beginner.Commit(t.Context()); err != nil {
@@ -278,26 +278,68 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(t.Context(), at, others); !errors.Is(err, store.ErrKeys) {
 		t.Errorf("other keys: %v", err)
 	}
-	if err := s.migrateWith(t.Context(), fstest.MapFS{
-		"migrations/001_start.sql": {Data: []byte("never run again")},
-		"migrations/002_more.sql":  {Data: []byte("CREATE TABLE more(x integer); INSERT INTO more VALUES(1);")},
-	}); err != nil {
+	known := shipped(t)
+	next := func(n int, script string) string {
+		name := fmt.Sprintf("migrations/%03d_next.sql", n)
+		known[name] = &fstest.MapFile{Data: []byte(script)}
+		return name
+	}
+	first := len(known)
+	// One that fails half-way leaves nothing.
+	broken := next(first+1, "CREATE TABLE broken(x integer); INSERT INTO nowhere VALUES(1);")
+	if err := s.migrateWith(t.Context(), known); err == nil {
+		t.Error("a broken migration went in")
+	}
+	if n, err := number(t.Context(), s.pool, "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'broken'"); n != 0 || err != nil {
+		t.Error("half of it is there", n, err)
+	}
+	delete(known, broken)
+	// A schema that only adds is no trouble to this townline, which goes on and can be started again; one that takes something away is.
+	next(first+1, "CREATE TABLE more(x integer); ALTER TABLE conversation ADD more integer;")
+	if err := s.migrateWith(t.Context(), known); err != nil {
+		t.Fatal(err)
+	}
+	speak(t, s, 2)
+	older := open(t, at)
+	speak(t, older, 3)
+	if row, err := s.Load(t.Context(), somebody(3)); err != nil || row.Version != 1 {
+		t.Error(row.Version, err)
+	}
+	next(first+2, fmt.Sprintf("-- works with: %d\nALTER TABLE conversation DROP more", first+1))
+	if err := s.migrateWith(t.Context(), known); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), at, testKeys(t)); !errors.Is(err, store.ErrNewer) {
 		t.Errorf("a newer schema: %v", err)
 	}
-	// One that fails half-way leaves nothing.
-	if err := s.migrateWith(t.Context(), fstest.MapFS{"migrations/001_start.sql": {}, "migrations/002_more.sql": {},
-		"migrations/003_broken.sql": {Data: []byte("CREATE TABLE broken(x integer); INSERT INTO nowhere VALUES(1);")}}); err == nil {
-		t.Error("a broken migration went in")
+	next(first+3, "CREATE TABLE still(x integer);") // what worked with neither before doesn't now
+	if err := s.migrateWith(t.Context(), known); err != nil {
+		t.Fatal(err)
 	}
-	if n, err := number(t.Context(), s.pool, "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'broken'"); n != 0 || err != nil {
-		t.Error("half of it is there", n, err)
+	if _, err := Open(t.Context(), at, testKeys(t)); !errors.Is(err, store.ErrNewer) {
+		t.Errorf("a newer schema: %v", err)
 	}
 	for _, bad := range []string{"postgres://town@/town?host=" + t.TempDir(), "postgres://town:hush@127.0.0.1:port/x"} {
 		if _, err := Open(t.Context(), bad, testKeys(t)); err == nil || bytes.Contains([]byte(err.Error()), []byte("hush")) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
+}
+
+// shipped are the migrations of this townline.
+func shipped(t *testing.T) fstest.MapFS {
+	t.Helper()
+	all := fstest.MapFS{}
+	names, err := migrations.ReadDir("migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range names {
+		b, err := migrations.ReadFile("migrations/" + n.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all["migrations/"+n.Name()] = &fstest.MapFile{Data: b}
+	}
+	return all
 }

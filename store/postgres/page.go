@@ -3,9 +3,11 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/townline/townline/store"
@@ -13,44 +15,19 @@ import (
 )
 
 // page is all that a batch writes. What most turns write is gathered, so that one statement does it for all; the rest follows one
-// after the other. It is sent in one go, with the COMMIT at its end.
+// after the other. It is sent in one go, with the COMMIT at its end. A writer uses its page again.
 type page struct {
-	pgx.Batch
-	slot int32
+	pgx.Batch // what follows one after the other
+	slot      int32
+	places    places
 
-	updated struct {
-		resident        [][16]byte
-		version         []int64
-		answered, state [][]byte
-	}
-	begun struct {
-		resident                 [][16]byte
-		key, version             []int64
-		wrapped, answered, state [][]byte
-	}
-	said struct {
-		resident      [][16]byte
-		inbound, body [][]byte
-	}
-	gone struct {
-		resident [][16]byte
-		inbound  [][]byte
-	}
-	posted struct {
-		id, resident         [][16]byte
-		channel, kind        []string
-		class, weight, tries []int32
-		due, until           []int64
-		body                 [][]byte
-	}
-	answers struct {
-		poll, channel, lang []string
-		id, resident        [][16]byte
-		version             []int32
-		at                  []int64
-		record, shown       [][]byte
-	}
-	timers struct {
+	taken   struct{ resident, read, key, entry, state column } // by turns that depend on nothing but the version
+	updated struct{ resident, version, known, state column }
+	begun   struct{ resident, key, wrapped, known, state column }
+	said    [replyTables]struct{ place, body column }
+	posted  struct{ id, resident, channel, kind, class, due, tries, body, weight, until column }
+	answers struct{ poll, id, resident, version, channel, lang, at, record, shown column }
+	timers  struct {
 		resident [][16]byte
 		name     []string
 		at       []int64
@@ -58,58 +35,122 @@ type page struct {
 	conversations, ballots, requests int64 // how many there are more
 }
 
-func newPage(slot int32) *page { return &page{slot: slot} }
+func newPage(slot int32) *page {
+	w := &page{slot: slot, places: places{writer: rand.Int64N(1 << writerBits)}}
+	for oid, all := range map[uint32][]*column{
+		pgtype.UUIDArrayOID: {&w.taken.resident, &w.updated.resident, &w.begun.resident, &w.posted.id, &w.posted.resident, &w.answers.id, &w.answers.resident},
+		pgtype.Int8ArrayOID: {&w.taken.read, &w.taken.key, &w.updated.version, &w.begun.key, &w.posted.due, &w.posted.until, &w.answers.at},
+		pgtype.Int4ArrayOID: {&w.posted.class, &w.posted.tries, &w.posted.weight, &w.answers.version},
+		pgtype.TextArrayOID: {&w.posted.channel, &w.posted.kind, &w.answers.poll, &w.answers.channel, &w.answers.lang},
+		pgtype.ByteaArrayOID: {&w.taken.entry, &w.taken.state, &w.updated.known, &w.updated.state, &w.begun.wrapped, &w.begun.known, &w.begun.state,
+			&w.posted.body, &w.answers.record, &w.answers.shown},
+	} {
+		for _, c := range all {
+			c.of = elements[oid]
+		}
+	}
+	for i := range w.said {
+		w.said[i].place.of, w.said[i].body.of = pgtype.Int8OID, pgtype.ByteaOID
+	}
+	return w
+}
+
+// empty makes it blank for the next batch.
+func (w *page) empty() {
+	w.Batch = pgx.Batch{}
+	t, u, b, p, a := &w.taken, &w.updated, &w.begun, &w.posted, &w.answers
+	for _, c := range [...]*column{&t.resident, &t.read, &t.key, &t.entry, &t.state, &u.resident, &u.version, &u.known, &u.state,
+		&b.resident, &b.key, &b.wrapped, &b.known, &b.state, &p.id, &p.resident, &p.channel, &p.kind, &p.class, &p.due, &p.tries, &p.body, &p.weight, &p.until,
+		&a.poll, &a.id, &a.resident, &a.version, &a.channel, &a.lang, &a.at, &a.record, &a.shown} {
+		c.empty()
+	}
+	for i := range w.said {
+		w.said[i].place.empty()
+		w.said[i].body.empty()
+	}
+	w.timers.resident, w.timers.name, w.timers.at = w.timers.resident[:0], w.timers.name[:0], w.timers.at[:0]
+	w.conversations, w.ballots, w.requests = 0, 0, 0
+}
 
 const count = " INSERT INTO counter(name, slot, n) SELECT %s, %s::integer, count(*) FROM made HAVING count(*) > 0 ON CONFLICT(name, slot) DO UPDATE SET n = counter.n + excluded.n"
 
 const (
-	updateRows = `UPDATE conversation c SET version = u.version, answered = u.answered, state = u.state
-		FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS u(resident, version, answered, state) WHERE c.resident = u.resident`
-	dropReplies = "DELETE FROM reply WHERE (resident, inbound) IN (SELECT * FROM unnest($1::uuid[], $2::bytea[]))"
+	// takeRows moves rows on that are at the version, and under the key, that their turns were computed from, and don't know
+	// the message yet. Unless that is so of all the transaction fails, with a division by zero.
+	takeRows = `WITH u AS (UPDATE conversation c SET version = c.version + 1, known = substr(u.entry || c.known, 1, 256), state = u.state
+		FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) AS u(resident, read, key, entry, state)
+		WHERE c.resident = u.resident AND c.version = u.read AND c.key = u.key AND (u.entry = '' OR position(substr(u.entry, 1, 8) IN c.known) = 0) RETURNING 1)
+		SELECT 1 / (count(*) = $6::bigint)::integer FROM u`
+	codeBehind = "22012"
+
+	updateRows = `UPDATE conversation c SET version = u.version, known = u.known, state = u.state
+		FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS u(resident, version, known, state) WHERE c.resident = u.resident`
 )
 
-// commit queues what was gathered and sends all.
-func (w *page) commit(ctx context.Context, conn *pgxpool.Conn) error {
-	if u := &w.updated; u.resident != nil {
-		w.Queue(updateRows, u.resident, u.version, u.answered, u.state)
+// commit sends all. Rows of residents come first, as they do where they are looked at first.
+func (w *page) commit(ctx context.Context, conn *pgxpool.Conn, begin bool) error {
+	var all pgx.Batch
+	if begin {
+		all.Queue("BEGIN")
 	}
-	if b := &w.begun; b.resident != nil {
-		w.Queue("INSERT INTO resident_key(resident, id, wrapped) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[])", b.resident, b.key, b.wrapped)
-		w.Queue("INSERT INTO conversation(resident, version, answered, state) SELECT u.resident, 1, u.answered, u.state FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS u(resident, answered, state)",
-			b.resident, b.answered, b.state)
-		w.conversations += int64(len(b.resident))
+	if t := &w.taken; t.resident.n > 0 {
+		all.Queue(takeRows, &t.resident, &t.read, &t.key, &t.entry, &t.state, int64(t.resident.n))
 	}
-	if g := &w.gone; g.resident != nil {
-		w.Queue(dropReplies, g.resident, g.inbound)
+	if u := &w.updated; u.resident.n > 0 {
+		all.Queue(updateRows, &u.resident, &u.version, &u.known, &u.state)
 	}
-	if r := &w.said; r.resident != nil {
-		w.Queue("INSERT INTO reply(resident, inbound, body) SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[])", r.resident, r.inbound, r.body)
+	if b := &w.begun; b.resident.n > 0 {
+		all.Queue("INSERT INTO resident_key(resident, id, wrapped) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bytea[])", &b.resident, &b.key, &b.wrapped)
+		all.Queue(`INSERT INTO conversation(resident, version, key, known, state) SELECT u.resident, 1, u.key, u.known, u.state
+			FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS u(resident, key, known, state)`, &b.resident, &b.key, &b.known, &b.state)
+		w.conversations += int64(b.resident.n)
 	}
-	if a := &w.answers; a.poll != nil {
-		w.Queue(`WITH made AS (INSERT INTO response(poll, id, resident, version, channel, lang, at, record, shown)
-			SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[])
-			ON CONFLICT DO NOTHING RETURNING 1)`+fmt.Sprintf(count, "'responses'", "$10"),
-			a.poll, a.id, a.resident, a.version, a.channel, a.lang, a.at, a.record, a.shown, w.slot)
+	all.QueuedQueries = append(all.QueuedQueries, w.QueuedQueries...)
+	for table := range w.said {
+		if r := &w.said[table]; r.place.n > 0 {
+			all.Queue(sayAt[table], &r.place, &r.body)
+		}
 	}
-	if m := &w.posted; m.id != nil {
-		w.Queue(`INSERT INTO outbox(id, resident, channel, kind, class, due, at, state, attempts, receipt, code, body, weight, until)
-			SELECT u.id, u.resident, u.channel, u.kind, u.class, u.due, u.due, 1, u.tries, '', '', u.body, u.weight, u.until
-			FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::bytea[], $9::integer[], $10::bigint[])
-				WITH ORDINALITY AS u(id, resident, channel, kind, class, due, tries, body, weight, until, n) ORDER BY u.n
-			ON CONFLICT DO NOTHING`, m.id, m.resident, m.channel, m.kind, m.class, m.due, m.tries, m.body, m.weight, m.until)
+	if a := &w.answers; a.poll.n > 0 {
+		all.Queue(addResponses, &a.poll, &a.id, &a.resident, &a.version, &a.channel, &a.lang, &a.at, &a.record, &a.shown, w.slot)
 	}
-	if t := &w.timers; t.resident != nil {
-		w.Queue(`INSERT INTO timer(resident, name, at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[])
+	if m := &w.posted; m.id.n > 0 {
+		all.Queue(addMessages, &m.id, &m.resident, &m.channel, &m.kind, &m.class, &m.due, &m.tries, &m.body, &m.weight, &m.until)
+	}
+	if t := &w.timers; len(t.resident) > 0 {
+		all.Queue(`INSERT INTO timer(resident, name, at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[])
 			ON CONFLICT(resident, name) DO UPDATE SET at = excluded.at WHERE timer.at <> excluded.at`, t.resident, t.name, t.at)
 	}
 	for name, n := range map[string]int64{"conversations": w.conversations, "ballots": w.ballots, "requests": w.requests} {
 		if n != 0 {
-			w.Queue(addUp, name, w.slot, n)
+			all.Queue(addUp, name, w.slot, n)
 		}
 	}
-	w.Queue("COMMIT")
-	return send(ctx, conn, &w.Batch)
+	all.Queue("COMMIT")
+	return send(ctx, conn, &all)
 }
+
+// sayAt add replies to a table.
+var sayAt = func() (all [replyTables]string) {
+	for table := range all {
+		all[table] = fmt.Sprintf("INSERT INTO reply_%d(place, body) SELECT * FROM unnest($1::bigint[], $2::bytea[])", table)
+	}
+	return all
+}()
+
+// elements are the types of arrays' values.
+var elements = map[uint32]uint32{pgtype.UUIDArrayOID: pgtype.UUIDOID, pgtype.Int8ArrayOID: pgtype.Int8OID, pgtype.Int4ArrayOID: pgtype.Int4OID,
+	pgtype.TextArrayOID: pgtype.TextOID, pgtype.ByteaArrayOID: pgtype.ByteaOID}
+
+var addResponses = `WITH made AS (INSERT INTO response(poll, id, resident, version, channel, lang, at, record, shown)
+	SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[])
+	ON CONFLICT DO NOTHING RETURNING 1)` + fmt.Sprintf(count, "'responses'", "$10")
+
+const addMessages = `INSERT INTO outbox(id, resident, channel, kind, class, due, at, state, attempts, receipt, code, body, weight, until)
+	SELECT u.id, u.resident, u.channel, u.kind, u.class, u.due, u.due, 1, u.tries, '', '', u.body, u.weight, u.until
+	FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::bytea[], $9::integer[], $10::bigint[])
+		WITH ORDINALITY AS u(id, resident, channel, kind, class, due, tries, body, weight, until, n) ORDER BY u.n
+	ON CONFLICT DO NOTHING`
 
 // recall takes the ballot out of the box that is linked to a voter's mark.
 const recall = `WITH gone AS (DELETE FROM ballot USING roll WHERE roll.poll = $1 AND roll.voter = $2 AND ballot.poll = roll.poll AND ballot.id = roll.ballot RETURNING 1)
@@ -119,7 +160,7 @@ const addUp = "INSERT INTO counter(name, slot, n) VALUES($1, $2, $3) ON CONFLICT
 
 // repeat reads what was replied before.
 func (t *turn) repeat(w *page) {
-	w.Queue("SELECT body FROM reply WHERE resident = $1 AND inbound = $2", [16]byte(t.reply.of), t.change.Inbound[:]).Query(func(rows pgx.Rows) error {
+	w.Queue(fmt.Sprintf("SELECT body FROM reply_%d WHERE place = $1", t.reply.at.table()), int64(t.reply.at)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			if err := rows.Scan(&t.reply.body); err != nil {
 				return err
@@ -129,43 +170,69 @@ func (t *turn) repeat(w *page) {
 	})
 }
 
+// say puts a reply at a place, and makes the entry that remembers it; none for a timer's turn.
+func (t *turn) say(w *page) (at place, e []byte) {
+	if t.change.Inbound == (store.Inbound{}) {
+		return 0, nil
+	}
+	at = w.places.take()
+	said := &w.said[at.table()]
+	said.place.int64(int64(at))
+	said.body.blob(t.said)
+	t.entry = entry(t.change.Inbound, at)
+	return at, t.entry[:]
+}
+
+// take writes a turn that depends on nothing but the version of its row.
+func (t *turn) take(w *page) {
+	_, e := t.say(w)
+	u := &w.taken
+	u.resident.uuid(t.change.Resident)
+	u.read.int64(int64(t.change.Read))
+	u.key.int64(t.key.id)
+	u.entry.blob(e)
+	u.state.blob(t.state)
+	t.outcome = store.Outcome{Kind: applied}
+	t.effects(w, nil)
+}
+
 // write queues all that a change says.
 func (t *turn) write(w *page, v *view) {
 	c := t.change
-	r := [16]byte(c.Resident)
-	answered := v.rows[c.Resident].answered
+	known := v.rows[c.Resident].known
 	if t.merge != nil {
-		answered = t.merge.write(w, c)
+		known = t.merge.write(w, c)
 	}
-	if c.Inbound != (store.Inbound{}) {
-		if c.Forget {
-			w.Queue("UPDATE reply SET body = $2 WHERE resident = $1", r, t.said)
+	if c.Forget && c.Inbound != (store.Inbound{}) {
+		for table, at := range byTable(known) {
+			if at != nil {
+				w.Queue(fmt.Sprintf("UPDATE reply_%d SET body = $2 WHERE place = ANY($1)", table), at, t.said)
+			}
 		}
-		var gone []byte
-		answered, gone = remember(answered, c.Inbound)
-		for in := range slices.Chunk(gone, answeredSize) {
-			w.gone.resident, w.gone.inbound = append(w.gone.resident, r), append(w.gone.inbound, in)
-		}
-		w.said.resident, w.said.inbound, w.said.body = append(w.said.resident, r), append(w.said.inbound, c.Inbound[:]), append(w.said.body, t.said)
 	}
-	if answered == nil {
-		answered = []byte{}
+	if at, e := t.say(w); e != nil {
+		known = remember(known, c.Inbound, at)
 	}
 	if c.Read > 0 {
 		u := &w.updated
-		u.resident, u.version = append(u.resident, r), append(u.version, int64(c.Read+1))
-		u.answered, u.state = append(u.answered, answered), append(u.state, t.state)
+		u.resident.uuid(c.Resident)
+		u.version.int64(int64(c.Read + 1))
+		u.known.blob(known)
+		u.state.blob(t.state)
 	} else {
-		w.begin(r, t.key.id, t.wrapped, answered, t.state)
+		w.begin(c.Resident, t.key.id, t.wrapped, known, t.state)
 	}
 	t.effects(w, v)
 }
 
 // begin gathers somebody's first row.
-func (w *page) begin(r [16]byte, key int64, wrapped, answered, state []byte) {
+func (w *page) begin(r [16]byte, key int64, wrapped, known, state []byte) {
 	b := &w.begun
-	b.resident, b.key, b.wrapped = append(b.resident, r), append(b.key, key), append(b.wrapped, wrapped)
-	b.answered, b.state = append(b.answered, answered), append(b.state, state)
+	b.resident.uuid(r)
+	b.key.int64(key)
+	b.wrapped.blob(wrapped)
+	b.known.blob(known)
+	b.state.blob(state)
 }
 
 const (
@@ -193,7 +260,7 @@ func (t *turn) effects(w *page, v *view) {
 		w.Queue("DELETE FROM address WHERE key = $1", [16]byte(key))
 	}
 	if n := c.Newcomer; n != nil {
-		w.begin(n.Resident, t.newcomer.key.id, t.newcomer.wrapped, []byte{}, t.newcomer.state)
+		w.begin(n.Resident, t.newcomer.key.id, t.newcomer.wrapped, nil, t.newcomer.state)
 		for i := range n.Link {
 			w.Queue(link, [16]byte(n.Link[i].Key), [16]byte(n.Resident), words(n.Link[i].Kind), at, t.newcomer.addresses[i])
 		}
@@ -208,9 +275,15 @@ func (t *turn) effects(w *page, v *view) {
 	}
 	for i := range c.Responses {
 		p, a := &c.Responses[i], &w.answers
-		a.poll, a.id, a.resident, a.version = append(a.poll, words(p.Poll)), append(a.id, p.ID), append(a.resident, r), append(a.version, int32(p.Version))
-		a.channel, a.lang, a.at = append(a.channel, words(p.Channel)), append(a.lang, words(p.Lang)), append(a.at, sealing.Stamp(p.At))
-		a.record, a.shown = append(a.record, some(p.Record)), append(a.shown, some(p.Order))
+		a.poll.text(p.Poll)
+		a.id.uuid(p.ID)
+		a.resident.uuid(r)
+		a.version.int32(int32(p.Version))
+		a.channel.text(p.Channel)
+		a.lang.text(p.Lang)
+		a.at.int64(sealing.Stamp(p.At))
+		a.record.blob(p.Record)
+		a.shown.blob(p.Order)
 	}
 	for i := range c.Ballots {
 		w.vote(v, r, &c.Ballots[i])
@@ -312,8 +385,14 @@ func (w *page) post(c *store.Change, m *store.Message, body []byte) {
 		due = c.At
 	}
 	p := &w.posted
-	p.id, p.resident = append(p.id, m.ID), append(p.resident, whose(c, m.Resident))
-	p.channel, p.kind = append(p.channel, words(m.Channel)), append(p.kind, words(m.Kind))
-	p.class, p.weight, p.tries = append(p.class, int32(m.Class)), append(p.weight, int32(max(m.Weight, 1))), append(p.tries, int32(m.Attempts))
-	p.due, p.until, p.body = append(p.due, sealing.Stamp(due)), append(p.until, sealing.Stamp(m.Until)), append(p.body, body)
+	p.id.uuid(m.ID)
+	p.resident.uuid(whose(c, m.Resident))
+	p.channel.text(m.Channel)
+	p.kind.text(m.Kind)
+	p.class.int32(int32(m.Class))
+	p.due.int64(sealing.Stamp(due))
+	p.tries.int32(int32(m.Attempts))
+	p.body.blob(body)
+	p.weight.int32(int32(max(m.Weight, 1)))
+	p.until.int64(sealing.Stamp(m.Until))
 }

@@ -47,7 +47,9 @@ func TestPlans(t *testing.T) {
 		{forgetMessages, "uuid, bigint, text", false},
 		{overtaken, "uuid, bigint, text", false},
 		{updateRows, "uuid[], bigint[], bytea[], bytea[]", false},
-		{dropReplies, "uuid[], bytea[]", false},
+		{takeRows, "uuid[], bigint[], bigint[], bytea[], bytea[], bigint", false},
+		{"SELECT body FROM reply_0 WHERE place = $1", "bigint", false},
+		{"DELETE FROM reply_5 WHERE place = ANY($1)", "bigint[]", false},
 		{dropOverdue, "integer, bigint", false},
 	} {
 		name := fmt.Sprint("plan", n)

@@ -72,15 +72,15 @@ func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", beginning(r)); err != nil {
 			return err
 		}
-		for _, query := range []string{
-			"SELECT 1 FROM conversation WHERE resident = $1 FOR UPDATE",
-			"SELECT 1 FROM resident_key WHERE resident = $1 FOR UPDATE",
-		} {
-			if _, err := there(ctx, tx, query, who); err != nil {
-				return err
-			}
+		var known []byte
+		if err := each(ctx, tx, func(r pgx.Rows) error { return r.Scan(&known) }, "SELECT known FROM conversation WHERE resident = $1 FOR UPDATE", who); err != nil {
+			return err
+		}
+		if _, err := there(ctx, tx, "SELECT 1 FROM resident_key WHERE resident = $1 FOR UPDATE", who); err != nil {
+			return err
 		}
 		var b pgx.Batch
+		dropReplies(&b, known)
 		const slot = int32(0)
 		lose := func(name string, query string) {
 			b.Queue("WITH gone AS ("+query+" RETURNING 1) INSERT INTO counter(name, slot, n) SELECT $2, $3::integer, -count(*) FROM gone HAVING count(*) > 0 "+
@@ -92,7 +92,6 @@ func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 		b.Queue(dropLoose+"resident = $1)"+dropLooseEnd, who) // of a turn that is under way
 		for _, query := range []string{
 			"DELETE FROM resident_key WHERE resident = $1",
-			"DELETE FROM reply WHERE resident = $1",
 			"DELETE FROM address WHERE resident = $1",
 			"DELETE FROM consent WHERE resident = $1",
 			"DELETE FROM outbox WHERE resident = $1",

@@ -25,6 +25,9 @@ type Store struct {
 	pool    *pgxpool.Pool
 	secrets *store.Keys
 	keys    keyring
+	lately  lately
+	clock   sync.Mutex
+	now     *serverTime
 
 	queue   chan *job
 	wanted  chan *wanted
@@ -62,6 +65,9 @@ func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error)
 	if err != nil {
 		return nil, errors.New("store: the address of the PostgreSQL database can't be read: it is like postgres://user:password@host:5432/town")
 	}
+	if err := safe(c.ConnConfig); err != nil {
+		return nil, err
+	}
 	settle(c)
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
@@ -94,6 +100,13 @@ func settle(c *pgxpool.Config) {
 	c.MaxConns = max(c.MaxConns, writerCount+loaderCount+2)
 	c.MaxConnLifetime, c.MaxConnLifetimeJitter = connectionLives, connectionLives/10
 	c.ConnConfig.ConnectTimeout = connectMost
+	if m := c.ConnConfig.DefaultQueryExecMode; m == pgx.QueryExecModeExec || m == pgx.QueryExecModeSimpleProtocol {
+		c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // types must be known
+	}
+	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		takeColumns(conn)
+		return nil
+	}
 	if c.ConnConfig.ValidateConnect == nil {
 		c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/townline/townline/store"
 	"github.com/townline/townline/store/sealing"
 )
@@ -16,11 +14,13 @@ import (
 // turn is a Change whose private parts are sealed already, so that the writers don't have to.
 type turn struct {
 	change    *store.Change
+	plain     bool // it depends on nothing but the resident's row
 	key       *held
 	wrapped   []byte                    // the key, on a first turn
 	others    map[store.Resident]*int64 // whose keys sealed something of it beside the resident's; nil where there was none
 	state     []byte
-	said      []byte   // the reply
+	said      []byte // the reply
+	entry     [entrySize]byte
 	addresses [][]byte // of change.Link
 	bodies    [][]byte // of change.Outbox; nil where it goes nowhere
 	personal  [][]byte // of change.Requests; nil where there is none
@@ -32,10 +32,17 @@ type turn struct {
 	outcome   store.Outcome
 }
 
-// repeated is what was replied before, sealed, and to whom.
+// repeated is what was replied before, sealed, where it is, and to whom.
 type repeated struct {
 	of   store.Resident
+	at   place
 	body []byte
+}
+
+// plain says whether a change depends on nothing but the version of the resident's row: most do.
+func plain(c *store.Change) bool {
+	return c.Read > 0 && c.Newcomer == nil && c.Merged == nil && !c.Forget && c.Link == nil && c.Unlink == nil && c.Ballots == nil &&
+		c.Marks == nil && c.Requests == nil && c.Media == nil
 }
 
 // newcomer is a Change's Newcomer, sealed under a key of their own.
@@ -62,9 +69,10 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 	if s.closed.Load() {
 		return store.Outcome{}, errClosed
 	}
-	j := &job{done: make(chan struct{}, 1)}
+	j := jobs.Get().(*job)
+	defer j.free()
 	t := &j.turn
-	t.change = c
+	t.change, t.state, t.said = c, j.state, j.said
 	if err := s.seal(ctx, t); err != nil {
 		return store.Outcome{}, err
 	}
@@ -104,6 +112,9 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 			s.keys.drop(c.Merged.Resident)
 		}
 	case duplicate:
+		if t.reply.body == nil { // it is so old that its reply is gone
+			return t.outcome, nil
+		}
 		b, there, err := s.openReply(ctx, t.reply.of, t.reply.body)
 		if err != nil {
 			return store.Outcome{}, err
@@ -134,6 +145,7 @@ func (s *Store) seal(ctx context.Context, t *turn) (err error) {
 	if t.media, err = cut(c); err != nil {
 		return err
 	}
+	t.plain = plain(c)
 	if c.Read == 0 {
 		t.key, t.wrapped, err = s.newKey(c.Resident)
 	} else {
@@ -142,8 +154,8 @@ func (s *Store) seal(ctx context.Context, t *turn) (err error) {
 	if err != nil || t.key == nil {
 		return err
 	}
-	t.state = t.key.Seal(nil, c.State, sealing.UseState)
-	t.said = t.key.Seal(nil, c.Reply, sealing.UseReply)
+	t.state = t.key.Seal(t.state[:0], c.State, sealing.UseState)
+	t.said = t.key.Seal(t.said[:0], c.Reply, sealing.UseReply)
 	of := func(r store.Resident) (*held, error) {
 		if r == c.Resident || r == (store.Resident{}) {
 			return t.key, nil
@@ -152,6 +164,7 @@ func (s *Store) seal(ctx context.Context, t *turn) (err error) {
 		if err != nil {
 			return nil, err
 		}
+		t.plain = false
 		if t.others == nil {
 			t.others = map[store.Resident]*int64{}
 		}
@@ -209,26 +222,4 @@ func (s *Store) seal(ctx context.Context, t *turn) (err error) {
 		}
 	}
 	return nil
-}
-
-// Reply: see store.Store.
-func (s *Store) Reply(ctx context.Context, r store.Resident, in store.Inbound) (b []byte, known bool, err error) {
-	err = each(ctx, s.pool, func(row pgx.Rows) error {
-		var id *int64
-		var wrapped []byte
-		if err := row.Scan(&b, &id, &wrapped); err != nil {
-			return err
-		}
-		key, err := s.open(r, id, wrapped)
-		if err != nil || key == nil {
-			return err
-		}
-		b, err = key.Open(b, sealing.UseReply)
-		known = err == nil
-		return err
-	}, "SELECT p.body, d.id, d.wrapped FROM reply p JOIN resident_key d USING(resident) WHERE p.resident = $1 AND p.inbound = $2", [16]byte(r), in[:])
-	if err != nil {
-		return nil, false, fmt.Errorf("store: load a reply: %w", err)
-	}
-	return b, known, nil
 }

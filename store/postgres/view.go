@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/townline/townline/store"
-	"github.com/townline/townline/store/sealing"
 )
 
 const (
@@ -33,9 +32,9 @@ type view struct {
 }
 
 type row struct {
-	version  uint64
-	answered []byte
-	key      *int64
+	version uint64
+	known   []byte
+	key     int64
 }
 
 type pending struct{ first int64 }
@@ -60,8 +59,7 @@ func (a *asking) each(f func(pgx.Rows) error, query string, args ...any) {
 	})
 }
 
-const selectRowsToWrite = `SELECT c.resident, c.version, c.answered, d.id FROM conversation c LEFT JOIN resident_key d USING(resident)
-	WHERE c.resident = ANY($1) ORDER BY c.resident FOR UPDATE OF c`
+const selectRowsToWrite = "SELECT resident, version, known, key FROM conversation WHERE resident = ANY($1) ORDER BY resident FOR UPDATE"
 
 // look begins the transaction and reads. Residents are locked in the order of their ids, and then keys, so that two batches wait for
 // each other in one direction only.
@@ -119,7 +117,7 @@ func (v *view) look(ctx context.Context, conn *pgxpool.Conn, batch []*job) error
 	a.each(func(r pgx.Rows) error {
 		var id [16]byte
 		var w row
-		if err := r.Scan(&id, &w.version, &w.answered, &w.key); err != nil {
+		if err := r.Scan(&id, &w.version, &w.known, &w.key); err != nil {
 			return err
 		}
 		v.rows[id] = w
@@ -219,16 +217,17 @@ func (v *view) decide(t *turn) (store.Outcome, error) {
 	mine, found := v.rows[c.Resident]
 	var zero store.Inbound
 	t.reply.of = c.Resident
-	if c.Inbound != zero && knows(mine.answered, c.Inbound) {
+	if at, again := placeOf(mine.known, c.Inbound); c.Inbound != zero && again {
+		t.reply.at = at
 		return store.Outcome{Kind: duplicate}, nil
 	}
 	if c.Merged != nil {
 		theirs, here := v.rows[c.Merged.Resident]
-		if here && c.Merged.Resident != c.Resident && c.Inbound != zero && knows(theirs.answered, c.Inbound) {
-			t.reply.of = c.Merged.Resident
+		if at, again := placeOf(theirs.known, c.Inbound); here && c.Merged.Resident != c.Resident && c.Inbound != zero && again {
+			t.reply.of, t.reply.at = c.Merged.Resident, at
 			return store.Outcome{Kind: duplicate}, nil
 		}
-		if !here || c.Merged.Resident == c.Resident || theirs.version != c.Merged.Read || t.merge.theirs == nil || theirs.key == nil || *theirs.key != t.merge.theirs.id {
+		if !here || c.Merged.Resident == c.Resident || theirs.version != c.Merged.Read || t.merge.theirs == nil || theirs.key != t.merge.theirs.id {
 			return no, nil
 		}
 		for id, p := range v.theirs {
@@ -237,7 +236,7 @@ func (v *view) decide(t *turn) (store.Outcome, error) {
 			}
 		}
 	}
-	if mine.version != c.Read || found == (c.Read == 0) || found && (mine.key == nil || *mine.key != t.key.id) {
+	if mine.version != c.Read || found == (c.Read == 0) || found && mine.key != t.key.id {
 		return no, nil
 	}
 	for r, id := range t.others {
@@ -313,25 +312,4 @@ func (v *view) mayVote(before []store.Ballot, b *store.Ballot) bool {
 
 func opens(events []store.RequestEvent, reference string) bool {
 	return slices.ContainsFunc(events, func(e store.RequestEvent) bool { return e.Kind == store.Opened && e.Reference == reference })
-}
-
-// Entries of answered are the ids of inbound messages.
-const answeredSize = len(store.Inbound{})
-
-func knows(answered []byte, in store.Inbound) bool {
-	for ; len(answered) >= answeredSize; answered = answered[answeredSize:] {
-		if store.Inbound(answered[:answeredSize]) == in {
-			return true
-		}
-	}
-	return false
-}
-
-// remember puts a message before those that were answered, and returns which one goes for it.
-func remember(answered []byte, in store.Inbound) (now, gone []byte) {
-	now = append(in[:], answered...)
-	if most := sealing.Known * answeredSize; len(now) > most {
-		now, gone = now[:most], now[most:]
-	}
-	return now, gone
 }

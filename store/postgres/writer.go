@@ -1,14 +1,19 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/townline/townline/store"
 )
 
 const (
@@ -22,9 +27,26 @@ const (
 
 // job is one turn to write. The goroutine that made it waits until a writer is done with it.
 type job struct {
-	turn turn
-	err  error
-	done chan struct{}
+	turn        turn
+	err         error
+	done        chan struct{}
+	state, said []byte // room for what is sealed, used again
+}
+
+// jobs are those that wait for nothing.
+var jobs = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
+
+// keptRoom is how much of it is kept.
+const keptRoom = 16 << 10
+
+// free gives a job back.
+func (j *job) free() {
+	j.state, j.said = j.turn.state[:0], j.turn.said[:0]
+	if cap(j.state)+cap(j.said) > keptRoom {
+		j.state, j.said = nil, nil
+	}
+	j.turn, j.err = turn{}, nil
+	jobs.Put(j)
 }
 
 // submit waits for the turn to be on disk. ctx counts until a writer has room for it.
@@ -51,13 +73,12 @@ func (s *Store) submit(ctx context.Context, j *job) error {
 // writes takes whatever queued during its last commit: a batch grows with the load and nobody waits for a timer. What is about the
 // same rows as a turn of the batch is put off to the next, so that all that a batch depends on can be looked at at once.
 func (s *Store) writes() {
-	slot := int32(rand.IntN(counterSlots))
-	var off []*job
+	w := newPage(int32(rand.IntN(counterSlots)))
+	taken := touched{residents: map[store.Resident]bool{}, others: map[any]bool{}}
+	var batch, off, waiting []*job
 	for {
-		var batch []*job
-		taken := touched{}
-		waiting := off
-		off = nil
+		waiting, off, batch = off, waiting[:0], batch[:0]
+		taken.clear()
 		for _, j := range waiting {
 			if taken.take(&j.turn) {
 				batch = append(batch, j)
@@ -89,7 +110,7 @@ func (s *Store) writes() {
 				break fill
 			}
 		}
-		s.batch(batch, slot)
+		s.batch(batch, w)
 		s.cast(batch)
 		for _, j := range batch {
 			j.done <- struct{}{}
@@ -98,7 +119,17 @@ func (s *Store) writes() {
 }
 
 // touched is what the turns of a batch are about: no two of them have anything in common.
-type touched map[any]bool
+type touched struct {
+	residents map[store.Resident]bool
+	others    map[any]bool
+	alone     bool
+}
+
+func (t *touched) clear() {
+	clear(t.residents)
+	clear(t.others)
+	t.alone = false
+}
 
 type (
 	touchedVoter   struct{ poll, voter string }
@@ -107,20 +138,24 @@ type (
 )
 
 // take adds a turn, unless it touches what another does.
-func (t touched) take(turn *turn) bool {
-	if t[alone{}] {
+func (t *touched) take(turn *turn) bool {
+	c := turn.change
+	if t.alone {
 		return false
 	}
-	c := turn.change
 	if c.Merged != nil { // it reads on before it writes
-		if len(t) > 0 {
-			return false
-		}
-		t[alone{}] = true
+		t.alone = len(t.residents) == 0
+		return t.alone
+	}
+	if t.residents[c.Resident] {
+		return false
+	}
+	if turn.plain && len(c.Timers) == 0 {
+		t.residents[c.Resident] = true
 		return true
 	}
 	var all []any
-	all = append(all, c.Resident)
+	others := []store.Resident{c.Resident}
 	for i := range c.Link {
 		all = append(all, c.Link[i].Key)
 	}
@@ -128,7 +163,7 @@ func (t touched) take(turn *turn) bool {
 		all = append(all, k)
 	}
 	if n := c.Newcomer; n != nil {
-		all = append(all, n.Resident)
+		others = append(others, n.Resident)
 		for i := range n.Link {
 			all = append(all, n.Link[i].Key)
 		}
@@ -144,33 +179,38 @@ func (t touched) take(turn *turn) bool {
 		all = append(all, touchedRequest(c.Requests[i].Reference))
 	}
 	for i := range c.Timers {
-		if r := c.Timers[i].Resident; r != c.Resident {
-			all = append(all, r)
+		if r := c.Timers[i].Resident; r != c.Resident && r != (store.Resident{}) {
+			others = append(others, r)
 		}
 	}
-	for _, k := range all {
-		if t[k] {
+	for _, r := range others {
+		if t.residents[r] {
 			return false
 		}
 	}
 	for _, k := range all {
-		t[k] = true
+		if t.others[k] {
+			return false
+		}
+	}
+	for _, r := range others {
+		t.residents[r] = true
+	}
+	for _, k := range all {
+		t.others[k] = true
 	}
 	return true
 }
 
-// alone marks a batch that nothing may join.
-type alone struct{}
-
 // batch commits a batch, or where that can't be, each of its turns by itself: one of them broke a rule that isn't checked first.
-func (s *Store) batch(batch []*job, slot int32) {
+func (s *Store) batch(batch []*job, w *page) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchMost)
 	defer cancel()
-	err := s.persist(ctx, batch, slot)
+	err := s.persist(ctx, batch, w)
 	if err != nil && len(batch) > 1 && ctx.Err() == nil && !lost(err) && !errors.Is(err, errAway) {
 		for i := range batch {
 			one := batch[i : i+1]
-			if err := s.persist(ctx, one, slot); err != nil {
+			if err := s.persist(ctx, one, w); err != nil {
 				one[0].err = fmt.Errorf("store: commit: %w", err)
 			}
 		}
@@ -184,10 +224,18 @@ func (s *Store) batch(batch []*job, slot int32) {
 }
 
 // persist tries a batch again where another transaction was in the way, or the server went away: a turn that was applied all the same
-// is a Duplicate then, or a Conflict.
-func (s *Store) persist(ctx context.Context, batch []*job, slot int32) error {
+// is a Duplicate then, or a Conflict. Most batches are written without a look at what is there; one that can't be is looked at.
+func (s *Store) persist(ctx context.Context, batch []*job, w *page) error {
+	look := false
+	s.lately.sort(batch)
 	for n := 1; ; n++ {
-		err := s.attempt(ctx, batch, slot)
+		err := s.attempt(ctx, batch, w, look)
+		if !look && err != nil {
+			look = true
+			if code(err) == codeBehind {
+				continue
+			}
+		}
 		s.noticed(err)
 		again := lost(err) || errors.Is(err, errAway) || inTheWay(err) && n < attempts
 		if err == nil || !again {
@@ -199,13 +247,16 @@ func (s *Store) persist(ctx context.Context, batch []*job, slot int32) error {
 	}
 }
 
-func (s *Store) attempt(ctx context.Context, batch []*job, slot int32) error {
+func (s *Store) attempt(ctx context.Context, batch []*job, w *page, look bool) error {
+	if err := s.keepTime(ctx, &w.places); err != nil {
+		return err
+	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release() // one with a transaction under way is closed
-	err = s.transact(ctx, conn, batch, slot)
+	err = s.transact(ctx, conn, batch, w, look)
 	switch {
 	case err == nil:
 	case conn.Conn().IsClosed():
@@ -220,16 +271,30 @@ func (s *Store) attempt(ctx context.Context, batch []*job, slot int32) error {
 // errAway says that the connection ended while a batch was under way.
 var errAway = errors.New("the connection to PostgreSQL ended")
 
-// transact looks at what the batch depends on, decides, and writes, in one round trip each.
-func (s *Store) transact(ctx context.Context, conn *pgxpool.Conn, batch []*job, slot int32) error {
+// transact writes turns that depend on nothing but the version of their row at once: the write itself compares that. What the others
+// depend on, or with look all, is read and locked first, in one more round trip.
+func (s *Store) transact(ctx context.Context, conn *pgxpool.Conn, batch []*job, w *page, look bool) error {
+	// In one order, so that two batches wait for each other in one direction only.
+	slices.SortFunc(batch, func(a, b *job) int { return bytes.Compare(a.turn.change.Resident[:], b.turn.change.Resident[:]) })
+	w.empty()
+	var looked []*job
+	for _, j := range batch {
+		j.err = nil
+		if look || !j.turn.plain {
+			looked = append(looked, j)
+		} else {
+			j.turn.take(w)
+		}
+	}
+	if looked == nil {
+		return w.commit(ctx, conn, true)
+	}
 	var v view
-	if err := v.look(ctx, conn, batch); err != nil {
+	if err := v.look(ctx, conn, looked); err != nil {
 		return err
 	}
-	w := newPage(slot)
-	for _, j := range batch {
+	for _, j := range looked {
 		t := &j.turn
-		j.err = nil
 		t.outcome, j.err = v.decide(t)
 		if j.err != nil {
 			continue
@@ -239,14 +304,14 @@ func (s *Store) transact(ctx context.Context, conn *pgxpool.Conn, batch []*job, 
 			t.repeat(w)
 		case applied:
 			if t.merge != nil {
-				if err := t.merge.read(ctx, conn, t.change); err != nil {
+				if err := t.merge.read(ctx, conn, t.change, &v); err != nil {
 					return err
 				}
 			}
 			t.write(w, &v)
 		}
 	}
-	return w.commit(ctx, conn)
+	return w.commit(ctx, conn, false)
 }
 
 // send runs a batch of statements and hands each of their results to whoever queued it.

@@ -24,6 +24,7 @@ type Server struct {
 	args []string // of the program, beside its own
 	cmd  *exec.Cmd
 	done chan error
+	port int                 // of one that is spoken to over TCP
 	as   *syscall.Credential // PostgreSQL refuses to run as root
 }
 
@@ -46,19 +47,24 @@ func Start(args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s, s.make()
+}
+
+// make fills the folder, and starts the server.
+func (s *Server) make() error {
 	initdb, err := s.command("initdb", "-D", filepath.Join(s.Dir, "data"), "-A", "trust", "-U", "town", "--locale=C.UTF-8", "-E", "UTF8", "--no-sync")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if b, err := initdb.CombinedOutput(); err != nil {
 		os.RemoveAll(s.Dir)
-		return nil, fmt.Errorf("initdb: %w: %s", err, b)
+		return fmt.Errorf("initdb: %w: %s", err, b)
 	}
 	if err := s.Start(); err != nil {
 		os.RemoveAll(s.Dir)
-		return nil, err
+		return err
 	}
-	return s, nil
+	return nil
 }
 
 // Standby is a copy of a server that follows it.
@@ -165,7 +171,13 @@ func (s *Server) Stop(how syscall.Signal) {
 }
 
 // Address is of its database.
-func (s *Server) Address() string { return "postgres://town@/postgres?host=" + s.Dir }
+func (s *Server) Address() string {
+	at := "postgres://town@/postgres?host=" + s.Dir
+	if s.port != 0 { // the name of the socket has it
+		at += fmt.Sprintf("&port=%d", s.port)
+	}
+	return at
+}
 
 var schemas atomic.Int64
 
