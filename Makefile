@@ -1,23 +1,26 @@
 # "make test" is what .ci/run runs. It needs Go and, for the peers that tests talk to, Node.
 SHELL := bash
-.PHONY: test pages others lint peers soak bench fuzz
+.PHONY: test pages visits others lint peers soak bench fuzz
 
 test: lint peers
-	@$(MAKE) --no-print-directory -j2 -Otarget pages others
+	@$(MAKE) --no-print-directory -j3 -Otarget pages visits others
 
-# The tests in the browser, which wait more than they work, beside all others.
+# The tests in the browser wait more than they work: each of the two runs beside the other and beside all others.
+PAGES = TestPages$$|TestFocusIsSeen|TestSentPages|TestMutants|TestLighthouse|TestStaffPages|TestNarrow|TestStatement|TestOneRequest|TestFirstPaint|TestLetters|TestForcedColours|TestTextBrowser|TestNobodyThere|TestSound
 pages:
-	go test -timeout 20m ./channels/kiosk
+	go test -timeout 20m ./channels/kiosk -run '$(PAGES)'
+visits:
+	go test -timeout 20m ./channels/kiosk -skip '$(PAGES)'
 	go test -race -timeout 10m ./channels/kiosk -run 'TestWalks$$'
 
-# Each package once: with the race detector where something happens at the same time (dialogs are pure: dialogs/library walks them from
-# many sides), and again without it where the tests do
-# more then (those with a norace_test.go).
-RACED = ./channels/... ./config ./dialogs/library ./store/...
-UNLIKE = ./channels/exchange ./channels/sip/... ./channels/ussd ./dialogs/library ./store/sqlite
+# Each package once: with the race detector where something happens at the same time (dialogs are pure), and again without it
+# where the tests do more then (those with a norace_test.go) or leave out what has one goroutine from the run with it.
+RACED = ./channels/... ./config ./store/...
+UNLIKE = ./channels/exchange ./channels/outpost ./channels/sip/... ./channels/telegram ./channels/ussd ./store/sqlite
+ALONE = TestNobodyIsRungTwiceInTenMinutes|TestNobodyIsToldThatThereIsAnother|TestASlipInEveryScript|TestSoftVoicesOnNoisyLines|TestSpeechPressesNoKeys|TestSoundOfAnyRate|TestG722WithFFmpeg|TestWalksByButtons|TestEveryRequestTwice|TestPowerLoss|TestTombstonesCutShort
 others:
 	go test -timeout 20m $$(comm -23 <(go list ./... | sort) <(go list $(RACED) | sort)) $(UNLIKE)
-	go test -race -timeout 15m $$(go list $(RACED) | grep -v /kiosk$$)
+	go test -race -timeout 15m -skip '$(ALONE)' $$(go list $(RACED) | grep -v /kiosk$$)
 
 lint:
 	@changed=$$(gofmt -l cmd channels config dialogs locales store); test -z "$$changed" || { echo "gofmt would change: $$changed"; exit 1; }

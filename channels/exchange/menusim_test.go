@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	menus    = flag.Int("menus", 300, "simulated conversations on menus that break off, with gateways that repeat, reorder and time out")
+	menus    = flag.Int("menus", menusAtFirst, "simulated conversations on menus that break off, with gateways that repeat, reorder and time out")
 	menuSeed = flag.Uint64("menuseed", 0, "one batch of them to repeat")
 	menuFrom = flag.Uint64("menufrom", 1, "the first batch")
 )

@@ -16,7 +16,7 @@ import (
 	"github.com/townline/townline/store"
 )
 
-var merges = flag.Int("merges", 150, "how many random histories of putting together and leaving are tried")
+var merges = flag.Int("merges", mergesAtFirst, "how many random histories of putting together and leaving are tried")
 
 // person is somebody as the simulation knows them: who they are to the town, and what they told it.
 type person struct {

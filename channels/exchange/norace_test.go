@@ -10,6 +10,8 @@ import (
 
 const alsoOnDisk = true
 
+const menusAtFirst, mergesAtFirst = 300, 150
+
 var reminders = flag.Int("reminders", 2000, "reminders that fall due at once in TestRunOfReminders")
 
 // Hours pass in this one, second by second: the race detector would take minutes over it.

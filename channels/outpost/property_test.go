@@ -20,7 +20,7 @@ import (
 	"github.com/townline/townline/store"
 )
 
-var journeys = flag.Int("journeys", 1000, "how many journeys TestJourneys makes")
+var journeys = flag.Int("journeys", journeysAtFirst, "how many journeys TestJourneys makes")
 
 // flaky is a store on a bad day: it fails before it commits, or commits and then says that it failed.
 type flaky struct {

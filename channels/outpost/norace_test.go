@@ -1,0 +1,5 @@
+//go:build !race
+
+package outpost
+
+const journeysAtFirst = 1000
