@@ -6,6 +6,7 @@ package channeltest
 import (
 	"cmp"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -23,7 +24,7 @@ type Subject struct {
 	New func(t testing.TB, s Setting) []channels.Channel
 
 	HTTP    *HTTP                                                              // how its provider calls; nil: Connect
-	Connect func(t testing.TB, all []channels.Channel, in channels.Inbox) Wire // of an adapter that isn't called over HTTP
+	Connect func(t testing.TB, all []channels.Channel, in channels.Inbox) Wire // of one that isn't called over HTTP, or whose caller says more than one request
 	Push    *Push                                                              // what it pushes to; nil: it can't, and Deliver says so
 
 	// Patience is how long the provider waits for an answer.
@@ -111,7 +112,7 @@ type Answer struct {
 	Body   []byte
 }
 
-// Wire is the provider's end of the wire. It is safe for concurrent use.
+// Wire is the provider's end of the wire. It is safe for concurrent use. One that is an io.Closer is closed once the line is.
 type Wire interface {
 	// Send hands m over and waits for the answer. The same ID again is the same message, to the last byte.
 	Send(m Message) Answer
@@ -214,6 +215,7 @@ type bench struct {
 	ahead time.Duration // how much the adapter's clock is ahead
 	all   []channels.Channel
 	wire  Wire
+	door  *httpWire // nil: it isn't called over HTTP
 	far   *provider
 	paper *paper
 	house *house
@@ -274,8 +276,10 @@ func (b *bench) connect(in channels.Inbox) {
 		})
 	}
 	if b.s.HTTP != nil {
-		b.wire = newHTTPWire(b, in)
-	} else {
+		b.door = newHTTPWire(b, in)
+		b.wire = b.door
+	}
+	if b.s.Connect != nil {
 		b.wire = b.s.Connect(b, b.all, in)
 	}
 }
@@ -288,6 +292,11 @@ func (b *bench) end() {
 	b.Helper()
 	for _, stop := range b.stops {
 		stop()
+	}
+	if w, ok := b.wire.(io.Closer); ok {
+		if err := w.Close(); err != nil {
+			b.Error(err)
+		}
 	}
 	for _, c := range b.all {
 		if w, ok := c.(interface{ Wait() }); ok {

@@ -14,7 +14,7 @@ import (
 // tooLarge sends bodies that are as large as they may be, and larger, with their length and without.
 func tooLarge(b *bench) {
 	p := b.onPaper()
-	w := b.wire.(*httpWire)
+	w := b.door
 	x := w.one("1")
 	if len(x.body) == 0 {
 		b.Log("its requests have no body")
@@ -74,7 +74,7 @@ func (e *endless) Close() error { return nil }
 // dribble sends a request byte by byte, behind a server that is set up as the town's: it is cut off, and nothing came through.
 func dribble(b *bench) {
 	p := b.onPaper()
-	w := b.wire.(*httpWire)
+	w := b.door
 	x := w.write(w.h.Request(b.resident(0).next(channels.Dialed, "")), true)
 	if len(x.body) == 0 {
 		b.Log("its requests have no body; headers are the server's matter")
@@ -154,7 +154,7 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 // methods asks in ways that the provider never does.
 func methods(b *bench) {
 	p := b.onPaper()
-	w := b.wire.(*httpWire)
+	w := b.door
 	good := w.one("1")
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "X"} {
 		if method == good.r.Method || method == w.h.Also || method == "HEAD" && (good.r.Method == "GET" || w.h.Also == "GET") {

@@ -109,6 +109,9 @@ func replayed(b *bench) {
 func forged(b *bench) {
 	p := b.onPaper()
 	f, ok := b.wire.(Forger)
+	if b.door != nil {
+		f, ok = b.door, true
+	}
 	if !ok {
 		b.Fatal("its wire can't be forged on; say in Not why")
 	}
@@ -147,6 +150,9 @@ const spoiledTries = 200
 func rubbish(b *bench) {
 	p := b.onPaper()
 	s, ok := b.wire.(Spoiler)
+	if b.door != nil {
+		s, ok = b.door, true
+	}
 	if !ok {
 		b.Fatal("nothing can be spoiled on its wire; say in Not why")
 	}

@@ -15,7 +15,7 @@ import (
 // paper is an inbox that asks for own words, again and again: the same message gets the same reply.
 type paper struct {
 	mu      sync.Mutex
-	events  []channels.Event // each once; looks and hang-ups aren't among them
+	events  []channels.Event // each once; looks, silences and hang-ups aren't among them
 	given   map[string]channels.Reply
 	last    map[channels.Address]channels.Reply
 	words   string // of the replies
@@ -45,7 +45,7 @@ func (p *paper) Receive(ctx context.Context, e channels.Event) (channels.Reply, 
 		return channels.Reply{}, channels.Retry(p.broken, 0)
 	}
 	switch e.Kind {
-	case channels.Looked:
+	case channels.Looked, channels.Quiet:
 		return p.last[e.From], nil
 	case channels.HungUp, channels.Overdue:
 		return channels.Reply{}, nil

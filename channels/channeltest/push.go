@@ -30,7 +30,7 @@ type Push struct {
 	Says map[Outage]http.HandlerFunc
 	// Unsure says why, after an outage that others can be tried again after at once, nobody knows here whether a page went.
 	Unsure map[Outage]string
-	// Once: the provider sends what comes twice under one key once, so that nothing is ever in doubt.
+	// Once: the provider sends what comes twice under one key once, or says that it was heard, so that nothing is ever in doubt.
 	Once bool
 	// Provider is the other end where it isn't called over HTTP. The rest is empty then.
 	Provider func(t testing.TB, all []channels.Channel) Provider

@@ -144,9 +144,18 @@ func (l *line) call(pages []render.Page) call.Call {
 	}
 }
 
-// hold holds the call to its end.
+// hold holds the call to its end, or until the town closes.
 func (l *line) hold(ctx context.Context, c call.Call) {
 	defer l.end()
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	go func() {
+		select {
+		case <-l.t.p.town.Closing:
+			done()
+		case <-ctx.Done():
+		}
+	}()
 	_ = call.Hold(ctx, l, l.t.p.inbox, c) // a call that the town can't hold was ended with a sentence
 }
 
