@@ -66,7 +66,7 @@ var arrows = map[string][]string{
 	"channels/voice":     {"channels", "channels/call", "channels/twilio", "channels/wav", "dialogs/render", "dialogs/engine", "dialogs", "locales", "github.com/twilio/twilio-go"},
 	"store":              {"golang.org/x/sys"},
 	"store/sealing":      {"store"},
-	"store/moving":       {},
+	"store/moving":       {"store"},
 	"store/sqlite":       {"store", "store/moving", "store/sealing", "zombiezen.com/go/sqlite", "modernc.org/sqlite", "modernc.org/libc", "golang.org/x/sys"},
 	"store/postgres":     {"store", "store/moving", "store/sealing", "github.com/jackc/pgx/v5"},
 	"store/redis":        {"github.com/redis/go-redis/v9"},

@@ -245,7 +245,9 @@ func fill(ctx context.Context, t *Table, after []byte, sum Sum, from From, to ch
 		return nil
 	}
 	err := from.Pour(ctx, t, after, func(row []byte) error {
-		sum.Add(row)
+		if err := sum.Add(t, row); err != nil {
+			return err
+		}
 		b.all = append(b.all, row...)
 		if ends = append(ends, len(b.all)); len(ends) < batchRows && len(b.all) < batchBytes {
 			return nil
@@ -267,10 +269,11 @@ func check(ctx context.Context, t *Table, want Sum, to To, tell func(Progress)) 
 	say := func() { tell(Progress{Table: t.Name, Checking: true, Done: int64(got.Rows), From: int64(want.Rows)}) }
 	say()
 	if err := to.Pour(ctx, t, nil, func(row []byte) error {
-		if got.Add(row); got.Rows%tellEvery == 0 {
+		err := got.Add(t, row)
+		if got.Rows%tellEvery == 0 {
 			say()
 		}
-		return nil
+		return err
 	}); err != nil {
 		return err
 	}

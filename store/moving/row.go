@@ -155,10 +155,19 @@ type Sum struct {
 }
 
 // Add counts a poured row.
-func (s *Sum) Add(row []byte) {
+func (s *Sum) Add(t *Table, row []byte) error {
+	if last := len(t.Columns) - 1; t.Columns[last].Own {
+		var values [8]Value
+		if err := t.Read(row, values[:last+1]); err != nil {
+			return err
+		}
+		own := len(values[last].Bytes)
+		row = row[:len(row)-own-len(binary.AppendUvarint(nil, uint64(own)))]
+	}
 	h := sha256.Sum256(row)
 	s.Rows++
 	for i := range s.Hash {
 		s.Hash[i] += binary.LittleEndian.Uint64(h[8*i:])
 	}
+	return nil
 }

@@ -3,6 +3,7 @@ package moving
 import (
 	"bytes"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 )
 
@@ -106,9 +107,17 @@ func TestTextIsMended(t *testing.T) {
 
 // A sum is the same in another order, and another where a row is missing, twice, or changed.
 func TestSum(t *testing.T) {
+	words := Table{"t", []Column{{Name: "words", Kind: Text}}, []int{0}}
+	own := Table{"t", []Column{{Name: "words", Kind: Text}, {Name: "place", Kind: Bytes, Own: true}}, []int{0}}
 	sum := func(rows ...string) (s Sum) {
 		for _, r := range rows {
-			s.Add([]byte(r))
+			b, err := words.Append(nil, []Value{{Bytes: []byte(r)}})
+			if err == nil {
+				err = s.Add(&words, b)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 		return s
 	}
@@ -121,6 +130,39 @@ func TestSum(t *testing.T) {
 			t.Errorf("%v is the same as a, b, c", rows)
 		}
 	}
+	var got Sum
+	for _, r := range []string{"a", "b", "c"} { // with a place, as another store has it
+		b, err := own.Append(nil, []Value{{Bytes: []byte(r)}, {Bytes: bytes.Repeat([]byte(r), 300)}})
+		if err == nil {
+			err = got.Add(&own, b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got != want {
+		t.Error("what is a store's own counts")
+	}
+	if got.Add(&own, []byte{1}) == nil {
+		t.Error("rubbish was counted")
+	}
+}
+
+func FuzzAnswers(f *testing.F) {
+	a, b := AppendAnswers(nil, nil, []Answer{{Inbound: [8]byte{1}, Reply: []byte("yes"), Age: 7}, {Age: 1 << 60}})
+	f.Add(a, b)
+	f.Add([]byte("12345678\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), make([]byte, 8))
+	f.Fuzz(func(t *testing.T, answered, ages []byte) {
+		all, err := ReadAnswers(nil, answered, ages)
+		if err != nil {
+			return
+		}
+		a, b := AppendAnswers(nil, nil, all)
+		again, err := ReadAnswers(nil, a, b)
+		if err != nil || !reflect.DeepEqual(all, again) || !bytes.Equal(ages, b) {
+			t.Fatalf("%v came back as %v, %v", all, again, err)
+		}
+	})
 }
 
 func FuzzRow(f *testing.F) {

@@ -12,11 +12,12 @@ const (
 	ID // 16 bytes
 )
 
-// Column of a table. Maybe is one that may hold nothing.
+// Column of a table. Maybe is one that may hold nothing; Own one that each store makes its own of, so that it isn't compared: it is the last.
 type Column struct {
 	Name  string
 	Kind  Kind
 	Maybe bool
+	Own   bool
 }
 
 // Table is one kind of row, as every store has it, whatever it is called there.
@@ -38,10 +39,9 @@ func Tables() []Table {
 	first := []int{0}
 	return []Table{
 		{"resident_key", []Column{id("resident"), raw("wrapped")}, first},
-		// answered: 8 bytes of inbound id and 8 of the place of its reply, newest first.
-		{"conversation", []Column{id("resident"), number("version"), raw("answered"), raw("state")}, first},
-		// seq tells the age of a reply; several of a resident's may share one, and then their words.
-		{"reply", []Column{id("resident"), raw("inbound"), number("seq"), raw("body")}, []int{0, 1}},
+		// answered is what Answers wrote. ages tells which replies are older, those of different residents too: 8 bytes each, and what they
+		// count is the store's own affair.
+		{"conversation", []Column{id("resident"), number("version"), raw("state"), raw("answered"), {Name: "ages", Kind: Bytes, Own: true}}, first},
 		{"address", []Column{id("key"), id("resident"), text("kind"), number("at"), raw("sealed")}, first},
 		{"response", []Column{text("poll"), id("id"), id("resident"), number("version"), text("channel"), text("lang"), number("at"), raw("record"), raw("shown")}, []int{0, 1}},
 		{"roll", []Column{text("poll"), id("voter"), truth("used"), maybe(id("ballot")), maybe(id("resident"))}, []int{0, 1}},

@@ -82,6 +82,10 @@ func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error)
 		pool.Close()
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
 	}
+	if err := s.here(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
+	}
 	for range writerCount {
 		s.written.Go(s.writes)
 	}
@@ -103,9 +107,9 @@ func settle(c *pgxpool.Config) {
 	if m := c.ConnConfig.DefaultQueryExecMode; m == pgx.QueryExecModeExec || m == pgx.QueryExecModeSimpleProtocol {
 		c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // types must be known
 	}
-	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		takeColumns(conn)
-		return nil
+		return beAtWork(ctx, conn)
 	}
 	if c.ConnConfig.ValidateConnect == nil {
 		c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite

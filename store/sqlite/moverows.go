@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/townline/townline/store"
@@ -15,8 +14,6 @@ import (
 // Count: see moving.From.
 func (e *End) Count(_ context.Context, t *moving.Table) (int64, error) {
 	switch t.Name {
-	case "reply": // of what is answered; one whose reply several share counts as often
-		return e.t.number(fmt.Sprintf("SELECT coalesce(sum(length(answered) / %d), 0) FROM conversation", answeredSize))
 	case "media_part":
 		return e.t.number("SELECT count(*) FROM media_part WHERE NOT EXISTS(SELECT 1 FROM media_loose WHERE first = seq / ? * ?)", partRoom, partRoom)
 	}
@@ -41,9 +38,7 @@ func (e *End) Pour(ctx context.Context, t *moving.Table, after []byte, yield fun
 	case "resident_key":
 		return p.byResident("SELECT resident, wrapped FROM resident_key", p.next)
 	case "conversation":
-		return p.byResident("SELECT resident, version, answered, state FROM conversation", p.conversation)
-	case "reply":
-		return p.byResident("SELECT resident, answered FROM conversation", p.replies)
+		return p.byResident("SELECT resident, version, state, answered FROM conversation", p.conversation)
 	case "media_part":
 		return p.parts()
 	}
@@ -86,6 +81,9 @@ type pouring struct {
 	kept  []byte // what the row's values lie in
 	out   []byte
 	yield func([]byte) error
+
+	answers        []moving.Answer
+	answered, ages []byte
 }
 
 // next pours a row whose columns are the table's.
@@ -130,52 +128,32 @@ func (p *pouring) give() (err error) {
 	return p.yield(p.out)
 }
 
-// byResident goes through a table of residents' rows; of who came last it goes on with what is left of theirs.
+// byResident goes through a table of residents' rows.
 func (p *pouring) byResident(query string, each func(statement) error) error {
 	if p.after == nil {
 		return p.t.each(each, query+" ORDER BY k")
 	}
-	behind := " WHERE k > ? ORDER BY k"
-	if p.table.Name == "reply" {
-		behind = " WHERE k >= ? ORDER BY k"
-	}
-	return p.t.each(each, query+behind, rowOf(store.Resident(p.after[0].Bytes)))
+	return p.t.each(each, query+" WHERE k > ? ORDER BY k", rowOf(store.Resident(p.after[0].Bytes)))
 }
 
 func (p *pouring) conversation(q statement) error {
 	p.kept = p.kept[:0]
-	p.take(q, 0, 0)
-	p.take(q, 1, 1)
-	p.take(q, 3, 3)
-	answered := p.bytes(q, 2)
-	wide := make([]byte, 0, answeredMax*16)
-	for ; len(answered) >= answeredSize; answered = answered[answeredSize:] {
-		wide = append(wide, answered[:8]...)
-		wide = binary.BigEndian.AppendUint64(wide, uint64(seqOf(answered)))
+	for i := range 3 {
+		p.take(q, i, i)
 	}
-	p.row[2] = moving.Value{Bytes: wide}
+	p.answers = p.answers[:0]
+	for answered := p.bytes(q, 3); len(answered) >= answeredSize; answered = answered[answeredSize:] {
+		seq := seqOf(answered)
+		a := moving.Answer{Inbound: store.Inbound(answered[:8]), Age: uint64(seq)}
+		if there, err := p.t.one(func(q statement) error { a.Reply = p.bytes(q, 0); return nil }, "SELECT body FROM reply WHERE seq = ?", seq); err != nil {
+			return err
+		} else if there {
+			p.answers = append(p.answers, a)
+		}
+	}
+	p.answered, p.ages = moving.AppendAnswers(p.answered[:0], p.ages[:0], p.answers)
+	p.row[3], p.row[4] = moving.Value{Bytes: p.answered}, moving.Value{Bytes: p.ages}
 	return p.give()
-}
-
-func (p *pouring) replies(q statement) error {
-	p.kept = p.kept[:0]
-	who, answered := p.bytes(q, 0), p.bytes(q, 1)
-	skip := p.after != nil && string(who) == string(p.after[0].Bytes)
-	for ; len(answered) >= answeredSize; answered = answered[answeredSize:] {
-		if skip {
-			skip = string(answered[:8]) != string(p.after[1].Bytes)
-			continue
-		}
-		body, err := p.t.reply(seqOf(answered))
-		if err != nil {
-			return err
-		}
-		p.row[0], p.row[1], p.row[2], p.row[3] = moving.Value{Bytes: who}, moving.Value{Bytes: answered[:8]}, moving.Value{Int: seqOf(answered)}, moving.Value{Bytes: body}
-		if err := p.give(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // parts pours the parts of media, and no loose ones.
@@ -217,10 +195,10 @@ func (t *tables) take(table *moving.Table, rows [][]byte) error {
 			return t.exec(insertKey, rowOf(store.Resident(values[0].Bytes)), values[0].Bytes, values[1].Bytes)
 		}
 	case "conversation":
-		insert = func() error { return t.takeConversation(values) }
-	case "reply":
-		insert = func() error {
-			return t.exec("INSERT INTO reply(seq, k, body) VALUES(?, ?, ?) ON CONFLICT DO NOTHING", values[2].Int, rowOf(store.Resident(values[0].Bytes)), values[3].Bytes)
+		var answers []moving.Answer
+		insert = func() (err error) {
+			answers, err = t.takeConversation(values, answers[:0])
+			return err
 		}
 	case "media":
 		insert = func() error {
@@ -279,16 +257,51 @@ func bind(s statement, param int, c *moving.Column, v *moving.Value) {
 	}
 }
 
-func (t *tables) takeConversation(v []moving.Value) error {
-	var narrow [answeredSize * answeredMax]byte
-	n := 0
-	for wide := v[2].Bytes; len(wide) > 0; wide = wide[16:] {
-		if len(wide) < 16 || n+answeredSize > len(narrow) || binary.BigEndian.Uint64(wide[8:])>>48 != 0 {
-			return errors.New("what a conversation has answered can't be read")
-		}
-		copy(narrow[n:], wide[:8])
-		copy(narrow[n+8:], wide[10:16])
-		n += answeredSize
+// takeConversation writes a row, with the replies that it knows.
+func (t *tables) takeConversation(v []moving.Value, answers []moving.Answer) ([]moving.Answer, error) {
+	answers, err := moving.ReadAnswers(answers, v[3].Bytes, v[4].Bytes)
+	if err != nil {
+		return answers, err
 	}
-	return t.exec(insertRow, rowOf(store.Resident(v[0].Bytes)), v[0].Bytes, v[1].Int, narrow[:n], v[3].Bytes)
+	k := rowOf(store.Resident(v[0].Bytes))
+	var known [answeredSize * answeredMax]byte
+	entry := known[:0]
+	for i, a := range answers[:min(len(answers), answeredMax)] {
+		var seq int64
+		if i > 0 && a.Age == answers[i-1].Age { // they share it
+			seq = seqOf(entry[len(entry)-answeredSize:])
+		} else if seq, err = t.takeReply(k, a); err != nil {
+			return answers, err
+		}
+		var b [16]byte
+		binary.BigEndian.PutUint64(b[8:], uint64(seq))
+		entry = append(append(entry, a.Inbound[:]...), b[10:]...)
+	}
+	return answers, t.exec(insertRow, k, v[0].Bytes, v[1].Int, entry, v[2].Bytes)
+}
+
+// takeReply writes a reply at the place that its age says, or the next that is free.
+func (t *tables) takeReply(k int64, a moving.Answer) (int64, error) {
+	for seq := seqFor(a.Age); ; seq++ {
+		if seq>>48 != 0 {
+			return 0, errors.New("there is no place left for replies")
+		}
+		if err := t.exec("INSERT INTO reply(seq, k, body) VALUES(?, ?, ?) ON CONFLICT DO NOTHING", seq, k, a.Reply); err != nil {
+			return 0, err
+		}
+		if t.Changes() > 0 {
+			return seq, nil
+		}
+	}
+}
+
+// seqFor is a place as it is here, of 48 bits, for an age. Those of PostgreSQL are longer: the week, and in its last 50 bits the microsecond
+// and ten more bits. Of these four microseconds are one place here, and weeks count from 2025.
+func seqFor(age uint64) int64 {
+	const weeks = 2869
+	if age>>48 == 0 {
+		return int64(age)
+	}
+	week := max(age>>50, weeks) - weeks
+	return int64(week<<38 | age&(1<<50-1)>>12)
 }

@@ -185,3 +185,47 @@ func (e *Everything) Check(tt testing.TB, want, got store.Store) {
 		tt.Fatalf("a message that was being sent isn't in doubt: %+v", unsure)
 	}
 }
+
+// GoesOn takes every resident's conversation further. Where it is done to two stores, both come to the same.
+func (e *Everything) GoesOn(tt testing.TB, s store.Store) {
+	tt.Helper()
+	ctx := tt.Context()
+	for n, r := range e.residents {
+		if slices.Contains(e.gone, r) {
+			continue
+		}
+		row, err := s.Load(ctx, r)
+		if err != nil {
+			tt.Fatal(err)
+		}
+		for _, in := range row.Answered {
+			said, _, err := s.Reply(ctx, r, in)
+			if err != nil {
+				tt.Fatal(err)
+			}
+			o, err := s.Commit(ctx, &store.Change{Resident: r, Read: row.Version, At: noon, State: []byte("twice"), Inbound: in})
+			if err != nil || o.Kind != store.Duplicate || !bytes.Equal(o.Reply, said) {
+				tt.Fatalf("a message that was answered came to %v %q, %v; want %q", o.Kind, o.Reply, err, said)
+			}
+		}
+		name := fmt.Sprintf("%x %d", r, row.Version)
+		made := func(what string) (b [16]byte) {
+			in := inbound(what + name)
+			copy(b[:], in[:])
+			copy(b[8:], in[:])
+			return b
+		}
+		c := &store.Change{Resident: r, Read: row.Version, At: noon, State: []byte("on " + name), Inbound: inbound("on " + name), Reply: []byte("reply " + name),
+			Responses: []store.Response{{ID: made("response"), Poll: "main-street", At: noon}},
+			Consents:  []store.Consent{{ID: made("consent"), Resident: r, Poll: "main-street", At: noon}},
+			Letters:   []store.Letter{{ID: made("letter"), At: noon, Words: "again"}},
+			Outbox:    []store.Message{{ID: made("message"), Resident: r, Channel: "sms", Kind: "tel", Due: noon, Body: []byte("on")}},
+			OptOuts:   []store.OptOut{{Address: addressKey(fmt.Sprint("chat", n)), Out: true, At: noon}},
+			Media:     []store.Media{{ID: made("media"), Type: "image/jpeg", Bytes: []byte("picture"), At: noon}},
+			Requests:  []store.RequestEvent{{Reference: "On-" + name, Kind: store.Opened, At: noon, Resident: r}}}
+		o, err := s.Commit(ctx, c)
+		if err != nil || o.Kind != store.Applied {
+			tt.Fatalf("a conversation doesn't go on: %v, %v", o.Kind, err)
+		}
+	}
+}
