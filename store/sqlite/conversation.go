@@ -18,50 +18,29 @@ func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation,
 			return c, nil
 		}
 	}
-	t, err := s.reader(ctx)
-	if err != nil {
-		return c, err
-	}
-	defer s.giveBack(t)
 	if key != nil {
-		q, err := t.prepare("SELECT resident, version, answered, state FROM conversation WHERE k = ?")
-		if err != nil {
-			return c, err
+		w := &wanted{resident: r, keyed: true}
+		if err := s.fetch(ctx, w); err != nil {
+			return store.Conversation{}, fmt.Errorf("store: load: %w", err)
 		}
-		q.BindInt64(1, rowOf(r))
-		row, err := q.Step()
-		if err == nil && row {
-			err = fill(&c, q, key)
-		}
-		if e := q.Reset(); err == nil {
-			err = e
-		}
-		if err == nil {
+		if !w.found || openRow(&c, w.version, w.answered, w.state, key) == nil {
 			return c, nil
 		}
 		c = store.Conversation{Resident: r} // erased and begun again under another key: look for that
 	}
 	epoch := s.keys.now()
-	_, err = t.one(func(q statement) error {
-		key, err := s.secrets.Unwrap(r, column(q, 4))
-		if err != nil {
-			return err
+	w := &wanted{resident: r}
+	err := s.fetch(ctx, w)
+	if err == nil && w.found {
+		if key, err = s.secrets.Unwrap(r, w.wrapped); err == nil {
+			s.keys.put(r, key, epoch)
+			err = openRow(&c, w.version, w.answered, w.state, key)
 		}
-		s.keys.put(r, key, epoch)
-		return fill(&c, q, key)
-	}, `SELECT c.resident, c.version, c.answered, c.state, d.wrapped FROM conversation c JOIN resident_key d ON d.k = c.k
-		WHERE c.k = ? AND d.resident = c.resident`, rowOf(r))
+	}
 	if err != nil {
 		return store.Conversation{}, fmt.Errorf("store: load: %w", err)
 	}
 	return c, nil
-}
-
-func fill(c *store.Conversation, q statement, key *store.Key) error {
-	if q.ColumnLen(0) != 16 || column16(q, 0) != c.Resident {
-		return nil
-	}
-	return openRow(c, uint64(q.ColumnInt64(1)), column(q, 2), column(q, 3), key)
 }
 
 func (row *recentRow) fill(c *store.Conversation, key *store.Key) error {

@@ -70,7 +70,7 @@ func (s *Store) keep() {
 		} else if log*pageSize >= walBound {
 			s.restart.CompareAndSwap(wrapNot, wrapLog)
 		}
-		sweep.page(context.Background(), t, s)
+		sweep.page(context.Background(), t, s, quiet == 0)
 	}
 }
 

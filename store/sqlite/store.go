@@ -33,14 +33,15 @@ type Store struct {
 	writer  *tables       // the writer's alone, as is broken
 	broken  error
 
-	readers  chan *tables
+	readers chan *tables
+	kept    sync.WaitGroup // the keeper
+	keeper  *tables        // the keeper's alone
+	stop    chan struct{}
+	commits atomic.Uint64
+	restart atomic.Int32 // what the keeper wants of the writer, between two batches
+	owed    atomic.Bool  // a log that couldn't be emptied
+
 	together together
-	kept     sync.WaitGroup // the keeper
-	keeper   *tables        // the keeper's alone
-	stop     chan struct{}
-	commits  atomic.Uint64
-	restart  atomic.Int32 // what the keeper wants of the writer, between two batches
-	owed     atomic.Bool  // a log that couldn't be emptied
 
 	duties store.Duties // one process alone serves: its own nodes share them
 
@@ -54,7 +55,7 @@ var errClosed = errors.New("store: closed")
 
 // Memory is bounded: the writer's page cache, and one for each reader, which SQLite empties after every commit anyway.
 const (
-	writerCache = 8 << 10 // KiB
+	writerCache = 16 << 10 // KiB
 	readerCache = 512
 	readerCount = 4
 )

@@ -18,14 +18,20 @@ type sweep struct {
 const (
 	sweepLeast = 50_000
 	sweepPage  = 128
+	// sweepBusy is how many times as much gathers before a sweep begins while turns are committed: it reads a row for each reply.
+	sweepBusy = 4
 )
 
 func newSweep(least int64) *sweep { return &sweep{least: least} }
 
 // page does a bounded piece, if there is something to do. What goes wrong is tried again with the next.
-func (w *sweep) page(ctx context.Context, t *tables, s *Store) {
-	if last, due := w.due(t); !w.under {
-		if !due {
+func (w *sweep) page(ctx context.Context, t *tables, s *Store, busy bool) {
+	if last, added := w.added(t); !w.under {
+		enough := max(w.left, w.least)
+		if busy {
+			enough *= sweepBusy
+		}
+		if added < enough {
 			return
 		}
 		w.under, w.at, w.until, w.kept = true, 0, last, 0
@@ -91,8 +97,8 @@ func (w *sweep) page(ctx context.Context, t *tables, s *Store) {
 	}
 }
 
-// due says how far one would go, and whether enough was added for it.
-func (w *sweep) due(t *tables) (last int64, due bool) {
+// added says how far one would go, and how many were added since the last.
+func (w *sweep) added(t *tables) (last, n int64) {
 	if !w.known {
 		if _, err := t.one(func(q statement) error {
 			if b := column(q, 0); len(b) == 16 {
@@ -100,10 +106,13 @@ func (w *sweep) due(t *tables) (last int64, due bool) {
 			}
 			return nil
 		}, "SELECT value FROM meta WHERE name = 'sweep'"); err != nil {
-			return 0, false
+			return 0, -1
 		}
 		w.known = true
 	}
 	last, err := t.number("SELECT max(seq) FROM reply")
-	return last, err == nil && last-w.end >= max(w.left, w.least)
+	if err != nil {
+		return 0, -1
+	}
+	return last, last - w.end
 }

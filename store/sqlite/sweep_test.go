@@ -34,9 +34,13 @@ func TestSweep(tt *testing.T) {
 	t.must(err)
 	defer c.Close()
 	w := newTables(c)
-	sweeping := newSweep(residents)
+	sweeping := newSweep(before)
+	sweeping.page(t.Context(), w, t.Store, true)
+	if sweeping.under {
+		t.Error("a sweep began among turns, with so little to sweep")
+	}
 	for range before/sweepPage + 2 {
-		sweeping.page(t.Context(), w, t.Store)
+		sweeping.page(t.Context(), w, t.Store, false)
 	}
 	if n := count(); n != 8*16 || before <= n {
 		t.Errorf("%d replies are left of %d, want %d", n, before, 8*16)
@@ -55,7 +59,7 @@ func TestSweep(tt *testing.T) {
 	// The next one begins only when as many were added.
 	again := newSweep(residents)
 	t.speak(1)
-	again.page(t.Context(), w, t.Store)
+	again.page(t.Context(), w, t.Store, false)
 	if again.under {
 		t.Error("a sweep began with nothing to sweep")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/townline/townline/store"
 	"zombiezen.com/go/sqlite"
@@ -77,23 +78,33 @@ func (s *Store) writes() {
 	batch := make([]*job, 0, maxBatch)
 	for j := range s.queue {
 		batch = append(batch[:0], j)
-	fill:
-		for len(batch) < maxBatch {
-			select {
-			case j, ok := <-s.queue:
-				if !ok {
-					break fill
-				}
-				batch = append(batch, j)
-			default:
-				break fill
-			}
+		for before := 0; before < len(batch); {
+			// Those whose turns were committed just now are awake, and their next changes come at once.
+			before = len(batch)
+			runtime.Gosched()
+			batch = s.queued(batch)
 		}
 		s.batch(batch)
 		for _, j := range batch {
 			j.done <- struct{}{}
 		}
 	}
+}
+
+// queued adds what waits.
+func (s *Store) queued(batch []*job) []*job {
+	for len(batch) < maxBatch {
+		select {
+		case j, ok := <-s.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 func (s *Store) batch(batch []*job) {

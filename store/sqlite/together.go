@@ -1,0 +1,162 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/townline/townline/store"
+)
+
+// together reads rows that are asked for at the same time in one transaction: after each commit of the writer's a reader's page
+// cache begins empty, so the first row pays for the pages that lead to all. Whoever finds too few reading reads, for
+// itself and for all who wait by then; who comes meanwhile waits for the next. Nobody waits for a timer.
+type together struct {
+	mu      sync.Mutex
+	waiting []*wanted
+	reading int
+	spare   []*wanted
+}
+
+// mostReading leaves connections for what isn't a turn.
+const mostReading = readerCount / 2
+
+// wanted is a row that somebody waits for.
+type wanted struct {
+	resident        store.Resident
+	keyed           bool // the key is known: it needn't be read
+	found           bool
+	version         uint64
+	answered, state []byte // sealed
+	wrapped         []byte
+	err             error
+	turn            chan bool // true: read for all who wait; false: it was read
+}
+
+// fetch reads what is wanted.
+func (s *Store) fetch(ctx context.Context, w *wanted) error {
+	g := &s.together
+	g.mu.Lock()
+	if g.reading >= mostReading {
+		w.turn = make(chan bool, 1)
+		g.waiting = append(g.waiting, w)
+		g.mu.Unlock()
+		select {
+		case read := <-w.turn:
+			if !read {
+				return w.err
+			}
+		case <-ctx.Done():
+			if !g.leave(w) && <-w.turn {
+				g.pass()
+			}
+			return ctx.Err()
+		}
+	} else {
+		g.reading++
+		g.mu.Unlock()
+	}
+	runtime.Gosched() // those who are about to ask do it now
+	t, err := s.reader(ctx)
+	if err != nil {
+		g.pass()
+		return err
+	}
+	batch := append(g.take(), w)
+	t.rows(batch)
+	s.giveBack(t)
+	g.pass()
+	for _, other := range batch[:len(batch)-1] {
+		other.turn <- false
+	}
+	clear(batch)
+	g.mu.Lock()
+	g.spare = batch[:0]
+	g.mu.Unlock()
+	return w.err
+}
+
+// take returns all who wait, whose rows are then read.
+func (g *together) take() []*wanted {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	batch := g.waiting
+	g.waiting, g.spare = g.spare, nil
+	return batch
+}
+
+// pass lets the next who waits read.
+func (g *together) pass() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		g.reading--
+		return
+	}
+	g.waiting[0].turn <- true
+	g.waiting = append(g.waiting[:0], g.waiting[1:]...)
+}
+
+// leave says whether w was still waiting.
+func (g *together) leave(w *wanted) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.Index(g.waiting, w)
+	if i < 0 {
+		return false
+	}
+	g.waiting = slices.Delete(g.waiting, i, i+1)
+	return true
+}
+
+// rows reads the rows of a batch, in the order in which they lie.
+func (t *tables) rows(batch []*wanted) {
+	if len(batch) == 1 {
+		batch[0].err = t.row(batch[0])
+		return
+	}
+	order := slices.Clone(batch)
+	slices.SortFunc(order, func(a, b *wanted) int { return cmp.Compare(rowOf(a.resident), rowOf(b.resident)) })
+	if err := t.snapshot(func() error {
+		for _, w := range order {
+			w.err = t.row(w)
+		}
+		return nil
+	}); err != nil {
+		for _, w := range batch {
+			w.err = cmp.Or(w.err, err)
+		}
+	}
+}
+
+const (
+	selectState = "SELECT resident, version, answered, state FROM conversation WHERE k = ?"
+	selectBoth  = `SELECT c.resident, c.version, c.answered, c.state, d.wrapped FROM conversation c JOIN resident_key d ON d.k = c.k
+		WHERE c.k = ? AND d.resident = c.resident`
+)
+
+func (t *tables) row(w *wanted) error {
+	query := selectBoth
+	if w.keyed {
+		query = selectState
+	}
+	q, err := t.prepare(query)
+	if err != nil {
+		return err
+	}
+	q.BindInt64(1, rowOf(w.resident))
+	there, err := q.Step()
+	if err == nil && there && q.ColumnLen(0) == len(w.resident) && column16(q, 0) == w.resident {
+		w.found, w.version = true, uint64(q.ColumnInt64(1))
+		w.answered, w.state = column(q, 2), column(q, 3)
+		if !w.keyed {
+			w.wrapped = column(q, 4)
+		}
+	}
+	if e := q.Reset(); err == nil {
+		err = e
+	}
+	return err
+}
