@@ -198,14 +198,14 @@ func (c *copyFile) section(known []string) (string, io.Reader, error) {
 }
 
 // Restore puts a copy that Backup made in from and from.keys into the database at an address, which must be empty but for what it notes
-// of erasures and of opt-outs: those are kept, and whoever was erased since the copy was made is erased from it. What waited to
+// of erasures and of opt-outs (files that Noting names count as well): those are kept, and whoever was erased since the copy was made is erased from it. What waited to
 // be sent may have been sent since, so it is Unsure. The keys are those that the copied database was written with.
-func Restore(ctx context.Context, from, address string, keys *store.Keys) error {
-	return wrapped("restore "+filepath.Base(from), restore(ctx, from, address, keys))
+func Restore(ctx context.Context, from, address string, keys *store.Keys, more ...Option) error {
+	return wrapped("restore "+filepath.Base(from), restore(ctx, from, address, keys, more))
 }
 
-func restore(ctx context.Context, from, address string, keys *store.Keys) error {
-	s, err := Open(ctx, address, keys)
+func restore(ctx context.Context, from, address string, keys *store.Keys, more []Option) error {
+	s, err := Open(ctx, address, keys, more...)
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func restore(ctx context.Context, from, address string, keys *store.Keys) error 
 		for _, query := range []string{
 			"UPDATE outbox SET state = 3, at = greatest(at, 1) WHERE state IN (1, 2)",
 			`INSERT INTO optout(address, stopped, at, channel, word) SELECT address, stopped, at, channel, word FROM optout_since n
-				WHERE NOT EXISTS (SELECT 1 FROM optout o WHERE o.address = n.address AND o.at = n.at AND o.stopped = n.stopped) ORDER BY seq`,
+				WHERE NOT EXISTS (SELECT 1 FROM optout o WHERE o.address = n.address AND o.at = n.at AND o.stopped = n.stopped) ORDER BY at, seq`,
 		} {
 			if _, err := tx.Exec(ctx, query); err != nil {
 				return err

@@ -224,5 +224,5 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("store: sweep: %w", err)
 	}
-	return nil
+	return s.agree(ctx, false)
 }

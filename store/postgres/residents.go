@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -67,6 +68,13 @@ func (s *Store) Consents(ctx context.Context, r store.Resident) (all []store.Con
 
 // Erase: see store.Store. The row is locked before the key, as turns do.
 func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) error {
+	if err := s.ledger.erase(r, now); err != nil {
+		return fmt.Errorf("store: note an erasure: %w", err)
+	}
+	return s.eraseNow(ctx, r, now)
+}
+
+func (s *Store) eraseNow(ctx context.Context, r store.Resident, now time.Time) error {
 	err := s.write(ctx, func(tx pgx.Tx) error {
 		who := [16]byte(r)
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", beginning(r)); err != nil {

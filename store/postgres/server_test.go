@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	var args []string
 	if flag.Lookup("test.bench").Value.String() != "" {
-		args = []string{"-c", "fsync=on", "-c", "shared_buffers=1GB"}
+		args = []string{"-c", "fsync=on", "-c", "shared_buffers=3GB", "-c", "max_wal_size=4GB", "-c", "checkpoint_timeout=30min"}
 	}
 	var err error
 	if theServer, err = pgtest.Start(args...); err != nil {

@@ -26,6 +26,7 @@ type Store struct {
 	secrets *store.Keys
 	keys    keyring
 	lately  lately
+	ledger  ledger
 	clock   sync.Mutex
 	now     *serverTime
 
@@ -60,7 +61,7 @@ const (
 // Open opens the database at an address ("postgres://user:password@host:5432/town?sslmode=verify-full") and brings its schema up to
 // date. Several hosts may be named; the one that can be written to is taken. It returns store.ErrKeys when the database was written
 // with other keys, and store.ErrNewer when by a newer townline.
-func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error) {
+func Open(ctx context.Context, address string, keys *store.Keys, more ...Option) (*Store, error) {
 	c, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		return nil, errors.New("store: the address of the PostgreSQL database can't be read: it is like postgres://user:password@host:5432/town")
@@ -74,6 +75,9 @@ func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error)
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
 	}
 	s := &Store{pool: pool, secrets: keys, queue: make(chan *job, 4*maxBatch), wanted: make(chan *wanted, 4*maxBatch), stop: make(chan struct{})}
+	for _, o := range more {
+		o(s)
+	}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
@@ -85,6 +89,10 @@ func Open(ctx context.Context, address string, keys *store.Keys) (*Store, error)
 	if err := s.here(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
+	}
+	if err := s.agree(ctx, true); err != nil {
+		pool.Close()
+		return nil, err
 	}
 	for range writerCount {
 		s.written.Go(s.writes)
@@ -163,6 +171,9 @@ func (s *Store) Close() error {
 func (s *Store) Ping(ctx context.Context) error {
 	if s.closed.Load() {
 		return errClosed
+	}
+	if err := s.ledger.whole(); err != nil {
+		return err
 	}
 	_, err := s.pool.Exec(ctx, "INSERT INTO meta(name, value) VALUES('ping', '') ON CONFLICT(name) DO UPDATE SET value = excluded.value")
 	return err

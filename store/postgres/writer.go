@@ -112,6 +112,7 @@ func (s *Store) writes() {
 		}
 		s.batch(batch, w)
 		s.cast(batch)
+		s.ledger.stop(batch)
 		for _, j := range batch {
 			j.done <- struct{}{}
 		}

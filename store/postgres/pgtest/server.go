@@ -67,9 +67,9 @@ func (s *Server) make() error {
 	return nil
 }
 
-// Standby is a copy of a server that follows it.
-func (s *Server) Standby() (*Server, error) {
-	b, err := newServer(s.args)
+// Standby is a copy of a server that follows it, with args after the server's own.
+func (s *Server) Standby(args ...string) (*Server, error) {
+	b, err := newServer(slices.Concat(s.args, args))
 	if err != nil {
 		return nil, err
 	}
