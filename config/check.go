@@ -58,6 +58,8 @@ func (r *reading) set(c *Config, s Setting, text string) {
 	case "public_url":
 		c.PublicURL = strings.TrimSuffix(text, "/")
 		r.checkPublicURL(text)
+	case "proxies":
+		c.Proxies = r.proxies(s.Key, text)
 	case "dialogs":
 		c.Dialogs = text
 		if text == "" {

@@ -3,14 +3,16 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 )
 
 // Config is what is in force. It is plain data, checked whole by Load, and never changes while the program runs.
 type Config struct {
 	Listen    string
-	PublicURL string // as providers call us, without a slash at the end; "" when nobody does
-	Dialogs   string // folder; "" is the sample town that comes with townline
+	PublicURL string         // as providers call us, without a slash at the end; "" when nobody does
+	Proxies   []netip.Prefix // of the town's own: their word on where a request comes from is taken
+	Dialogs   string         // folder; "" is the sample town that comes with townline
 	Town      Town
 	Store     Store
 	Redis     Secret // where several servers share what they may lose

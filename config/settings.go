@@ -17,6 +17,7 @@ func Settings() []Setting {
 	return []Setting{
 		{Key: "listen", About: "address and port of the server", Default: "127.0.0.1:8080", Flag: true},
 		{Key: "public_url", About: "how phone companies reach the server from outside, such as https://talk.example.org", Flag: true},
+		{Key: "proxies", About: "addresses of the town's own proxies, whose word (X-Forwarded-For) is taken on where a request comes from", List: true},
 		{Key: "dialogs", About: "folder with the town's dialogs; empty: the sample town", Flag: true, Path: true},
 		{Key: "town.name", About: "name of the town, as residents say it", Default: "Elmwood"},
 		{Key: "town.timezone", About: "zone of the town's clocks, such as America/New_York", Default: "America/New_York"},

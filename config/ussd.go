@@ -59,19 +59,25 @@ func (r *reading) setUSSD(c *USSD, s Setting, text string) {
 	case "ussd.dir":
 		c.Dir = text
 	case "ussd.proxies":
-		for _, one := range Split(text) {
-			p, ok := network(one)
-			if !ok {
-				r.wrong(s.Key, fmt.Sprintf("%q is not an address or a network", one), "write it like 127.0.0.1 or 10.1.0.0/16")
-				continue
-			}
-			if p.Bits() == 0 { // then anybody's word would be taken
-				r.wrong(s.Key, fmt.Sprintf("%q is everybody", one), "write the addresses of the town's own proxies, like 127.0.0.1 or 10.1.0.0/16")
-				continue
-			}
-			c.Proxies = append(c.Proxies, p)
-		}
+		c.Proxies = r.proxies(s.Key, text)
 	}
+}
+
+// proxies reads addresses and networks whose word is taken.
+func (r *reading) proxies(key, text string) (all []netip.Prefix) {
+	for _, one := range Split(text) {
+		p, ok := network(one)
+		if !ok {
+			r.wrong(key, fmt.Sprintf("%q is not an address or a network", one), "write it like 127.0.0.1 or 10.1.0.0/16")
+			continue
+		}
+		if p.Bits() == 0 { // then anybody's word would be taken
+			r.wrong(key, fmt.Sprintf("%q is everybody", one), "write the addresses of the town's own proxies, like 127.0.0.1 or 10.1.0.0/16")
+			continue
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // gateways reads "africastalking code=*384*123# allow=192.0.2.0/24, hubtel".

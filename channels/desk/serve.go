@@ -79,6 +79,7 @@ func (d *Desk) inside(h func(http.ResponseWriter, *http.Request, *shift)) http.H
 			http.Error(w, "That form is too old. Go back, and load the page again.", http.StatusForbidden)
 			return
 		}
+		channels.Trust(w)
 		h(w, r, s)
 	}
 }

@@ -104,6 +104,7 @@ func (c *Centre) serve(w http.ResponseWriter, r *http.Request, answer func(ctx c
 		http.Error(w, "too long, or cut off", http.StatusRequestEntityTooLarge)
 		return
 	}
+	channels.Trust(w)
 	plain, err := keys.out.open(body, aboutRequest(r.URL.Path, at))
 	if err != nil {
 		http.Error(w, "unknown", http.StatusUnauthorized)

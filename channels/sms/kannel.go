@@ -196,6 +196,7 @@ func (k *Kannel) open(w http.ResponseWriter, r *http.Request) (f twilio.Form, ok
 		http.Error(w, "the key is wrong", http.StatusForbidden)
 		return nil, false
 	}
+	channels.Trust(w)
 	return f, true
 }
 

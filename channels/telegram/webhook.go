@@ -36,6 +36,7 @@ func (t *Telegram) Mount(mux *http.ServeMux, in channels.Inbox) {
 			http.Error(w, "the secret is wrong", http.StatusForbidden)
 			return
 		}
+		channels.Trust(w)
 		if channels.Full(in, Name) {
 			later(w)
 			return

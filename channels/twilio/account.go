@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/townline/townline/channels"
 )
 
 // Account is a town's account with Twilio. It is safe for concurrent use.
@@ -108,6 +110,7 @@ func (a *Account) Open(w http.ResponseWriter, r *http.Request) (f Form, err erro
 		http.Error(w, ErrUnsigned.Error(), http.StatusForbidden)
 		return nil, ErrUnsigned
 	}
+	channels.Trust(w)
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && kind == "application/json":

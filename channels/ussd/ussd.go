@@ -209,6 +209,7 @@ func (u *USSD) serve(w http.ResponseWriter, r *http.Request, in channels.Inbox) 
 	}
 	var a asked
 	if err == nil {
+		channels.Trust(w)
 		a, err = u.understand(r, body)
 	}
 	switch {

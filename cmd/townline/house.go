@@ -162,7 +162,7 @@ func logger(cmd *cobra.Command, l config.Log) *slog.Logger {
 	level := map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}[l.Level]
 	o := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), o))
+		return slog.New(newHush(slog.NewJSONHandler(cmd.ErrOrStderr(), o)))
 	}
-	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), o))
+	return slog.New(newHush(slog.NewTextHandler(cmd.ErrOrStderr(), o)))
 }

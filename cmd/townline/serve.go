@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -121,6 +122,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	}
 
 	web := newServer(log, metrics, s.Ping)
+	web.sources.proxies = slices.Concat(c.Proxies, c.USSD.Proxies)
 	for _, l := range lines {
 		if m, ok := l.(channels.Mounter); ok {
 			m.Mount(web.mux, h.exchange)

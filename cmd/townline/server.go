@@ -39,7 +39,9 @@ type server struct {
 	large    map[string]int64 // path → bytes of one request, where more than mostBody may come
 	log      *slog.Logger
 	ready    func(context.Context) error // nil when the town can take a message now
-	reads    time.Duration               // for a request to be there
+	header   time.Duration               // for the head of a request to be there
+	reads    time.Duration               // and for the whole
+	sources  *sources
 	draining atomic.Bool
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
@@ -47,7 +49,7 @@ type server struct {
 
 func newServer(log *slog.Logger, metrics *prometheus.Registry, ready func(context.Context) error) *server {
 	s := &server{
-		mux: http.NewServeMux(), large: map[string]int64{}, log: log, ready: ready, reads: requestTime,
+		mux: http.NewServeMux(), large: map[string]int64{}, log: log, ready: ready, header: headerTime, reads: requestTime, sources: newSources(nil),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "townline_http_requests_total", Help: "Requests answered, by the route and the status.",
 		}, []string{"route", "status"}),
@@ -70,8 +72,16 @@ func (s *server) takes(path string, most int64) { s.large[path] = most }
 func (s *server) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
-		seen := &answered{ResponseWriter: w}
+		seen := &answered{ResponseWriter: w, sources: s.sources, from: s.sources.of(r)}
+		if v := s.sources.begin(seen.from); v != welcome {
+			s.turnAway(w, v)
+			return
+		}
+		for _, h := range guards {
+			w.Header()[h[0]] = h[1:]
+		}
 		defer func() {
+			seen.ended()
 			if p := recover(); p != nil {
 				// What the panic says may hold what a resident said; where it happened doesn't.
 				s.log.Error("a request failed", "route", r.Pattern, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
@@ -95,6 +105,26 @@ func (s *server) handler() http.Handler {
 	})
 }
 
+// guards are headers of every answer; a page that needs more than nothing says so itself.
+var guards = [...][]string{
+	{"X-Content-Type-Options", "nosniff"},
+	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+}
+
+// turnAway answers without a look at the request, and has the connection closed, so that nothing more of it is read.
+func (s *server) turnAway(w http.ResponseWriter, v verdict) {
+	status, why := http.StatusServiceUnavailable, "crowded"
+	if v == shutOut {
+		status, why = http.StatusTooManyRequests, "shut out"
+	}
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Retry-After", "5")
+	w.WriteHeader(status)
+	s.requests.WithLabelValues(why, strconv.Itoa(status)).Inc()
+}
+
 // upload is a large body on its way: as long as it keeps coming, it may take longer than other requests.
 type upload struct {
 	io.ReadCloser
@@ -115,12 +145,15 @@ func (u *upload) Read(b []byte) (int, error) {
 
 // serve answers on l until ctx ends, then lets requests under way finish.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
+	only := &http.Protocols{}
+	only.SetHTTP1(true) // a proxy in front speaks whatever callers like
 	h := &http.Server{
-		Handler: s.handler(), MaxHeaderBytes: mostHeader, ReadHeaderTimeout: headerTime, ReadTimeout: s.reads,
+		Protocols: only,
+		Handler:   s.handler(), MaxHeaderBytes: mostHeader, ReadHeaderTimeout: s.header, ReadTimeout: s.reads,
 		WriteTimeout: answerTime, IdleTimeout: idleTime, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(l) }()
+	go func() { failed <- h.Serve(lined{l, s.sources}) }()
 	select {
 	case err := <-failed:
 		return err
@@ -164,10 +197,28 @@ func inside(h http.Handler) http.Handler {
 	})
 }
 
-// answered remembers the status that was written.
+// answered remembers the status that was written, and whether the request proved who it is from.
 type answered struct {
 	http.ResponseWriter
-	status int
+	status  int
+	sources *sources
+	from    origin
+	trusted bool
+}
+
+// Trust is for channels.Trust.
+func (a *answered) Trust() {
+	if !a.trusted {
+		a.trusted = true
+		a.sources.trust(a.from)
+	}
+}
+
+func (a *answered) ended() {
+	if !a.trusted {
+		a.trusted = true
+		a.sources.end(a.from, a.status == http.StatusForbidden || a.status == http.StatusUnauthorized)
+	}
 }
 
 func (a *answered) WriteHeader(status int) {

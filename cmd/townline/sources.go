@@ -1,0 +1,295 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// What one source may do that hasn't proved who it is. A source is an IPv4 address or a network of IPv6 (/64), as its owner can take any
+// address in there.
+const (
+	mostAtOnce  = 256  // requests of one source that prove nothing yet
+	mostUnnamed = 1024 // of all together who come by a proxy in the house that nobody named
+	mostUnknown = 4096 // of all sources
+
+	mostLines    = 512 // connections of one source
+	fewLines     = 64  // once more than half of all are taken
+	mostAllLines = 8192
+
+	mostRefused = 60 // requests of one source that were refused as forged, within a minute, until it is shut out for the rest of it
+	refusedSpan = time.Minute
+
+	knownFor    = time.Hour // a source that once proved who it is isn't shut out for what others do from there
+	mostSources = 16 << 10  // that are remembered
+)
+
+// sources counts what comes from where. Providers send from addresses that they share with their other customers, and a town's
+// residents share those of their phone company: what proves who it is counts no longer, and what can't be told apart is never shut out.
+type sources struct {
+	proxies []netip.Prefix // of the town's own, whose word on where a request comes from is taken
+	now     func() time.Time
+
+	mu    sync.Mutex
+	all   map[netip.Prefix]*source
+	lines int
+	open  int // requests that prove nothing yet
+}
+
+type source struct {
+	lines, open int
+	refused     int
+	since       time.Time // the refusals are counted
+	known       time.Time // when it last proved who it is
+}
+
+// origin is where a request comes from.
+type origin struct {
+	at     netip.Prefix // zero: this machine
+	shared bool         // by others who can't be told apart: it comes by a proxy that nobody named
+}
+
+// verdict on a request that begins.
+type verdict uint8
+
+const (
+	welcome verdict = iota
+	crowded         // too many at once
+	shutOut         // too much that was forged
+)
+
+func newSources(proxies []netip.Prefix) *sources {
+	return &sources{proxies: proxies, now: time.Now, all: map[netip.Prefix]*source{}}
+}
+
+// of is where r comes from. The word of a proxy is taken only where it is the town's own: anybody can write the header.
+func (s *sources) of(r *http.Request) origin {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return origin{shared: true}
+	}
+	here := at.Addr().Unmap().WithZone("")
+	forwarded := r.Header["X-Forwarded-For"]
+	if !s.ours(here) {
+		o := origin{at: network(here)}
+		if inHouse(here) {
+			o.shared = len(forwarded) > 0 || len(r.Header["Forwarded"]) > 0
+			if here.IsLoopback() && !o.shared {
+				o.at = netip.Prefix{}
+			}
+		}
+		return o
+	}
+	for _, hop := range slices.Backward(strings.Split(strings.Join(forwarded, ","), ",")) {
+		a, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			return origin{at: network(here), shared: true}
+		}
+		if here = a.Unmap().WithZone(""); !s.ours(here) {
+			break
+		}
+	}
+	return origin{at: network(here)}
+}
+
+func (s *sources) ours(a netip.Addr) bool {
+	return slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+func inHouse(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }
+
+func network(a netip.Addr) netip.Prefix {
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits) // a has more bits than that
+	return p
+}
+
+// begin counts a request; where it is welcome, call end.
+func (s *sources) begin(o origin) verdict {
+	if o == (origin{}) {
+		return welcome
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.source(o.at)
+	most := mostAtOnce
+	switch now := s.now(); {
+	case o.shared:
+		most = mostUnnamed
+	case f.isKnown(now):
+		most = mostUnknown
+	case f.isShut(now):
+		return shutOut
+	}
+	if f.open >= most || s.open >= mostUnknown {
+		return crowded
+	}
+	f.open++
+	s.open++
+	return welcome
+}
+
+// trust counts a request no longer: it proved who it is from.
+func (s *sources) trust(o origin) {
+	if o == (origin{}) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.source(o.at)
+	f.known = s.now()
+	f.refused = 0
+	f.open--
+	s.open--
+}
+
+// end is the end of a request that proved nothing; refused: it was taken for a forgery.
+func (s *sources) end(o origin, refused bool) {
+	if o == (origin{}) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.source(o.at)
+	f.open--
+	s.open--
+	if now := s.now(); refused {
+		if now.Sub(f.since) >= refusedSpan {
+			f.since, f.refused = now, 0
+		}
+		f.refused++
+	}
+	s.drop(o.at, f)
+}
+
+func (f *source) isKnown(now time.Time) bool { return !f.known.IsZero() && now.Sub(f.known) < knownFor }
+
+func (f *source) isShut(now time.Time) bool {
+	return f.refused >= mostRefused && now.Sub(f.since) < refusedSpan
+}
+
+// source is what is known of one; the lock is held.
+func (s *sources) source(at netip.Prefix) *source {
+	f := s.all[at]
+	if f == nil {
+		if len(s.all) >= mostSources {
+			s.forget()
+		}
+		f = &source{}
+		s.all[at] = f
+	}
+	return f
+}
+
+// drop forgets a source that there is nothing to remember of; the lock is held.
+func (s *sources) drop(at netip.Prefix, f *source) {
+	if f.lines == 0 && f.open == 0 && f.refused == 0 && f.known.IsZero() {
+		delete(s.all, at)
+	}
+}
+
+// forget forgets some that are not here: first those who proved nothing; the lock is held.
+func (s *sources) forget() {
+	for _, proved := range [...]bool{false, true} {
+		gone := 0
+		for at, f := range s.all { // in no order
+			if f.lines == 0 && f.open == 0 && (proved || f.known.IsZero()) {
+				delete(s.all, at)
+				if gone++; gone >= mostSources/8 {
+					return
+				}
+			}
+		}
+		if gone > 0 {
+			return
+		}
+	}
+}
+
+// lined counts the connections that l takes, and closes those that are too many before a byte of them is read.
+type lined struct {
+	net.Listener
+	s *sources
+}
+
+func (l lined) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		at := l.s.lineOf(c.RemoteAddr())
+		if l.s.connect(at) {
+			return &heldLine{Conn: c, s: l.s, at: at}, nil
+		}
+		if t, ok := c.(*net.TCPConn); ok {
+			_ = t.SetLinger(0) // nothing of it stays
+		}
+		_ = c.Close()
+	}
+}
+
+// lineOf is where a connection comes from; zero: from the house, or by a proxy of the town's.
+func (s *sources) lineOf(a net.Addr) netip.Prefix {
+	at, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Prefix{}
+	}
+	here := at.Addr().Unmap().WithZone("")
+	if inHouse(here) || s.ours(here) {
+		return netip.Prefix{}
+	}
+	return network(here)
+}
+
+func (s *sources) connect(at netip.Prefix) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at == (netip.Prefix{}) { // may always: an operator has to get in
+		s.lines++
+		return true
+	}
+	f, now := s.source(at), s.now()
+	most := mostLines
+	if s.lines > mostAllLines/2 {
+		most = fewLines
+	}
+	if s.lines >= mostAllLines || f.lines >= most || f.isShut(now) && !f.isKnown(now) {
+		s.drop(at, f)
+		return false
+	}
+	f.lines++
+	s.lines++
+	return true
+}
+
+func (s *sources) disconnect(at netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines--
+	if at != (netip.Prefix{}) {
+		f := s.source(at)
+		f.lines--
+		s.drop(at, f)
+	}
+}
+
+// heldLine is a connection that is counted until it is closed.
+type heldLine struct {
+	net.Conn
+	s    *sources
+	at   netip.Prefix
+	once sync.Once
+}
+
+func (c *heldLine) Close() error {
+	c.once.Do(func() { c.s.disconnect(c.at) })
+	return c.Conn.Close()
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/townline/townline/channels"
+)
+
+// guarded is a server behind the town's own proxy at 10.0.0.1: its requests come from where a test likes.
+type guarded struct {
+	t *testing.T
+	s *server
+	h http.Handler
+}
+
+func guard(t *testing.T) *guarded {
+	s := newServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), nil)
+	s.sources = newSources([]netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")})
+	s.mux.HandleFunc("POST /forged", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
+	s.mux.HandleFunc("POST /signed", func(w http.ResponseWriter, _ *http.Request) { channels.Trust(w) })
+	s.mux.HandleFunc("GET /page", func(http.ResponseWriter, *http.Request) {})
+	return &guarded{t, s, s.handler()}
+}
+
+func (g *guarded) ask(from, forwarded, what string) int {
+	g.t.Helper()
+	method, path, _ := strings.Cut(what, " ")
+	r := httptest.NewRequest(method, path, strings.NewReader("words"))
+	r.RemoteAddr = net.JoinHostPort(from, "5000")
+	if forwarded != "" {
+		r.Header.Set("X-Forwarded-For", forwarded)
+	}
+	w := httptest.NewRecorder()
+	g.h.ServeHTTP(w, r)
+	return w.Code
+}
+
+func (g *guarded) flood(from, forwarded, what string) (last int) {
+	g.t.Helper()
+	for range mostRefused + 5 {
+		last = g.ask(from, forwarded, what)
+	}
+	return last
+}
+
+// Who forges is shut out for a minute, and nobody else is.
+func TestWhoForgesIsShutOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, forwarded string // of the flood
+		forges          int    // what its last forgery gets
+		other, by       string // somebody else
+	}{
+		"from outside":                    {"198.51.100.7", "", 429, "198.51.100.8", ""},
+		"who writes the header themself":  {"198.51.100.7", "203.0.113.1", 429, "203.0.113.1", ""},
+		"by the town's proxy":             {"10.0.0.1", "198.51.100.7", 429, "10.0.0.1", "198.51.100.8"},
+		"with a false hop before it":      {"10.0.0.1", "198.51.100.8, 198.51.100.7", 429, "10.0.0.1", "198.51.100.8"},
+		"in one network of IPv6":          {"2001:db8:1:2::7", "", 429, "2001:db8:1:3::7", ""},
+		"by a proxy that nobody named":    {"10.0.0.2", "198.51.100.7", 403, "10.0.0.2", "198.51.100.8"},
+		"by one on this very machine":     {"127.0.0.1", "198.51.100.7", 403, "127.0.0.1", "198.51.100.8"},
+		"from this machine":               {"127.0.0.1", "", 403, "127.0.0.1", ""},
+		"with rubbish in place of a hop":  {"10.0.0.1", "nowhere", 403, "10.0.0.1", "198.51.100.8"},
+		"from the house, without a proxy": {"10.0.0.2", "", 429, "10.0.0.3", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := guard(t)
+			if got := g.flood(c.from, c.forwarded, "POST /forged"); got != c.forges {
+				t.Errorf("after many forgeries the next gets %d, want %d", got, c.forges)
+			}
+			if got := g.ask(c.other, c.by, "GET /page"); got != 200 {
+				t.Errorf("somebody else gets %d", got)
+			}
+		})
+	}
+	g := guard(t)
+	now := time.Now()
+	g.s.sources.now = func() time.Time { return now }
+	if got := g.flood("198.51.100.7", "", "POST /forged"); got != 429 {
+		t.Fatal(got)
+	}
+	if got := g.ask("198.51.100.7", "", "POST /signed"); got != 429 {
+		t.Errorf("what is shut out is looked at: %d", got)
+	}
+	now = now.Add(refusedSpan)
+	if got := g.ask("198.51.100.7", "", "POST /signed"); got != 200 {
+		t.Errorf("it is shut out for longer than a minute: %d", got)
+	}
+}
+
+// A provider's address is shared with its other customers: what one of them forges from there shuts out nobody who signs.
+func TestAProvidersAddressStaysOpen(t *testing.T) {
+	g := guard(t)
+	now := time.Now()
+	g.s.sources.now = func() time.Time { return now }
+	if got := g.ask("198.51.100.7", "", "POST /signed"); got != 200 {
+		t.Fatal(got)
+	}
+	g.flood("198.51.100.7", "", "POST /forged")
+	if got := g.ask("198.51.100.7", "", "POST /signed"); got != 200 {
+		t.Errorf("a provider gets %d", got)
+	}
+	now = now.Add(knownFor)
+	if got := g.flood("198.51.100.7", "", "POST /forged"); got != 429 {
+		t.Errorf("who signed once may forge for ever: %d", got)
+	}
+}
+
+// Requests that prove nothing are let in only so many at once from one source; those that do count no more.
+func TestOnlySoManyAtOnce(t *testing.T) {
+	s := newSources(nil)
+	a, b := origin{at: netip.MustParsePrefix("198.51.100.7/32")}, origin{at: netip.MustParsePrefix("198.51.100.8/32")}
+	for range mostAtOnce {
+		if v := s.begin(a); v != welcome {
+			t.Fatal(v)
+		}
+	}
+	if v := s.begin(a); v != crowded {
+		t.Error("one source is let in without end")
+	}
+	if v := s.begin(b); v != welcome {
+		t.Error("another source is let in no more")
+	}
+	s.trust(a)
+	if v := s.begin(a); v != welcome {
+		t.Error("what proved who it is still counts")
+	}
+	for i := range mostUnknown {
+		s.begin(origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32)})
+	}
+	if v := s.begin(origin{at: netip.MustParsePrefix("192.0.2.1/32")}); v != crowded {
+		t.Error("many sources together are let in without end")
+	}
+	if s.open != mostUnknown {
+		t.Errorf("%d requests are let in", s.open)
+	}
+}
+
+// What is remembered of sources doesn't grow with them, and those that proved who they are stay longest.
+func TestSourcesAreForgotten(t *testing.T) {
+	s := newSources(nil)
+	at := func(i int) origin {
+		return origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 32)}
+	}
+	known := origin{at: netip.MustParsePrefix("198.51.100.7/32")}
+	s.begin(known)
+	s.trust(known)
+	for i := range 3 * mostSources {
+		s.begin(at(i))
+		s.end(at(i), true)
+	}
+	if len(s.all) > mostSources {
+		t.Errorf("%d are remembered", len(s.all))
+	}
+	if s.all[known.at] == nil {
+		t.Error("a provider was forgotten for who only forged")
+	}
+	for i := range 100 {
+		s.begin(at(1e6 + i))
+		s.end(at(1e6+i), false)
+	}
+	if s.all[at(1e6).at] != nil {
+		t.Error("who did nothing is remembered")
+	}
+}
+
+// Connections count too: who opens many and says nothing finds the door closed, others don't.
+func TestConnectionsAreCounted(t *testing.T) {
+	s := newSources(nil)
+	one, other := netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("198.51.100.8/32")
+	for range mostLines {
+		if !s.connect(one) {
+			t.Fatal("too early")
+		}
+	}
+	if s.connect(one) || !s.connect(other) {
+		t.Error("the door is open to who has too many, or closed to who has none")
+	}
+	s.disconnect(one)
+	if !s.connect(one) {
+		t.Error("a connection that was closed still counts")
+	}
+	for i := 0; s.lines < mostAllLines; i++ {
+		for range fewLines {
+			s.connect(netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32))
+		}
+	}
+	if s.connect(other) || !s.connect(netip.Prefix{}) {
+		t.Error("when all are taken, who comes from outside gets one, or who comes from the house gets none")
+	}
+}
+
+// Who says nothing, or says it letter by letter, is hung up on; who speaks HTTP/2 is told that nobody does.
+func TestSlowCallersAreHungUpOn(t *testing.T) {
+	s := newServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), nil)
+	s.reads, s.header = 300*time.Millisecond, 150*time.Millisecond
+	read := make(chan error, 1)
+	s.mux.HandleFunc("POST /slow", func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		read <- err
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.serve(t.Context(), l)
+	say := func(words string) string {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		fmt.Fprint(c, words)
+		answer, err := io.ReadAll(bufio.NewReader(c))
+		if err != nil && !strings.Contains(err.Error(), "reset") {
+			t.Fatalf("%q: %v", words, err)
+		}
+		return string(answer)
+	}
+	if got := say("POST /slow HTTP/1.1\r\nHost: a\r\nX-Slow: "); strings.Contains(got, "200") {
+		t.Errorf("half a header got %q", got)
+	}
+	say("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab")
+	if err := <-read; err == nil {
+		t.Error("half a body was taken for a whole one")
+	}
+	if got := say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 505") && !strings.HasPrefix(got, "HTTP/1.1 400") {
+		t.Errorf("HTTP/2 got %q", got)
+	}
+	if got := say("GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: " + strings.Repeat("x", 2*mostHeader) + "\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 431") {
+		t.Errorf("a header without end got %.40q", got)
+	}
+	s.sources.mu.Lock()
+	defer s.sources.mu.Unlock()
+	if len(s.sources.all) > 0 {
+		t.Errorf("callers who are gone are remembered: %v", s.sources.all)
+	}
+}
