@@ -92,6 +92,11 @@ func (c *chats) takes(id int64, now time.Time) (ok, tell bool) {
 	return ok, tell
 }
 
+// untaken gives back what an update counted for whose turn came to nothing.
+func (c *chats) untaken(id int64) {
+	c.with(id, func(h *chat) { h.tokens = min(h.tokens+1, burst) })
+}
+
 // again says whether a press is the last one's echo.
 func (c *chats) again(id int64, message int, data string, now time.Time) (echo bool) {
 	c.with(id, func(h *chat) {

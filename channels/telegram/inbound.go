@@ -61,6 +61,7 @@ func (t *Telegram) take(ctx context.Context, in channels.Inbox, raw []byte) (err
 	t.chats.heard(c.chat, c.message, c.event.Pressed, now)
 	reply, err := in.Receive(ctx, *c.event)
 	if err != nil {
+		t.chats.untaken(c.chat) // it comes again: it isn't a second one
 		return err
 	}
 	t.poison.passed(id)
@@ -69,17 +70,25 @@ func (t *Telegram) take(ctx context.Context, in channels.Inbox, raw []byte) (err
 	}
 	t.confirm(c.press)
 	if len(reply.Pages) > 0 && !c.blocked { // the last word to somebody whom the outbox is closed to
-		t.side.do(func(ctx context.Context) {
+		unsent := func(err error) {
+			t.log.LogAttrs(ctx, slog.LevelWarn, "a last word was not sent", slog.String("channel", Name), slog.Any("error", err))
+		}
+		if !t.side.do(func(ctx context.Context) {
 			for _, p := range reply.Pages {
 				if _, err := t.Deliver(ctx, c.event.From, p, ""); err != nil {
-					t.log.LogAttrs(ctx, slog.LevelWarn, "a last word was not sent", slog.String("channel", Name), slog.Any("error", err))
+					unsent(err)
 					return
 				}
 			}
-		})
+		}) {
+			unsent(errCrowded)
+		}
 	}
 	return nil
 }
+
+// errCrowded is of what was left out since too much waits already.
+var errCrowded = errors.New("telegram: too much waits to be sent")
 
 // confirm has the phone stop waiting for what a press does.
 func (t *Telegram) confirm(press string) {

@@ -125,7 +125,7 @@ func (t *Telegram) Path() string {
 // Wait returns when what goes on beside the turns is over: buttons that are taken away, presses that are confirmed.
 func (t *Telegram) Wait() { t.side.wait() }
 
-// beside does small things that no turn waits for, so many at a time; what is more is left out.
+// beside does small things that no turn waits for, so many at a time; do says false of what is more, and leaves it out.
 type beside struct {
 	mu    sync.Mutex
 	count int
@@ -137,11 +137,11 @@ const (
 	besidePatience = 20 * time.Second
 )
 
-func (b *beside) do(f func(context.Context)) {
+func (b *beside) do(f func(context.Context)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.count == mostBeside {
-		return
+		return false
 	}
 	if b.count++; b.count == 1 {
 		b.idle = make(chan struct{})
@@ -156,6 +156,7 @@ func (b *beside) do(f func(context.Context)) {
 			close(b.idle)
 		}
 	}()
+	return true
 }
 
 // wait may be called while more is begun; it returns at a moment when nothing is left.

@@ -2,8 +2,10 @@ package telegram
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -385,6 +387,44 @@ func TestLastWord(t *testing.T) {
 	}
 	if all := in.all(); len(all) != 2 || all[1].Words != "STOP" || all[1].From.ID != "78" {
 		t.Fatalf("%+v", all)
+	}
+}
+
+// One that finds no place any more is said to be lost.
+func TestLastWordInACrowd(t *testing.T) {
+	f := newFake(t)
+	var log bytes.Buffer
+	b := newTelegram(t, f, logging(&log))
+	over := make(chan struct{})
+	for b.side.do(func(context.Context) { <-over }) {
+	}
+	in := &inbox{replies: func(channels.Event) channels.Reply { return say("You will get no more messages.") }}
+	if err := b.take(t.Context(), in, encoded(t, f.update("message", text(77, "STOP")))); err != nil {
+		t.Fatal(err)
+	}
+	close(over)
+	b.Wait()
+	if n := strings.Count(log.String(), "a last word was not sent"); n != 1 || tellsWho(log.String()) {
+		t.Fatal(log.String())
+	}
+}
+
+// An update that comes again and again while the town takes nothing is one of a chat's.
+func TestTriesAreNoFlood(t *testing.T) {
+	f := newFake(t)
+	in := &inbox{fails: func(_ channels.Event, try int) error {
+		if try <= 2*burst {
+			return channels.Retry(io.ErrUnexpectedEOF, 0)
+		}
+		return nil
+	}}
+	b := newTelegram(t, f, func(c *Config) { c.Now = func() time.Time { return noon } })
+	u := encoded(t, f.update("message", text(77, "x")))
+	for range 2*burst + 1 {
+		_ = b.take(t.Context(), in, u)
+	}
+	if len(in.all()) != 1 {
+		t.Fatal("it was lost")
 	}
 }
 
