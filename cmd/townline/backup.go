@@ -72,7 +72,7 @@ not sent twice.`,
 				return err
 			}
 			if c.Store.Postgres.IsSet() {
-				err = postgres.Restore(cmd.Context(), args[0], c.Store.Postgres.Reveal(), keys)
+				err = postgres.Restore(cmd.Context(), args[0], c.Store.Postgres.Reveal(), keys, noting(c, false)...)
 			} else {
 				err = sqlite.Restore(args[0], c.Store.Path, keys)
 			}

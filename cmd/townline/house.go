@@ -61,7 +61,7 @@ func openStore(c *config.Config, mayMake bool) (store.Store, *store.Keys, error)
 		if err != nil {
 			return nil, nil, err
 		}
-		s, err := postgres.Open(context.Background(), c.Store.Postgres.Reveal(), keys)
+		s, err := postgres.Open(context.Background(), c.Store.Postgres.Reveal(), keys, noting(c, mayMake)...)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -79,6 +79,14 @@ func openStore(c *config.Config, mayMake bool) (store.Store, *store.Keys, error)
 		return nil, nil, err
 	}
 	return s, keys, nil
+}
+
+// noting has erasures and STOPs noted beside the settings too, by whoever serves; other commands go on with such files where they are.
+func noting(c *config.Config, mayMake bool) []postgres.Option {
+	if _, err := os.Stat(c.Store.Path + ".erased"); !mayMake && err != nil {
+		return nil
+	}
+	return []postgres.Option{postgres.Noting(c.Store.Path)}
 }
 
 // openTown loads the dialogs, puts them in service, and joins channels to s. Reminders wait for the morning unless they may be

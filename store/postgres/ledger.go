@@ -124,6 +124,11 @@ func (s *Store) agree(ctx context.Context, learn bool) error {
 	if l.file == "" {
 		return nil
 	}
+	for _, file := range []string{l.erasedFile(), l.stopsFile()} { // rather now than when somebody wants to be erased
+		if err := add(file, nil); err != nil {
+			return fmt.Errorf("store: erasures and STOPs have to be noted in a file, for the case that the database is lost: %w", err)
+		}
+	}
 	if err := s.agreeOnErased(ctx, learn); err != nil {
 		return fmt.Errorf("store: %s: %w", l.erasedFile(), err)
 	}

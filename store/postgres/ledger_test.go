@@ -103,6 +103,9 @@ func TestLedgerUnderway(t *testing.T) {
 	if err := s.ledger.erase(somebody(1), noon); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Remove(file + ".stops"); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(file+".stops", 0o700); err != nil { // in its way
 		t.Fatal(err)
 	}

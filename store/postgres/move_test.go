@@ -1,11 +1,16 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -198,5 +203,105 @@ func TestEverythingIsMoved(t *testing.T) {
 		if !known[name] {
 			t.Errorf("%s is not moved", name)
 		}
+	}
+}
+
+var movedMany = flag.Int("moved", 20_000, "how many conversations BenchmarkMove moves")
+
+// BenchmarkMove moves conversations of 512 bytes, each with its key, a number, a reply of 200 bytes, and every fourth with an answer, from
+// a file to a server, and compares them: -benchtime 1x -moved 1000000.
+func BenchmarkMove(b *testing.B) {
+	ctx, keys, file := b.Context(), testKeys(b), filepath.Join(b.TempDir(), "town.db")
+	must := func(err error) {
+		b.Helper()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	fillMany(b, file, *movedMany)
+	for b.Loop() {
+		from, err := sqlite.OpenEnd(file, keys, true)
+		must(err)
+		to, err := OpenEnd(ctx, address(b), keys)
+		must(err)
+		server, client := theServer.CPU(), cpu()
+		begun := time.Now()
+		spent := map[bool]time.Duration{}
+		last := begun
+		must(moving.Move(ctx, from, to, begun, func(p moving.Progress) {
+			spent[p.Checking] += time.Since(last)
+			last = time.Now()
+		}))
+		n := float64(*movedMany)
+		b.ReportMetric(spent[false].Seconds(), "s-moving")
+		b.ReportMetric(spent[true].Seconds(), "s-comparing")
+		b.ReportMetric((cpu()-client).Seconds()*1e6/n, "client-us/row")
+		b.ReportMetric((theServer.CPU()-server).Seconds()*1e6/n, "server-us/row")
+		must(from.Stay(ctx))
+		from.Close()
+		to.Close()
+	}
+}
+
+func cpu() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// fillMany fills a new file the quick way.
+func fillMany(b *testing.B, file string, n int) {
+	b.Helper()
+	to, err := sqlite.OpenEnd(file, testKeys(b), false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer to.Close()
+	who := make([][16]byte, n)
+	for i := range who {
+		who[i] = storetest.Stored(uint64(i))
+	}
+	slices.SortFunc(who, func(a, b [16]byte) int { // as they are found by
+		return cmp.Compare(int64(binary.BigEndian.Uint64(a[:8])), int64(binary.BigEndian.Uint64(b[:8])))
+	})
+	text, raw := func(s string) moving.Value { return moving.Value{Bytes: []byte(s)} }, func(n int) moving.Value { return moving.Value{Bytes: make([]byte, n)} }
+	for _, table := range moving.Tables() {
+		var rows [][]byte
+		add := func(values ...moving.Value) {
+			row, err := table.Append(nil, values)
+			if err != nil {
+				b.Fatal(err)
+			}
+			rows = append(rows, row)
+		}
+		flush := func() {
+			if err := to.Take(b.Context(), &table, rows, moving.Note{Role: moving.Arriving}); err != nil {
+				b.Fatal(err)
+			}
+			rows = rows[:0]
+		}
+		for i := range who {
+			id := moving.Value{Bytes: who[i][:]}
+			switch table.Name {
+			case "resident_key":
+				add(id, raw(60))
+			case "conversation":
+				answered, ages := moving.AppendAnswers(nil, nil, []moving.Answer{{Inbound: store.Inbound(who[i][:8]), Reply: make([]byte, 228), Age: uint64(i) + 1}})
+				add(id, moving.Value{Int: 3}, raw(540), moving.Value{Bytes: answered}, moving.Value{Bytes: ages})
+			case "address":
+				add(id, id, text("tel"), moving.Value{Int: 1}, raw(40))
+			case "response":
+				if i%4 == 0 {
+					add(text("main-street"), id, id, moving.Value{Int: 1}, text("sms"), text("es"), moving.Value{Int: 1}, raw(100), raw(0))
+				}
+			}
+			if len(rows) == 20_000 {
+				flush()
+			}
+		}
+		flush()
+	}
+	if err := to.Arrive(b.Context(), moving.Note{Move: "filled", Role: moving.Arrived}); err != nil {
+		b.Fatal(err)
 	}
 }
