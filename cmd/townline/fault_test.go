@@ -13,16 +13,21 @@ import (
 	"time"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/postgres"
 	"github.com/townline/townline/store/sqlite"
 )
 
 var (
-	faults    = flag.Int("faults", 1, "how often each fault is done in TestFaults…")
-	faultSeed = flag.Uint64("fault-seed", 1, "what the order and the length of faults and the crowd's choices begin with")
-	faultKill = flag.Int("fault-kills", 4, "kills beside each round of faults")
-	faultRush = flag.Duration("fault-pace", 100*time.Millisecond, "how long people wait between two messages")
-	heldOut   = flag.Duration("fault-patience", 3*time.Second, "how long chats wait in the end for messages that a server took with it; claims hold for two minutes")
+	faults     = flag.Int("faults", 0, "how often each fault is done in TestFaults…, longer; 0: some of them once")
+	faultSeed  = flag.Uint64("fault-seed", 1, "what the order and the length of faults and the crowd's choices begin with")
+	faultKill  = flag.Int("fault-kills", 3, "kills in each round of faults")
+	faultCrowd = flag.Int("fault-crowd", 10, "people on each channel")
+	faultRush  = flag.Duration("fault-pace", 250*time.Millisecond, "how long people wait between two messages")
+	heldOut    = flag.Duration("fault-patience", 3*time.Second, "how long chats wait in the end for messages that a server took with it; claims hold for two minutes")
 )
+
+// mostShort is how many faults a short run does.
+const mostShort = 8
 
 // fault breaks something, leaves it broken for a while and mends it.
 type fault struct {
@@ -57,6 +62,14 @@ func newWreck(t *testing.T, nodes []*node, c *crowd, b *balancer) *wreck {
 	return &wreck{t: t, nodes: nodes, crowd: c, door: b, chance: rand.New(rand.NewPCG(*faultSeed, 77)), silent: map[string][]time.Duration{}, begun: time.Now(), worked: worked()}
 }
 
+// long is how long something is broken: as told in a long run, a quarter of it in a short one.
+func (w *wreck) long(d time.Duration) time.Duration {
+	if *faults == 0 {
+		d /= 4
+	}
+	return d
+}
+
 // some is one of the nodes.
 func (w *wreck) some(chance *rand.Rand) *node { return w.nodes[chance.IntN(len(w.nodes))] }
 
@@ -80,9 +93,12 @@ func (w *wreck) waits(d time.Duration) bool {
 
 // rounds does all faults in random order, as often as asked, with kills between them. After each the town must answer again.
 func (w *wreck) rounds(all []fault) {
-	for range *faults {
-		var round []fault
-		round = append(round, all...)
+	for range max(*faults, 1) {
+		round := slices.Clone(all)
+		if *faults == 0 { // the first three, and some of the rest
+			w.chance.Shuffle(len(round)-3, func(i, j int) { round[3+i], round[3+j] = round[3+j], round[3+i] })
+			round = round[:min(len(round), mostShort)]
+		}
 		for range *faultKill {
 			round = append(round, fault{"killed", w.kill})
 		}
@@ -161,7 +177,7 @@ func (w *wreck) asked(chance *rand.Rand) error {
 func (w *wreck) frozen(chance *rand.Rand) error {
 	n := w.some(chance)
 	n.signal(syscall.SIGSTOP)
-	w.waits(11*time.Second + time.Duration(chance.IntN(2000))*time.Millisecond)
+	w.waits(3*time.Second + w.long(9*time.Second))
 	n.signal(syscall.SIGCONT)
 	return nil
 }
@@ -170,7 +186,7 @@ func (w *wreck) frozen(chance *rand.Rand) error {
 func (w *wreck) slowed(chance *rand.Rand) error {
 	n := w.some(chance)
 	n.slow.Store(int64(time.Duration(200+chance.IntN(400)) * time.Millisecond))
-	w.waits(2 * time.Second)
+	w.waits(w.long(2 * time.Second))
 	n.slow.Store(0)
 	return nil
 }
@@ -180,7 +196,7 @@ func (w *wreck) moved(chance *rand.Rand) error {
 	n := w.nodes[len(w.nodes)-1]
 	for _, by := range []time.Duration{time.Duration(1+chance.IntN(100)) * time.Second, -time.Duration(1+chance.IntN(100)) * time.Second, 0} {
 		n.turnClock(by)
-		w.waits(time.Second)
+		w.waits(w.long(2 * time.Second))
 	}
 	return nil
 }
@@ -217,7 +233,7 @@ func (w *wreck) tells() {
 func TestFaultsOnOneFile(t *testing.T) {
 	w, p := oneFile(t)
 	full := filepath.Join(p.dir, "store", "full")
-	all := []fault{{"asked to end", w.asked}, {"frozen", w.frozen}, {"slow way", w.slowed}, {"clock moved", w.moved}}
+	all := []fault{{"asked to end", w.asked}, {"frozen", w.frozen}, {"clock moved", w.moved}, {"slow way", w.slowed}}
 	if small(t, filepath.Join(p.dir, "store"), 96) {
 		all = append(all, fault{"disk full", func(chance *rand.Rand) error {
 			f, err := os.Create(full)
@@ -234,7 +250,7 @@ func TestFaultsOnOneFile(t *testing.T) {
 			return os.Remove(full)
 		}})
 	}
-	w.begins(25)
+	w.begins(*faultCrowd)
 	w.rounds(all)
 	w.end()
 	for _, n := range w.nodes {
@@ -257,7 +273,7 @@ func TestFaultsOnOneFile(t *testing.T) {
 
 func oneFile(t *testing.T) (*wreck, *place) {
 	p := newPlace(t)
-	c := newCrowd(t, nil, *faultRush)
+	c := newCrowd(t, "127.0.0.1")
 	nodes := newNodes(t, p, c.env(), 1)
 	b := newBalancer(nodes, *faultSeed)
 	c.client.Transport = b
@@ -288,4 +304,50 @@ func small(t *testing.T, dir string, megabytes int) bool {
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	return true
+}
+
+// TestFaultsOnNodes breaks a town of three nodes, each in a network of its own, on a PostgreSQL with a standby that every commit waits
+// for, and a Redis with a Sentinel beside each node, while people talk with it through a balancer that knows nothing of who asks.
+func TestFaultsOnNodes(t *testing.T) {
+	p := newPlace(t)
+	if err := os.Chmod(filepath.Dir(p.dir), 0o755); err != nil { // PostgreSQL isn't root
+		t.Fatal(err)
+	}
+	country, here := newCountry(t)
+	var sites []site
+	for range 3 {
+		sites = append(sites, country.site())
+	}
+	d := newPair(t, country, p.dir)
+	r := newCache(t, country, sites, p.dir)
+	c := newCrowd(t, here.addr)
+	nodes := newNodes(t, p, append(c.env(), "TOWNLINE_STORE_URL="+d.address(), "TOWNLINE_REDIS_URL="+r.address()), 3)
+	for i, n := range nodes {
+		n.listen = sites[i].addr + ":8080"
+		if sites[i].space != "" {
+			n.command = append([]string{"ip", "netns", "exec", sites[i].space}, n.command...)
+		}
+	}
+	b := newBalancer(nodes, *faultSeed)
+	c.client.Transport = b
+	w := newWreck(t, nodes, c, b)
+	w.begins(*faultCrowd)
+	w.rounds(w.faultsAround(country, here, sites, d, r))
+	w.end()
+	for _, n := range w.nodes {
+		if err := n.ends(); err != nil {
+			w.say("asked to end, it ended with %v", err)
+		}
+	}
+	keys, err := store.LoadKeys(filepath.Join(p.dir, "town.key"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := postgres.Open(t.Context(), d.servers[d.main].Address(), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	w.holds(t, s)
+	w.tells()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -53,9 +54,16 @@ type trouble struct{ from, to time.Time }
 // afterwards is how long what a trouble left in doubt may be settled: a claim of a server that died holds for two minutes.
 const afterwards = 4 * time.Minute
 
-func newChatTown(t *testing.T, c *crowd) *chatTown {
+func newChatTown(t *testing.T, c *crowd, host string) *chatTown {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := &chatTown{crowd: c, chats: map[int64]*chatPages{}, chance: rand.New(rand.NewPCG(3, 3))}
-	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
+	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(f.serve))
+	_ = f.Listener.Close()
+	f.Listener = l
+	f.Start()
 	t.Cleanup(f.Close)
 	return f
 }

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/townline/townline/store/postgres/pgtest"
+)
+
+// pair is a PostgreSQL that is written to, and one that follows it, for which every commit waits; either can have either part.
+type pair struct {
+	t       *testing.T
+	sites   [2]site
+	servers [2]*pgtest.Server
+	main    int
+}
+
+func newPair(t *testing.T, c *country, dir string) *pair {
+	t.Helper()
+	d := &pair{t: t, sites: [2]site{c.site(), c.site()}}
+	who := filepath.Join(dir, "who.conf")
+	if err := os.WriteFile(who, []byte("local all all trust\nlocal replication all trust\nhost all all all trust\nhost replication all all trust\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	err := d.sites[0].inside(func() (err error) {
+		d.servers[0], err = pgtest.Start("-c", "listen_addresses="+d.sites[0].addr, "-c", "hba_file="+who, "-c", "max_wal_size=128MB", "-c", "wal_keep_size=64MB", "-c", "wal_sender_timeout=5s",
+			"-c", "wal_receiver_timeout=5s", "-c", "wal_retrieve_retry_interval=500ms")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, s := range d.servers {
+			if s != nil {
+				s.Thaw()
+				s.Stop(syscall.SIGQUIT)
+				_ = os.RemoveAll(s.Dir)
+			}
+		}
+	})
+	if err := d.follows(); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// address is what nodes have: they find the one that is written to.
+func (d *pair) address() string {
+	return fmt.Sprintf("postgres://town@%s,%s/postgres?sslmode=disable", d.sites[0].addr, d.sites[1].addr)
+}
+
+// tells has the server that is written to, or the other, do something.
+func (d *pair) tells(server int, queries ...string) error {
+	ctx, done := context.WithTimeout(context.Background(), 10*time.Second)
+	defer done()
+	c, err := pgx.Connect(ctx, d.servers[server].Address())
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	for _, q := range queries {
+		if _, err := c.Exec(ctx, q); err != nil {
+			return fmt.Errorf("%s: %w", q, err)
+		}
+	}
+	return nil
+}
+
+// is waits until a query of a server has an answer.
+func (d *pair) is(server int, query string) error {
+	var err error
+	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); {
+		if err = d.tells(server, "DO $$ BEGIN IF NOT EXISTS ("+query+") THEN RAISE 'not yet'; END IF; END $$"); err == nil {
+			return nil
+		}
+		pause := time.NewTimer(20 * time.Millisecond)
+		<-pause.C
+	}
+	return fmt.Errorf("in vain: %s: %w", query, err)
+}
+
+// follows makes the other server anew from the one that is written to.
+func (d *pair) follows() error {
+	other := 1 - d.main
+	err := d.sites[other].inside(func() (err error) {
+		d.servers[other], err = d.servers[d.main].Standby("-c", "listen_addresses="+d.sites[other].addr, "-c", "primary_conninfo=user=town connect_timeout=2 host="+d.sites[d.main].addr)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return d.waitsForBoth()
+}
+
+// waitsForBoth has every commit wait for the other server again, once that follows.
+func (d *pair) waitsForBoth() error {
+	if err := d.is(d.main, "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'"); err != nil {
+		return err
+	}
+	return d.tells(d.main, "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+}
+
+// promotes puts the other server in the place of one that is lost, which is made anew after it.
+func (d *pair) promotes() error {
+	lost := d.servers[d.main]
+	d.main = 1 - d.main
+	if err := d.tells(d.main, "SELECT pg_promote(false)"); err != nil {
+		return err
+	}
+	if err := d.is(d.main, "SELECT 1 WHERE NOT pg_is_in_recovery()"); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(lost.Dir); err != nil {
+		return err
+	}
+	return d.follows()
+}
+
+func (d *pair) again(server int) error {
+	return d.sites[server].inside(d.servers[server].Again)
+}
+
+// cache is a Redis, and another that follows it, with three Sentinels beside the nodes.
+type cache struct {
+	t       *testing.T
+	sites   [2]site
+	servers [2]*exec.Cmd
+	watch   []site
+	dir     string
+}
+
+func newCache(t *testing.T, c *country, nodes []site, dir string) *cache {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatal("redis-server is needed to test what nodes share: install the package redis-server")
+	}
+	r := &cache{t: t, sites: [2]site{c.site(), c.site()}, watch: nodes, dir: dir}
+	t.Cleanup(func() { r.kill(0); r.kill(1) })
+	r.starts(0)
+	r.starts(1, "--replicaof", r.sites[0].addr+" 6379")
+	for i, s := range nodes {
+		conf := filepath.Join(dir, fmt.Sprintf("sentinel%d.conf", i))
+		text := "port 26379\nbind " + s.addr + "\nprotected-mode no\ndir " + dir + "\nsentinel monitor town " + r.sites[0].addr + " 6379 2\n" +
+			"sentinel down-after-milliseconds town 1000\nsentinel failover-timeout town 4000\n"
+		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		watch := exec.Command("redis-server", conf, "--sentinel")
+		if err := s.inside(watch.Start); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = watch.Process.Kill(); _ = watch.Wait() })
+	}
+	for _, s := range nodes {
+		r.until("SENTINEL MASTER town", s.addr+":26379", "num-other-sentinels\r\n$1\r\n2", "num-slaves\r\n$1\r\n1")
+	}
+	return r
+}
+
+func (r *cache) address() string {
+	var all []string
+	for _, s := range r.watch {
+		all = append(all, s.addr+":26379")
+	}
+	return "redis://" + strings.Join(all, ",") + "?sentinel=town"
+}
+
+// starts starts one, with nothing in it.
+func (r *cache) starts(i int, args ...string) {
+	cmd := exec.Command("redis-server", append([]string{"--port", "6379", "--bind", r.sites[i].addr, "--protected-mode", "no", "--save", "", "--appendonly", "no", "--dir", r.dir}, args...)...)
+	if err := r.sites[i].inside(cmd.Start); err != nil {
+		r.t.Error(err)
+		return
+	}
+	r.servers[i] = cmd
+	r.until("PING", r.sites[i].addr+":6379", "PONG")
+}
+
+func (r *cache) kill(i int) {
+	if c := r.servers[i]; c != nil {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+		r.servers[i] = nil
+	}
+}
+
+// main is which is written to.
+func (r *cache) main() int {
+	for i := range r.sites {
+		if strings.Contains(r.asks(r.sites[i].addr+":6379", "ROLE"), "master") {
+			return i
+		}
+	}
+	return 0
+}
+
+// asks is one line to a server, and what it answers within a second.
+func (r *cache) asks(addr, line string) string {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Second))
+	fmt.Fprintf(c, "%s\r\n", line)
+	b := make([]byte, 8192)
+	n, _ := c.Read(b)
+	return string(b[:n])
+}
+
+func (r *cache) until(line, addr string, want ...string) {
+	said := ""
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		said = r.asks(addr, line)
+		all := true
+		for _, w := range want {
+			all = all && strings.Contains(said, w)
+		}
+		if all {
+			return
+		}
+		pause := time.NewTimer(20 * time.Millisecond)
+		<-pause.C
+	}
+	r.t.Errorf("%s: Redis at %s says %q", line, addr, said)
+}
+
+// faults are what happens to the databases, to Redis and to the ways between them and the nodes.
+func (w *wreck) faultsAround(c *country, here site, sites []site, d *pair, r *cache) []fault {
+	some := func(chance *rand.Rand, most time.Duration) {
+		w.waits(most/4 + time.Duration(chance.Int64N(int64(most))))
+	}
+	cut := func(most time.Duration, pick func(*rand.Rand) (site, []site)) func(*rand.Rand) error {
+		return func(chance *rand.Rand) error {
+			from, all := pick(chance)
+			for _, to := range all {
+				mend, err := c.cut(from, to)
+				defer mend()
+				if err != nil {
+					return err
+				}
+			}
+			some(chance, most)
+			return nil
+		}
+	}
+	node := func(chance *rand.Rand) site { return sites[chance.IntN(len(sites))] }
+	all := []fault{
+		{"database lost, standby promoted", func(*rand.Rand) error {
+			d.servers[d.main].Stop(syscall.SIGQUIT)
+			return d.promotes()
+		}},
+		{"Redis killed, Sentinel takes the other", func(*rand.Rand) error {
+			main := r.main()
+			r.kill(main)
+			r.until("ROLE", r.sites[1-main].addr+":6379", "master")
+			r.starts(main)
+			return nil
+		}},
+		{"asked to end", w.asked}, {"frozen", w.frozen}, {"slow way", w.slowed}, {"clock moved", w.moved},
+		{"database killed", func(*rand.Rand) error {
+			d.servers[d.main].Stop(syscall.SIGKILL)
+			return d.again(d.main)
+		}},
+		{"database restarted", func(*rand.Rand) error {
+			d.servers[d.main].Stop(syscall.SIGINT)
+			return d.again(d.main)
+		}},
+		{"database frozen", func(chance *rand.Rand) error {
+			d.servers[d.main].Freeze()
+			some(chance, 5*time.Second)
+			d.servers[d.main].Thaw()
+			return nil
+		}},
+		{"database slow", func(chance *rand.Rand) error {
+			for range 30 {
+				d.servers[d.main].Freeze()
+				w.waits(40 * time.Millisecond)
+				d.servers[d.main].Thaw()
+				w.waits(20 * time.Millisecond)
+			}
+			return nil
+		}},
+		{"standby killed", func(*rand.Rand) error { // no commit returns until it is back
+			d.servers[1-d.main].Stop(syscall.SIGKILL)
+			return d.again(1 - d.main)
+		}},
+		{"Redis frozen", func(chance *rand.Rand) error {
+			main := r.main()
+			_ = r.servers[main].Process.Signal(syscall.SIGSTOP)
+			some(chance, 3*time.Second)
+			_ = r.servers[main].Process.Signal(syscall.SIGCONT)
+			return nil
+		}},
+		{"Redis emptied", func(*rand.Rand) error {
+			r.asks(r.sites[r.main()].addr+":6379", "FLUSHALL")
+			return nil
+		}},
+		{"all of Redis gone, back empty", func(chance *rand.Rand) error {
+			r.kill(0)
+			r.kill(1)
+			some(chance, 3*time.Second)
+			r.starts(0)
+			r.starts(1, "--replicaof", r.sites[0].addr+" 6379")
+			return nil
+		}},
+	}
+	if c.hub == "" {
+		return all
+	}
+	return append(all, []fault{
+		{"cut off from the database", cut(6*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), d.sites[:] })},
+		{"cut off from Redis", cut(4*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), r.sites[:] })},
+		{"cut off from the balancer", cut(3*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), []site{here} })},
+		{"narrow way", func(chance *rand.Rand) error {
+			mend, err := c.narrow(node(chance))
+			defer mend()
+			some(chance, 3*time.Second)
+			return err
+		}},
+		{"database cut off from its standby, then lost", func(chance *rand.Rand) error {
+			mend, err := c.cut(d.sites[0], d.sites[1])
+			if err != nil {
+				return err
+			}
+			some(chance, 6*time.Second)
+			d.servers[d.main].Stop(syscall.SIGQUIT)
+			mend()
+			return d.promotes()
+		}},
+	}...)
+}
