@@ -175,7 +175,7 @@ func TestCopyHasAllTables(t *testing.T) {
 			t.Errorf("table %s is in no copy", name)
 		}
 		return err
-	}, "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()"); err != nil {
+	}, "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"); err != nil {
 		t.Fatal(err)
 	}
 }
