@@ -17,12 +17,12 @@ import (
 )
 
 // Find: see store.Store.
-func (s *Store) Find(ctx context.Context, a store.AddressKey) (r store.Resident, ok bool, err error) {
-	err = s.read(ctx, func(t *tables) (err error) {
-		ok, err = t.one(func(q statement) error { r = column16(q, 0); return nil }, "SELECT resident FROM address WHERE key = ?", a)
-		return err
-	})
-	return r, ok, err
+func (s *Store) Find(ctx context.Context, a store.AddressKey) (store.Resident, bool, error) {
+	w := &wanted{address: &a}
+	if err := s.fetch(ctx, w); err != nil {
+		return store.Resident{}, false, fmt.Errorf("store: find: %w", err)
+	}
+	return w.resident, w.found, nil
 }
 
 // Addresses: see store.Store.

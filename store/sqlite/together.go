@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"runtime"
@@ -23,8 +24,9 @@ type together struct {
 // mostReading leaves connections for what isn't a turn.
 const mostReading = readerCount / 2
 
-// wanted is a row that somebody waits for.
+// wanted is a resident's row that somebody waits for, or whose an address is.
 type wanted struct {
+	address         *store.AddressKey // nil: the row is wanted
 	resident        store.Resident
 	keyed           bool // the key is known: it needn't be read
 	found           bool
@@ -114,14 +116,14 @@ func (g *together) leave(w *wanted) bool {
 // rows reads the rows of a batch, in the order in which they lie.
 func (t *tables) rows(batch []*wanted) {
 	if len(batch) == 1 {
-		batch[0].err = t.row(batch[0])
+		batch[0].err = t.want(batch[0])
 		return
 	}
 	order := slices.Clone(batch)
-	slices.SortFunc(order, func(a, b *wanted) int { return cmp.Compare(rowOf(a.resident), rowOf(b.resident)) })
+	slices.SortFunc(order, inPlace)
 	if err := t.snapshot(func() error {
 		for _, w := range order {
-			w.err = t.row(w)
+			w.err = t.want(w)
 		}
 		return nil
 	}); err != nil {
@@ -131,11 +133,48 @@ func (t *tables) rows(batch []*wanted) {
 	}
 }
 
+// inPlace compares by the tables and where in them the rows lie.
+func inPlace(a, b *wanted) int {
+	switch {
+	case a.address == nil && b.address == nil:
+		return cmp.Compare(rowOf(a.resident), rowOf(b.resident))
+	case a.address != nil && b.address != nil:
+		return bytes.Compare(a.address[:], b.address[:])
+	case a.address != nil:
+		return -1
+	}
+	return 1
+}
+
+func (t *tables) want(w *wanted) error {
+	if w.address != nil {
+		return t.whose(w)
+	}
+	return t.row(w)
+}
+
 const (
+	selectWhose = "SELECT resident FROM address WHERE key = ?"
 	selectState = "SELECT resident, version, answered, state FROM conversation WHERE k = ?"
 	selectBoth  = `SELECT c.resident, c.version, c.answered, c.state, d.wrapped FROM conversation c JOIN resident_key d ON d.k = c.k
 		WHERE c.k = ? AND d.resident = c.resident`
 )
+
+func (t *tables) whose(w *wanted) error {
+	q, err := t.prepare(selectWhose)
+	if err != nil {
+		return err
+	}
+	q.BindBytes(1, w.address[:])
+	w.found, err = q.Step()
+	if w.found {
+		w.resident = column16(q, 0)
+	}
+	if e := q.Reset(); err == nil {
+		err = e
+	}
+	return err
+}
 
 func (t *tables) row(w *wanted) error {
 	query := selectBoth

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -35,6 +36,9 @@ func TestTogether(tt *testing.T) {
 					continue
 				}
 				spoke := who < people
+				if found, ok, err := t.Find(t.Context(), t.keys.Address("tel", fmt.Sprintf("+1555%07d", who))); err != nil || ok != spoke || ok && found != number(who) {
+					t.Errorf("%d is %v, %v, %v", who, found, ok, err)
+				}
 				if err != nil || (c.Version == 1) != spoke || (len(c.Answered) == 1) != spoke || (len(c.State) > 0) != spoke {
 					t.Errorf("%d has %v, %v", who, c, err)
 				}
