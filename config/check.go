@@ -133,6 +133,8 @@ func (r *reading) setPart(c *Config, s Setting, text string) {
 		r.setSIP(&c.SIP, s, text)
 	case "telegram":
 		r.setTelegram(&c.Telegram, s, text)
+	case "nodes":
+		r.setNodes(&c.Nodes, s, text)
 	case "desk":
 		r.setDesk(&c.Desk, s, text)
 	case "smpp":

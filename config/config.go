@@ -16,6 +16,7 @@ type Config struct {
 	Town      Town
 	Store     Store
 	Redis     Secret // where several servers share what they may lose
+	Nodes     Nodes
 	SMS       SMS
 	Voice     Voice
 	SMPP      SMPP

@@ -17,6 +17,21 @@ func TestRedisAddress(t *testing.T) {
 			t.Errorf("%s shows a password: %s", v.Key, v.Text)
 		}
 	}
+	for address, fault := range map[string]string{
+		"redis://127.0.0.1:6379":                            "",
+		"redis://:hush@localhost,127.0.0.1:6380?sentinel=a": "",
+		"redis://10.0.0.7?tls=off":                          "",
+		"rediss://a.example":                                "",
+		"redis://town:hush@10.0.0.7:6379":                   "the way to 10.0.0.7 is not encrypted",
+		"redis://localhost,a.example?cluster=1":             "the way to a.example is not encrypted",
+		"redis://:hu%sh@localhost":                          "not the address of a Redis",
+	} {
+		t.Setenv("TOWNLINE_REDIS_URL", address)
+		_, err := Load(Source{})
+		if fault == "" && err != nil || fault != "" && (err == nil || !strings.Contains(err.Error(), fault) || strings.Contains(err.Error(), "hu")) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
 	t.Setenv("TOWNLINE_REDIS_URL", "hush@a.example")
 	if _, err := Load(Source{}); err == nil || strings.Contains(err.Error(), "hush") || !strings.Contains(err.Error(), "not the address of a Redis") {
 		t.Errorf("%v", err)

@@ -29,6 +29,8 @@ func Settings() []Setting {
 		{Key: "store.key_file", About: "file with the keys, made on first start; keep a copy of it apart from the backups", Flag: true, Path: true},
 		{Key: "store.keys", About: "the keys themselves instead of a file; only from the environment", Secret: true},
 		{Key: "redis.url", About: "where several servers of one town share what they may lose: redis://HOST:PORT, or rediss://; empty: nowhere", Secret: true},
+		{Key: "nodes.each", About: "lines that each of several servers opens for itself, such as sip, smpp.mtn; all others of sip, smpp and telegram are one server's at a time", List: true},
+		{Key: "nodes.leave", About: "how long a server that is told to end says so at /readyz first, for load balancers, before it takes nothing more", Default: "0s"},
 		{Key: "sms.twilio.account_sid", About: "Twilio: account SID, begins with AC"},
 		{Key: "sms.twilio.auth_token", About: "Twilio: auth token; two with a comma while one is being replaced", Secret: true, List: true},
 		{Key: "sms.twilio.from", About: "Twilio: the number, or messaging service (MG…), that texts come from"},

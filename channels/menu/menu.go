@@ -63,7 +63,7 @@ type Menu struct {
 	going  int           // turns under way
 	idle   chan struct{} // closed when there are none any more; nil: nobody waits
 	closed chan struct{} // once the town closes: what failed isn't waited for any more
-	closes sync.Once
+	over   bool          // it is
 }
 
 // New makes the menus of a channel.
@@ -204,7 +204,7 @@ func (m *Menu) insists(ctx context.Context, in channels.Inbox, e channels.Event)
 		wait := time.NewTimer(pause)
 		select {
 		case <-wait.C:
-		case <-m.closed:
+		case <-m.ending():
 			wait.Stop()
 			if !last {
 				last = true
@@ -214,6 +214,13 @@ func (m *Menu) insists(ctx context.Context, in channels.Inbox, e channels.Event)
 			return false
 		}
 	}
+}
+
+// ending is closed once the town closes.
+func (m *Menu) ending() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.closed
 }
 
 func (m *Menu) enter() {
@@ -234,8 +241,11 @@ func (m *Menu) leave() {
 // Close waits for the turns that go on by themselves, for a few seconds: what failed isn't tried much longer. Call it when no
 // request comes in any more.
 func (m *Menu) Close() error {
-	m.closes.Do(func() { close(m.closed) })
 	m.mu.Lock()
+	if !m.over {
+		m.over = true
+		close(m.closed)
+	}
 	if m.going == 0 {
 		m.mu.Unlock()
 		return nil

@@ -93,8 +93,13 @@ func (m *Menu) settled(p *promise) {
 	}()
 }
 
-// Resume keeps what an earlier process promised. Call it once, before requests come in.
+// Resume keeps what an earlier process promised. Call it once, before requests come in, and again where they come in again after Close.
 func (m *Menu) Resume(in channels.Inbox) {
+	m.mu.Lock()
+	if m.over {
+		m.over, m.closed = false, make(chan struct{})
+	}
+	m.mu.Unlock()
 	if m.kept == nil {
 		return
 	}
@@ -122,7 +127,7 @@ func (m *Menu) Resume(in channels.Inbox) {
 			select {
 			case m.late <- struct{}{}:
 				m.keeps(context.Background(), in, e, p, false)
-			case <-m.closed:
+			case <-m.ending():
 			}
 		}()
 	}

@@ -205,7 +205,7 @@ func (l *line) wait(ctx context.Context, d time.Duration) bool {
 		return true
 	case <-ctx.Done():
 		return false
-	case <-l.shutdown:
+	case <-l.ending():
 		return false
 	}
 }

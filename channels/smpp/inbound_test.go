@@ -370,6 +370,50 @@ func TestLongMessageAfterRestart(t *testing.T) {
 	}
 }
 
+// A line that was closed, since another server had it, is opened again: texts go and come, and a long message is put together from
+// parts of both times.
+func TestListensAgain(t *testing.T) {
+	for name, dir := range map[string]string{"memory": "", "disk": t.TempDir()} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := openLine(t, newSMSC(t), func(c *Config) { c.Dir, c.Menus = dir, &Menus{Ask: 2, End: 17} })
+				all := parted(t, strings.Repeat("Main Street ", 30), UDH8, 9)
+				if s := w.deliver(all[0]); s != statusOK {
+					t.Fatal(s)
+				}
+				for range 3 {
+					w.stop()
+					if _, err := w.text("x"); what(err) != "throttled 0s" {
+						t.Fatalf("on a closed line: %v", err)
+					}
+					ctx, cancel := context.WithCancel(context.Background())
+					done := make(chan error, 1)
+					go func() { done <- w.sms.Listen(ctx, w.in) }()
+					w.session = <-w.came
+					w.stop = func() {
+						cancel()
+						if err := <-done; err != nil {
+							t.Errorf("closing: %v", err)
+						}
+					}
+					if _, err := w.text("x"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, m := range all[1:] {
+					if s := w.deliver(m); s != statusOK {
+						t.Fatal(s)
+					}
+				}
+				if got := w.in.words(); len(got) != 1 || got[0] != strings.Repeat("Main Street ", 30) {
+					t.Errorf("%q", got)
+				}
+				w.stop()
+			})
+		})
+	}
+}
+
 // Who said STOP gets the last words at once; all others are answered through the outbox.
 func TestLastWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -79,16 +79,19 @@ const (
 	stood = 30 * time.Second
 )
 
-// listen holds the binds until ctx ends: then what was sent is waited for, what came in is brought to its end, and the phone
-// company is told goodbye.
+// listen holds the binds until ctx ends, and may be called again once it has returned. When ctx ends, what was sent is waited for, what
+// came in is brought to its end, and the phone company is told goodbye.
 func (l *line) listen(ctx context.Context, in channels.Inbox) error {
+	if err := l.again(); err != nil {
+		return err
+	}
 	stop := context.AfterFunc(ctx, func() {
 		l.mu.Lock()
 		l.closing = true
 		close(l.changed)
 		l.changed = make(chan struct{})
-		l.mu.Unlock()
 		close(l.shutdown)
+		l.mu.Unlock()
 	})
 	defer stop()
 	l.mu.Lock()
@@ -113,6 +116,29 @@ func (l *line) listen(ctx context.Context, in channels.Inbox) error {
 	}
 	l.overdue.Wait()
 	return errors.Join(err, l.shelf.close())
+}
+
+// again makes a line that was closed ready to listen once more: another server may have had it meanwhile.
+func (l *line) again() (err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closing {
+		return nil
+	}
+	if l.cfg.Dir != "" {
+		if l.shelf, err = openShelf(&l.cfg); err != nil {
+			return err
+		}
+	}
+	l.closing, l.shutdown = false, make(chan struct{})
+	return nil
+}
+
+// ending is closed when the line is to end.
+func (l *line) ending() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shutdown
 }
 
 // hold keeps one bind open until ctx ends.

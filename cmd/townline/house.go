@@ -34,7 +34,8 @@ type house struct {
 	phrases   *locales.Catalogue
 	catalogue *exchange.Catalogue
 	exchange  *exchange.Exchange
-	nodes     *redis.Nodes // nil: no others
+	nodes     *redis.Nodes      // nil: no others
+	single    map[string]string // the lines that one server at a time has, by its duty
 }
 
 // keyFile is where the town's keys are: beside the database, unless told otherwise.
@@ -114,12 +115,10 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics, Callbacks: callbacks(c), AnswerWithin: c.Desk.AnswerWithin,
 		Limits: limitsOf(c, lines), Resend: resent(lines),
 	}
-	if h.nodes, err = joinNodes(c, log, metrics); err != nil {
+	if h.nodes, err = joinNodes(c, keys, log, metrics, lines, &settings); err != nil {
 		return nil, nil, err
 	}
-	if h.nodes != nil {
-		settings.Leases = h.nodes
-	}
+	h.single = settings.Nodes.Single
 	if nights { // nor does it cost anything to ring there
 		settings.Callbacks.On, settings.Callbacks.Reachable = true, nil
 		settings.Limits.Contact = exchange.Contact{} // who tries reminders out wants to see them

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/townline/townline/channels"
@@ -158,36 +157,3 @@ const (
 	shortPause = time.Second
 	longPause  = time.Minute
 )
-
-// listening keeps the lines open that hold connections of their own, until ctx ends and their calls are over.
-func listening(ctx context.Context, lines []channels.Channel, in channels.Inbox, log *slog.Logger) *sync.WaitGroup {
-	var open sync.WaitGroup
-	for _, l := range lines {
-		listener, ok := l.(channels.Listener)
-		if !ok {
-			continue
-		}
-		open.Go(func() {
-			for pause := shortPause; ; pause = min(2*pause, longPause) {
-				begun := time.Now()
-				err := listener.Listen(ctx, in)
-				if ctx.Err() != nil {
-					if err != nil {
-						log.Error("a line did not close well", "channel", l.Name(), "error", err)
-					}
-					return
-				}
-				if time.Since(begun) > longPause {
-					pause = shortPause
-				}
-				log.Error("a line broke and is opened again", "channel", l.Name(), "in", pause, "error", err)
-				select {
-				case <-time.After(pause):
-				case <-ctx.Done():
-					return
-				}
-			}
-		})
-	}
-	return &open
-}

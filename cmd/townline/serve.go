@@ -69,6 +69,11 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	}
 	defer listener.Close()
 
+	leaveFile, err := aloneOnFile(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, leaveFile()) }()
 	disk, keys, err := open(c, true)
 	if err != nil {
 		return err
@@ -160,11 +165,13 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 
 	calls, endCalls := context.WithCancel(ctx)
 	defer endCalls()
-	held := listening(calls, lines, h.exchange, log)
+	held := listening(calls, lines, h.single, h.exchange, log)
 
 	closeDesk := serveDesk(ctx, c, clerks, log)
 	tellOpen(cmd, c, listener.Addr(), shown != nil, clerks.Served(), pages, h)
 	log.Info("ready", "listen", listener.Addr().String(), "dialogs", len(h.catalogue.Current()), "channels", names(lines), "ms", time.Since(begun).Milliseconds())
+	context.AfterFunc(ctx, h.exchange.Leave) // what one server does at a time, another does from now on
+	web.leave = c.Nodes.Leave
 	served := web.serve(ctx, listener)
 	log.Info("shutting down")
 	closeDesk()

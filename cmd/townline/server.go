@@ -42,6 +42,7 @@ type server struct {
 	header   time.Duration               // for the head of a request to be there
 	reads    time.Duration               // and for the whole
 	sources  *sources
+	leave    time.Duration // that it says it is going before it takes nothing more
 	draining atomic.Bool
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
@@ -143,7 +144,7 @@ func (u *upload) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// serve answers on l until ctx ends, then lets requests under way finish.
+// serve answers on l until ctx ends, and a while longer in which it says that it is going; then it lets requests under way finish.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	only := &http.Protocols{}
 	only.SetHTTP1(true) // a proxy in front speaks whatever callers like
@@ -160,6 +161,14 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	if s.leave > 0 {
+		s.log.Info("not ready any more, and still here", "for", s.leave)
+		select {
+		case err := <-failed:
+			return err
+		case <-time.After(s.leave):
+		}
+	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if err := h.Shutdown(end); err != nil {

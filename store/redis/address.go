@@ -14,9 +14,9 @@ import (
 )
 
 // errAddress doesn't show the address: there may be a password in it.
-var errAddress = errors.New("redis: an address is redis://HOST:PORT, rediss:// where the way is encrypted, with more hosts after commas, and ?sentinel=NAME or ?cluster=1 where it is that")
+var errAddress = errors.New("redis: an address is redis://HOST:PORT, rediss:// where the way is encrypted, with more hosts after commas, and ?sentinel=NAME or ?cluster=1 where it is that, ?tls=off where a way that isn't encrypted is safe")
 
-// parse reads an address: redis://[user:password@]host[:port][,host…][/number][?sentinel=NAME|cluster=1].
+// parse reads an address: redis://[user:password@]host[:port][,host…][/number][?sentinel=NAME|cluster=1][&tls=off].
 func parse(address string) (*goredis.UniversalOptions, error) {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok || scheme != "redis" && scheme != "rediss" {
@@ -70,6 +70,10 @@ func parse(address string) (*goredis.UniversalOptions, error) {
 			o.MasterName = q.Get(k)
 		case "cluster":
 			o.IsClusterMode = q.Get(k) == "1"
+		case "tls": // whether it may be off is config's to ask
+			if scheme != "redis" || q.Get(k) != "off" {
+				return nil, errAddress
+			}
 		default:
 			return nil, errAddress
 		}

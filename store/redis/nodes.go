@@ -42,7 +42,7 @@ type Nodes struct {
 // hush keeps the library from writing to the standard error output each time that it can't connect: fell says it once.
 var hush = sync.OnceFunc(logging.Disable)
 
-// Open joins the nodes of a town. A server that isn't there is no error: it is asked again by and by.
+// Open joins the nodes of a town, whose keys begin with the name that it has there. A server that isn't there is no error: it is asked again by and by.
 func Open(address, town string, log *slog.Logger) (*Nodes, error) {
 	return open(address, town, patience, log)
 }

@@ -205,6 +205,59 @@ func TestRateOfTwoNodes(t *testing.T) {
 	}
 }
 
+// What one resident gets is counted by all nodes together, and by none without the server.
+func TestRateOfOneResident(t *testing.T) {
+	s := start(t)
+	a, b := s.join(), s.join()
+	if wait, known := a.Each(t.Context(), "telegram", ann, 2, 3); wait != 0 || !known {
+		t.Errorf("the first waits for %v, %v", wait, known)
+	}
+	if wait, known := b.Each(t.Context(), "telegram", ann, 2, 1); wait < time.Second || wait > 1500*time.Millisecond || !known {
+		t.Errorf("the next waits for %v, %v", wait, known)
+	}
+	for _, other := range []struct {
+		name string
+		who  [16]byte
+	}{{"telegram", ben}, {"sms", ann}} {
+		if wait, known := b.Each(t.Context(), other.name, other.who, 2, 1); wait != 0 || !known {
+			t.Errorf("%v waits for %v, %v", other, wait, known)
+		}
+	}
+	if n := s.say("PTTL townline:elmwood:each:telegram:01000000000000000000000000000000"); strings.HasPrefix(n, ":-") {
+		t.Error("it is kept forever")
+	}
+	s.kill()
+	a.Lease(t.Context(), ann)()
+	if _, known := a.Each(t.Context(), "telegram", ann, 2, 1); known {
+		t.Error("known by whom?")
+	}
+}
+
+// Two towns on one server have nothing in common.
+func TestTwoTowns(t *testing.T) {
+	s := start(t)
+	ours := s.join()
+	theirs, err := Open("redis://127.0.0.1:"+s.port, "oakville", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { theirs.Close() })
+	counted(t, ours, 1)
+	counted(t, theirs, 1)
+	defer ours.Lease(t.Context(), ann)()
+	if held(t, theirs, ann) {
+		t.Error("a turn is leased to another town")
+	}
+	heard := make(chan string, 10)
+	go theirs.Hear(t.Context(), func(what string) { heard <- what })
+	<-heard
+	ours.Ring(t.Context(), "outbox")
+	theirs.Ring(t.Context(), "own")
+	if got := <-heard; got != "own" {
+		t.Errorf("heard %q of another town", got)
+	}
+}
+
 // Without the server two nodes together keep to the rate, each at half; what comes back empty makes up for nothing.
 func TestRateWithoutServer(t *testing.T) {
 	s := start(t)
@@ -278,7 +331,10 @@ func TestAddress(t *testing.T) {
 	if o, err = parse("redis://a:1,b:2?cluster=1"); err != nil || !o.IsClusterMode || len(o.Addrs) != 2 {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, bad := range []string{"", "localhost:6379", "http://a", "redis://", "redis://a,b", "redis://a:0", "redis://a:1:2", "redis://hush@a,", "redis://a/x", "redis://a/1?cluster=1", "redis://a?sentinel=", "redis://a?hush=1", "redis://:hush%@a"} {
+	if o, err = parse("redis://a?tls=off"); err != nil || o.TLSConfig != nil {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for _, bad := range []string{"", "localhost:6379", "http://a", "redis://", "redis://a,b", "redis://a:0", "redis://a:1:2", "redis://hush@a,", "redis://a/x", "redis://a/1?cluster=1", "redis://a?sentinel=", "redis://a?hush=1", "redis://a?tls=on", "rediss://a?tls=off", "redis://:hush%@a"} {
 		if _, err := parse(bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		} else if strings.Contains(err.Error(), "hush") {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"encoding/hex"
 	"math"
 	"sync"
 	"time"
@@ -99,6 +100,27 @@ func (p *Pace) roomAlone(now time.Time) (int, time.Duration) {
 	p.granted = 1 + math.Floor(behind.Seconds()*part)
 	p.free = p.free.Add(time.Duration(p.granted / part * float64(time.Second)))
 	return int(p.granted), 0
+}
+
+// spend is grant for what leaves at once, or not at all: it returns 0, or in how many microseconds to ask again.
+var spend = goredis.NewScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local cost, late = tonumber(ARGV[1]), tonumber(ARGV[2])
+local free = tonumber(redis.call('GET', KEYS[1]) or now)
+if free > now + 86400000000 then free = now end
+if free < now - late then free = now - late end
+if free > now then return math.ceil(free - now) end
+free = free + cost
+redis.call('SET', KEYS[1], string.format('%.3f', free), 'PX', math.ceil(math.max(free - now, 0) / 1000) + 1000)
+return 0`)
+
+// Each takes so much out of one resident's part of a rate that all nodes keep together, or says in how long there is room. known is
+// false without the server: nothing is counted then.
+func (n *Nodes) Each(ctx context.Context, name string, resident [16]byte, perSecond float64, weight int) (wait time.Duration, known bool) {
+	v, err := n.run(ctx, spend, "each:"+name+":"+hex.EncodeToString(resident[:]), 1e6/perSecond*float64(weight), lateness.Microseconds())
+	in, ok := v.(int64)
+	return time.Duration(in) * time.Microsecond, ok && err == nil
 }
 
 // Take counts what leaves. It may be more than there is room for, as a long message is: it is paid for before the next.
