@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,9 @@ type Catalogue struct {
 	current atomic.Pointer[[]*dialogs.Dialog]
 	loading singleflight.Group
 
+	serving sync.Mutex     // held while what is in service changes
+	left    map[string]int // newest versions of dialogs that were out of service when ours were published
+
 	mu     sync.Mutex
 	pinned map[dialogs.Pin]*list.Element // of *dialogs.Dialog
 	recent list.List                     // last used first
@@ -50,6 +54,7 @@ func NewCatalogue(s Shelf, c Clock) *Catalogue {
 var _ talk.Catalogue = (*Catalogue)(nil)
 var _ fetcher = (*Catalogue)(nil)
 var _ retirer = (*Catalogue)(nil)
+var _ refresher = (*Catalogue)(nil)
 
 // Current returns the dialogs in service, in menu order. The caller must not change it.
 func (k *Catalogue) Current() []*dialogs.Dialog { return *k.current.Load() }
@@ -58,6 +63,8 @@ func (k *Catalogue) Current() []*dialogs.Dialog { return *k.current.Load() }
 // changed although its version did not is refused with a problem; the published one stays in service. Dialogs that are not
 // in the set go out of service: conversations that began with them are finished, and nobody can begin one.
 func (k *Catalogue) Publish(ctx context.Context, set *dialogs.Set) (dialogs.Problems, error) {
+	k.serving.Lock()
+	defer k.serving.Unlock()
 	known, err := k.shelf.Dialogs(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("exchange: list the published dialogs: %w", err)
@@ -87,7 +94,53 @@ func (k *Catalogue) Publish(ctx context.Context, set *dialogs.Set) (dialogs.Prob
 		serve = append(serve, d)
 	}
 	k.current.Store(&serve)
+	k.left = map[string]int{}
+	for _, p := range known {
+		k.left[p.ID] = max(k.left[p.ID], p.Version)
+	}
+	for _, d := range serve {
+		delete(k.left, d.ID)
+	}
 	return problems, nil
+}
+
+// Refresh takes over what other nodes have published since: the newest version of each dialog is in service everywhere, and so is one
+// that nobody had when ours were published. One that can't be read here, as it was written for a newer townline, stays as it is, and
+// the error says so.
+func (k *Catalogue) Refresh(ctx context.Context) error {
+	k.serving.Lock()
+	defer k.serving.Unlock()
+	known, err := k.shelf.Dialogs(ctx)
+	if err != nil {
+		return fmt.Errorf("exchange: list the published dialogs: %w", err)
+	}
+	serve := slices.Clone(k.Current())
+	var errs []error
+	changed := false
+	for _, p := range known {
+		newest, _ := newestOf(known, dialogs.Pin{ID: p.ID})
+		at := slices.IndexFunc(serve, func(d *dialogs.Dialog) bool { return d.ID == p.ID })
+		if p.Version != newest.Version || at >= 0 && serve[at].Version >= p.Version || at < 0 && k.left[p.ID] >= p.Version {
+			continue
+		}
+		d, err := k.load(ctx, dialogs.Pin{ID: p.ID, Version: p.Version, Hash: p.Hash})
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		changed = true
+		if at < 0 {
+			serve = append(serve, d)
+			delete(k.left, d.ID)
+		} else {
+			k.keep(serve[at]) // for conversations that began with it
+			serve[at] = d
+		}
+	}
+	if changed {
+		k.current.Store(&serve)
+	}
+	return errors.Join(errs...)
 }
 
 // Retired returns the newest versions of the dialogs that were published once and are no longer in service, and of those

@@ -188,11 +188,16 @@ func (x *Exchange) joins(ctx context.Context) {
 		n.tell(bellDialogs)
 	}
 	catalogue, ok := x.town.Dialogs.(refresher)
+	told := "" // it is said once
 	for n.news.sleep(ctx, x.clock, time.Time{}, x.work.stop) {
 		if !ok {
 			continue
 		}
-		if err := catalogue.Refresh(ctx); err != nil && ctx.Err() == nil {
+		err := catalogue.Refresh(ctx)
+		if err == nil {
+			told = ""
+		} else if ctx.Err() == nil && err.Error() != told {
+			told = err.Error()
 			x.log.LogAttrs(ctx, slog.LevelError, "what was published can't be taken over yet", slog.Any("error", err))
 		}
 	}
