@@ -164,6 +164,13 @@ func (g *gate) shift(r *http.Request) *shift {
 	return s
 }
 
+// of is the shift that was begun under an id.
+func (g *gate) of(id string) *shift {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open[id]
+}
+
 // leave ends a shift.
 func (g *gate) leave(r *http.Request) {
 	if c, err := r.Cookie(cookieName); err == nil {

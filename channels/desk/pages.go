@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,8 @@ func (d *Desk) show(w http.ResponseWriter, status int, name string, what any) {
 
 type loginPage struct {
 	page
-	Name string
+	Name        string
+	Case, Words string // what a clerk was writing, and in which talk, when their shift was over
 }
 
 func (d *Desk) showLogin(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +63,7 @@ func (d *Desk) showLogin(w http.ResponseWriter, r *http.Request) {
 
 func (d *Desk) logIn(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimSpace(r.PostFormValue("name"))
-	p := loginPage{page: d.page(r, nil, "Log in"), Name: name}
+	p := loginPage{page: d.page(r, nil, "Log in"), Name: name, Case: r.PostFormValue("case"), Words: r.PostFormValue("words")}
 	id, got := d.gate.enter(r, name, r.PostFormValue("password"))
 	switch got {
 	case tooMany:
@@ -78,7 +80,19 @@ func (d *Desk) logIn(w http.ResponseWriter, r *http.Request) {
 		Name: cookieName, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: d.s.Secure || r.TLS != nil,
 		MaxAge: int(shiftTime / time.Second),
 	})
+	if p.Case != "" && strings.TrimSpace(p.Words) != "" {
+		r.SetPathValue("id", p.Case)
+		d.showWhole(w, r, d.gate.of(id), "Your words were not sent yet.", p.Words, http.StatusOK)
+		return
+	}
 	http.Redirect(w, r, "../desk", http.StatusSeeOther)
+}
+
+// tooLate is for a form that came after its shift was over: what was written isn't lost. It is sent by nobody but who logs in.
+func (d *Desk) tooLate(w http.ResponseWriter, r *http.Request) {
+	p := loginPage{page: d.page(r, nil, "Log in"), Case: r.PathValue("id"), Words: r.PostFormValue("words")}
+	p.Problem = "Your time at the desk was over. Your words were not sent, and are not lost: log in, and they are on the page again."
+	d.show(w, http.StatusUnauthorized, "login.html", p)
 }
 
 func (d *Desk) logOut(w http.ResponseWriter, r *http.Request, _ *shift) {
@@ -154,10 +168,16 @@ func age(d time.Duration) string {
 	}
 }
 
+// rowsOfPage is how many talks one page of the list shows, the longest waiting first.
+const rowsOfPage = 100
+
 type listPage struct {
 	page
 	Rows    []row
 	Waiting int // for somebody to take them, or to answer
+	Number  int // of the page
+	Before  int // the page before; 0: there is none
+	After   int
 	Done    string
 	Words   string // for a talk that is no longer here
 }
@@ -174,10 +194,18 @@ func (d *Desk) list(w http.ResponseWriter, r *http.Request, s *shift, done, word
 	}
 	p := listPage{page: d.page(r, s, "Who waits"), Words: words}
 	for _, c := range all {
-		p.Rows = append(p.Rows, d.row(c, s.clerk))
 		if c.Clerk == "" || c.Unread > 0 {
 			p.Waiting++
 		}
+	}
+	pages := max(1, (len(all)+rowsOfPage-1)/rowsOfPage)
+	p.Number, _ = strconv.Atoi(r.URL.Query().Get("page"))
+	p.Number = min(max(p.Number, 1), pages)
+	if p.Before = p.Number - 1; p.Number < pages {
+		p.After = p.Number + 1
+	}
+	for _, c := range all[(p.Number-1)*rowsOfPage : min(p.Number*rowsOfPage, len(all))] {
+		p.Rows = append(p.Rows, d.row(c, s.clerk))
 	}
 	switch done {
 	case "closed":

@@ -72,8 +72,14 @@ func (d *Desk) inside(h func(http.ResponseWriter, *http.Request, *shift)) http.H
 		case s == nil && len(d.s.Clerks) == 0:
 			http.Error(w, "This page is for the town's own machine. Give your clerks passwords (desk.clerks), and they can use it anywhere.", http.StatusForbidden)
 			return
+		case s == nil && r.PathValue("id") != "" && strings.TrimSpace(r.PostFormValue("words")) != "":
+			d.tooLate(w, r)
+			return
 		case s == nil:
 			http.Redirect(w, r, d.up(r)+"desk/login", http.StatusSeeOther)
+			return
+		case r.Method == http.MethodPost && !s.meant(r) && r.PathValue("id") != "" && strings.TrimSpace(r.PostFormValue("words")) != "":
+			d.showWhole(w, r, s, "That form was too old, and nothing was sent. Your words stand below: please look once more.", r.PostFormValue("words"), http.StatusForbidden)
 			return
 		case r.Method == http.MethodPost && !s.meant(r):
 			http.Error(w, "That form is too old. Go back, and load the page again.", http.StatusForbidden)

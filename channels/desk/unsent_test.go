@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -73,6 +74,52 @@ func TestWordsForATalkThatChangedMeanwhile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a clerk was writing when their time was over is there again once they have logged in; nobody else sends it.
+func TestWordsOfAShiftThatIsOver(t *testing.T) {
+	w := open(t)
+	b := w.browser().logIn("Anna")
+	b.get("/desk/case/c0ffee")
+	w.now = w.now.Add(shiftTime)
+	b.send("/desk/case/c0ffee", "do", "say", "words", "my long <answer>")
+	if b.expect("are not lost", "my long &lt;answer&gt;"); b.status != http.StatusUnauthorized || strings.Contains(b.page, "Street problem") {
+		t.Fatal(b.status, b.page)
+	}
+	b.send("/desk/login", "name", "Anna", "password", "a wrong one", "words", "my long <answer>")
+	b.expect("go together. Please", "my long &lt;answer&gt;")
+	b.send("/desk/login", "name", "Anna", "password", password, "words", "my long <answer>")
+	b.expect("were not sent yet", "my long &lt;answer&gt;", "Street problem")
+	if len(w.cases.did) != 0 {
+		t.Fatal("it was sent", w.cases.did)
+	}
+	if b.send("/desk/case/c0ffee", "do", "say", "words", "my long <answer>"); len(w.cases.did) != 1 || w.cases.did[0].Words != "my long <answer>" {
+		t.Fatal(w.cases.did)
+	}
+	b.send("/desk/case/c0ffee", "do", "say", "words", "another", "csrf", "of another window")
+	if b.expect("too old", "another</textarea>"); b.status != http.StatusForbidden || len(w.cases.did) != 1 {
+		t.Fatal(b.status, w.cases.did)
+	}
+}
+
+// Who waits behind many others is found, too.
+func TestMoreWaitThanAPageShows(t *testing.T) {
+	w := open(t)
+	for i := range 2 * rowsOfPage {
+		c := w.cases.all[0]
+		c.ID = fmt.Sprintf("case%d", i)
+		w.cases.all = append(w.cases.all, c)
+	}
+	b := w.browser().logIn("Anna")
+	b.expect("201 wait for an answer", "More who wait", "Page 1", "desk/case/c0ffee", `data-from="desk?part=rows&amp;page=1"`)
+	for path, want := range map[string]string{"/desk?page=3": "case199", "/desk?page=2": "case99", "/desk?page=99": "case199", "/desk?page=-1": "c0ffee", "/desk?part=rows&page=2": "case100"} {
+		if b.get(path); strings.Count(b.page, "<tr") > rowsOfPage+1 {
+			t.Fatal("all stand on one page")
+		}
+		b.expect("desk/case/" + want + `"`)
+	}
+	b.get("/desk?page=3")
+	b.expect("Those who wait longer", "?page=2")
 }
 
 func TestATalkIsHandedToColleaguesAlone(t *testing.T) {

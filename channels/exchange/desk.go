@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	mostCases   = 500 // that are listed
-	mostLetters = 200 // of one case that are shown
+	mostCases   = 20_000 // that are listed: more wait in no town, and each is a line of a hundred bytes
+	mostLetters = 200    // of one case that are shown
 	caseKind    = "case"
 
 	// answerWithin is how long the desk is open before somebody who waits is overdue, unless told otherwise.

@@ -42,7 +42,7 @@ that is given with --as.`,
 			return withDesk(cmd, as, func(t *terminal) error { return t.talk(cmd.Context(), cmd.InOrStdin()) })
 		},
 	}
-	cmd.PersistentFlags().StringVar(&as, "as", "", "your name, as residents read it (usually the one that you are logged in by)")
+	cmd.PersistentFlags().StringVar(&as, "as", "", "your name, as residents read it (usually the one that you are logged in by; for root and the like it has to be given)")
 	config.AddFlags(cmd.PersistentFlags(), "store.url")
 	sub := func(use, short string, args cobra.PositionalArgs, do func(ctx context.Context, t *terminal, args []string) error) {
 		cmd.AddCommand(&cobra.Command{Use: use, Short: short, Args: usageArgs(args), RunE: func(cmd *cobra.Command, args []string) error {
@@ -153,7 +153,7 @@ func withDesk(cmd *cobra.Command, as string, do func(*terminal) error) error {
 	}
 	line.Close()
 	t := &terminal{
-		clerk: cmp.Or(as, os.Getenv("USER"), "Clerk"), zone: c.Town.Zone, out: cmd.OutOrStdout(), tongue: tongueName(phrases),
+		clerk: clerkName(as, os.Getenv("USER")), zone: c.Town.Zone, out: cmd.OutOrStdout(), tongue: tongueName(phrases),
 		client: &http.Client{Timeout: requestTime, Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, "unix", path)
@@ -163,6 +163,17 @@ func withDesk(cmd *cobra.Command, as string, do func(*terminal) error) error {
 	defer t.client.CloseIdleConnections()
 	return do(t)
 }
+
+// clerkName is the name that residents read; "" where it has to be given: nobody is called root.
+func clerkName(as, user string) string {
+	switch user {
+	case "root", "admin", "administrator", "townline", "ubuntu", "debian", "ec2-user":
+		user = ""
+	}
+	return cmp.Or(strings.TrimSpace(as), user)
+}
+
+var errNoName = usage{errors.New("residents read your name: give it with --as, for example: townline desk --as Anna")}
 
 // ask asks the town; what it answers goes to answer.
 func (t *terminal) ask(ctx context.Context, method, path string, what, answer any) error {
@@ -311,6 +322,9 @@ func reachWords(w *channels.CaseWhole) string {
 }
 
 func (t *terminal) act(ctx context.Context, a channels.CaseAct, done string) error {
+	if t.clerk == "" {
+		return errNoName
+	}
 	a.Clerk, a.Token = t.clerk, rand.Text()
 	if err := t.ask(ctx, http.MethodPost, "/act", a, &struct{}{}); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 // TestTalkAtTheDesk: a resident asks for a person by text, and a clerk answers at a terminal beside the running town.
 func TestTalkAtTheDesk(t *testing.T) {
 	p := newPlace(t)
-	p.env = append(p.env, "TOWNLINE_TOWN_DESK_HOURS=Mon-Sun 0:00-24:00")
+	p.env = append(p.env, "TOWNLINE_TOWN_DESK_HOURS=Mon-Sun 0:00-24:00", "USER=root")
 	p.run("", "desk", "list").must(t, 1, "no town is running here", "townline serve")
 	r := p.serve()
 	const phone = "+12025550101"
@@ -31,6 +31,8 @@ func TestTalkAtTheDesk(t *testing.T) {
 		t.Fatal("nobody waits")
 	}
 	p.run("", "desk", "show", id).must(t, 0, "Report a street problem", "Who has it: nobody", "goes to them as a message", "They see:")
+	p.run("", "desk", "take", id).must(t, 2, "residents read your name")
+	p.run("quit\n", "desk").must(t, 2, "residents read your name")
 	p.run("", "desk", "take", id, "--as", "Anna").must(t, 0, "It is yours.")
 	p.run("", "desk", "say", id, "Mine!", "--as", "Bert").must(t, 1, "A colleague has this talk. Nothing was sent.")
 	p.run("", "desk", "say", "zz", "Hello").must(t, 1, `there is no talk "zz"`)

@@ -27,6 +27,9 @@ const deskLooks = 3 * time.Second
 
 // talk is a clerk's work on a terminal: one line a command. What is said meanwhile in the open talk shows by itself.
 func (t *terminal) talk(ctx context.Context, in io.Reader) error {
+	if t.clerk == "" {
+		return errNoName
+	}
 	if err := t.list(ctx); err != nil {
 		return err
 	}

@@ -316,7 +316,7 @@ func (x *hearing) clerked() error {
 		}
 		x.unveil()
 		return x.resume(open)
-	case talked || len(says) > 0:
+	case talked || len(says) > 0 || x.h.Act == ClerkCloses: // whoever waits is told that nobody comes any more
 		x.say(append(says, done)...)
 	}
 	return nil

@@ -21,7 +21,9 @@
       const r = await fetch(news.dataset.from, { headers: { Accept: "text/html" } });
       if (r.status === 401 || r.status === 410) {
         if (!form || !form.elements.words.value) { location.reload(); return; }
-        told.textContent = "This page is over. Copy what you wrote, and then load it again."; // it would be lost
+        told.textContent = r.status === 401 // else it would be lost
+          ? "Your time at the desk is over. Go on writing, and send it: you are asked for your password, and your words stay."
+          : "This page is over. Copy what you wrote, and then load it again.";
         return;
       }
       if (!r.ok) throw new Error(r.status);
