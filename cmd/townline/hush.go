@@ -10,8 +10,8 @@ import (
 // The same message again and again (forged requests, a store that is away) says little that its first hundred don't, and would cost
 // more than what it is about: a disk that is full of lines holds no turns.
 const (
-	hushAfter = 100
-	hushSpan  = 10 * time.Second
+	hushAfter  = 100
+	hushSpan   = 10 * time.Second
 	mostLately = 1000 // different messages
 )
 

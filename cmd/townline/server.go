@@ -75,7 +75,7 @@ func (s *server) handler() http.Handler {
 		begun := time.Now()
 		seen := &answered{ResponseWriter: w, sources: s.sources, from: s.sources.of(r)}
 		if v := s.sources.begin(seen.from); v != welcome {
-			s.turnAway(w, v)
+			s.turnAway(w, v, seen.from)
 			return
 		}
 		for _, h := range guards {
@@ -114,13 +114,16 @@ var guards = [...][]string{
 	{"Cross-Origin-Resource-Policy", "same-origin"},
 }
 
-// turnAway answers without a look at the request, and has the connection closed, so that nothing more of it is read.
-func (s *server) turnAway(w http.ResponseWriter, v verdict) {
+// turnAway answers without a look at the request, and has the connection closed, so that nothing more of it is read. That of a proxy
+// is others' too.
+func (s *server) turnAway(w http.ResponseWriter, v verdict, from origin) {
 	status, why := http.StatusServiceUnavailable, "crowded"
 	if v == shutOut {
 		status, why = http.StatusTooManyRequests, "shut out"
 	}
-	w.Header().Set("Connection", "close")
+	if !from.proxy && !from.shared {
+		w.Header().Set("Connection", "close")
+	}
 	w.Header().Set("Retry-After", "5")
 	w.WriteHeader(status)
 	s.requests.WithLabelValues(why, strconv.Itoa(status)).Inc()

@@ -50,6 +50,7 @@ type source struct {
 // origin is where a request comes from.
 type origin struct {
 	at     netip.Prefix // zero: this machine
+	proxy  bool         // it came by one of the town's own
 	shared bool         // by others who can't be told apart: it comes by a proxy that nobody named
 }
 
@@ -87,13 +88,13 @@ func (s *sources) of(r *http.Request) origin {
 	for _, hop := range slices.Backward(strings.Split(strings.Join(forwarded, ","), ",")) {
 		a, err := netip.ParseAddr(strings.TrimSpace(hop))
 		if err != nil {
-			return origin{at: network(here), shared: true}
+			return origin{at: network(here), proxy: true, shared: true}
 		}
 		if here = a.Unmap().WithZone(""); !s.ours(here) {
 			break
 		}
 	}
-	return origin{at: network(here)}
+	return origin{at: network(here), proxy: true}
 }
 
 func (s *sources) ours(a netip.Addr) bool {
