@@ -448,7 +448,9 @@ func (d *dialler) asks() (string, bool) {
 		if again, err := try(); err == nil {
 			d.repeats.Add(1)
 			// Where a screen was too slow the text that it promised is on its way, and the menu is over.
-			if again != screen && !strings.HasPrefix(screen, "END ") && !strings.HasPrefix(again, "END This takes a moment") {
+			// Nor does a town contradict itself that says it can't answer now.
+			late := strings.HasPrefix(again, "END This takes a moment") || strings.HasPrefix(again, "END We can't go on just now")
+			if again != screen && !strings.HasPrefix(screen, "END ") && !late {
 				d.say("%s was shown %q, and when it came again %q", d.number, screen, again)
 			}
 		}

@@ -174,7 +174,7 @@ func (r *cache) address() string {
 	for _, s := range r.watch {
 		all = append(all, s.addr+":26379")
 	}
-	return "redis://" + strings.Join(all, ",") + "?sentinel=town"
+	return "redis://" + strings.Join(all, ",") + "?sentinel=town&tls=off"
 }
 
 // starts starts one, with nothing in it.
