@@ -1,6 +1,6 @@
 # "make test" is what .ci/run runs. It needs Go and, for the peers that tests talk to, Node.
 SHELL := bash
-.PHONY: test pages visits others lint peers soak bench fuzz
+.PHONY: test pages visits others lint peers soak bench race fuzz
 
 test: lint peers
 	@$(MAKE) --no-print-directory -j3 -Otarget pages visits others
@@ -58,6 +58,13 @@ bench:
 	go test ./cmd/townline -run '^$$' -bench 'Start|MemoryAfter100000' -benchtime 1x
 	go test ./dialogs/... ./locales ./channels/... -run '^$$' -bench . -benchtime 0.5s
 	go test ./store/... -run '^$$' -bench . -benchtime 2s -timeout 1h
+
+# The same signed dialog with a town on SQLite and with one on PostgreSQL and Redis, beside what the machine can do at best: see
+# cmd/townline/race/README.md. On a machine with nothing else to do.
+RACE_FOR ?= 10s
+RACE_RUNS ?= 3
+race:
+	go test ./cmd/townline -run '^$$' -bench '^BenchmarkRace$$' -benchtime 1x -count $(RACE_RUNS) -racefor $(RACE_FOR) -timeout 1h
 
 # Every fuzz target for FUZZTIME.
 FUZZTIME ?= 5m

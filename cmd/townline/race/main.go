@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -34,11 +37,15 @@ func run(args []string) error {
 	f.IntVar(&r.people, "people", 10_000, "how many residents there are")
 	f.DurationVar(&r.warm, "warm", 2*time.Second, "how long it runs before it is measured")
 	f.DurationVar(&r.length, "for", 10*time.Second, "how long it is measured")
+	hello := f.String("hello", "", "race nothing, but be what can't be beaten: an HTTP server here that says hello, until it is stopped: 127.0.0.1:9001")
 	f.IntVar(&r.rounds, "rounds", 0, "how often everybody holds the dialog, instead of -for")
 	pids := f.String("pids", "", "the town's processes, whose children count too: townline=1234,postgres=1235")
 	asJSON := f.Bool("json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if *hello != "" {
+		return sayHello(*hello)
 	}
 	text, err := os.ReadFile(*steps)
 	if err != nil {
@@ -69,6 +76,25 @@ func run(args []string) error {
 	}
 	fmt.Print(result)
 	return nil
+}
+
+// sayHello reads each form and answers with hello.
+func sayHello(listen string) error {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("http://%s/\n", l.Addr())
+	return http.Serve(l, http.HandlerFunc(hello))
+}
+
+func hello(w http.ResponseWriter, req *http.Request) {
+	if req.PostFormValue("Body") == "" {
+		http.Error(w, "nothing was said", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	io.WriteString(w, "<Response><Message>hello</Message></Response>")
 }
 
 // step is what a resident says, and what the answer must hold.

@@ -99,6 +99,15 @@ func TestRideEndsAtAWrongAnswer(t *testing.T) {
 	}
 }
 
+func TestHello(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(hello))
+	defer s.Close()
+	r := &rider{url: s.URL, steps: []step{{"A", "hello"}}, callers: 2, people: 4, rounds: 3}
+	if got, err := r.ride(); err != nil || got.Turns != 12 {
+		t.Error(got, err)
+	}
+}
+
 func TestSteps(t *testing.T) {
 	got, err := readSteps("# a race\nPARK => What?\n\n 1=>How many?\n2 =>\n")
 	if want := []step{{"PARK", "What?"}, {"1", "How many?"}, {"2", ""}}; err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
