@@ -106,17 +106,16 @@ func (k *Catalogue) Publish(ctx context.Context, set *dialogs.Set) (dialogs.Prob
 
 // Refresh takes over what other nodes have published since: the newest version of each dialog is in service everywhere, and so is one
 // that nobody had when ours were published. One that can't be read here, as it was written for a newer townline, stays as it is, and
-// the error says so.
-func (k *Catalogue) Refresh(ctx context.Context) error {
+// the error says so. taken is how many there were.
+func (k *Catalogue) Refresh(ctx context.Context) (taken int, err error) {
 	k.serving.Lock()
 	defer k.serving.Unlock()
 	known, err := k.shelf.Dialogs(ctx)
 	if err != nil {
-		return fmt.Errorf("exchange: list the published dialogs: %w", err)
+		return 0, fmt.Errorf("exchange: list the published dialogs: %w", err)
 	}
 	serve := slices.Clone(k.Current())
 	var errs []error
-	changed := false
 	for _, p := range known {
 		newest, _ := newestOf(known, dialogs.Pin{ID: p.ID})
 		at := slices.IndexFunc(serve, func(d *dialogs.Dialog) bool { return d.ID == p.ID })
@@ -128,7 +127,7 @@ func (k *Catalogue) Refresh(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		changed = true
+		taken++
 		if at < 0 {
 			serve = append(serve, d)
 			delete(k.left, d.ID)
@@ -137,10 +136,10 @@ func (k *Catalogue) Refresh(ctx context.Context) error {
 			serve[at] = d
 		}
 	}
-	if changed {
+	if taken > 0 {
 		k.current.Store(&serve)
 	}
-	return errors.Join(errs...)
+	return taken, errors.Join(errs...)
 }
 
 // Retired returns the newest versions of the dialogs that were published once and are no longer in service, and of those

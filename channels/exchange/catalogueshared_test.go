@@ -72,14 +72,14 @@ func testNodesServeTheNewest(t *testing.T, on setting) {
 	renewed.says(cat, "POOL")
 	old.expect(old.says(cat, "repeat"), "Inside or outside?")
 
-	if err := old.dialogs.Refresh(t.Context()); err != nil {
-		t.Fatal(err)
+	if n, err := old.dialogs.Refresh(t.Context()); err != nil || n != 2 {
+		t.Fatal(n, err)
 	}
 	old.expect(old.says("+15550104", "PARK", "1"), "How often do you go?")
 	old.expect(old.says("+15550105", "POOL"), "Inside or outside?")
 	old.expect(old.says(ben, "repeat"), "How many days a month are you there?") // finishes what they began
 	now := old.dialogs.Current()
-	if err := old.dialogs.Refresh(t.Context()); err != nil || !slices.Equal(old.dialogs.Current(), now) {
+	if n, err := old.dialogs.Refresh(t.Context()); err != nil || n != 0 || !slices.Equal(old.dialogs.Current(), now) {
 		t.Error("nothing was published since", err)
 	}
 }
@@ -92,7 +92,7 @@ func TestRetiredStaysRetired(t *testing.T) {
 		t.Fatal(problems, err)
 	}
 	serves := func() int {
-		if err := fewer.Refresh(t.Context()); err != nil {
+		if _, err := fewer.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range fewer.Current() {
@@ -123,7 +123,7 @@ func TestRefreshPassesOver(t *testing.T) {
 	if _, err := other.Publish(t.Context(), folder(t, []string{"survey"}, map[string]string{"pool.yaml": survey(t, "dialog: survey", "dialog: pool", "PARK", "POOL", "What should come first?", "Inside or outside?")})); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.dialogs.Refresh(t.Context()); err == nil {
+	if _, err := w.dialogs.Refresh(t.Context()); err == nil {
 		t.Error("nobody is told")
 	}
 	w.expect(w.says(ann, "PARK"), "What should come first?")

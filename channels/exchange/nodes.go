@@ -172,7 +172,7 @@ func (x *Exchange) heard(what string) {
 
 // refresher is a catalogue that learns what other nodes have published.
 type refresher interface {
-	Refresh(ctx context.Context) error
+	Refresh(ctx context.Context) (taken int, err error)
 }
 
 // joins does what a node does for the others and by them, until ctx ends or the town closes.
@@ -193,7 +193,10 @@ func (x *Exchange) joins(ctx context.Context) {
 		if !ok {
 			continue
 		}
-		err := catalogue.Refresh(ctx)
+		taken, err := catalogue.Refresh(ctx)
+		if taken > 0 {
+			x.log.LogAttrs(ctx, slog.LevelInfo, "dialogs that another server published are in service", slog.Int("dialogs", taken))
+		}
 		if err == nil {
 			told = ""
 		} else if ctx.Err() == nil && err.Error() != told {
