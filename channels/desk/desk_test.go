@@ -269,7 +269,7 @@ func TestWordsThatWereNotSentAreKept(t *testing.T) {
 		says   string
 	}{
 		{channels.ErrUnwanted, http.StatusConflict, "They sent STOP"}, {channels.ErrCaseTaken, http.StatusConflict, "A colleague has this"},
-		{channels.ErrSaidLong, http.StatusUnprocessableEntity, "1000 characters"}, {io.ErrUnexpectedEOF, http.StatusInternalServerError, "nothing is sent twice"},
+		{channels.ErrSaidLong, http.StatusUnprocessableEntity, "1000 characters"}, {io.ErrUnexpectedEOF, http.StatusServiceUnavailable, "nothing is sent twice"},
 	} {
 		w := open(t)
 		b := w.browser().logIn("Anna")

@@ -45,7 +45,7 @@ func (d *Desk) answer(w http.ResponseWriter, what any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		status, words := problem(err)
-		if status == http.StatusInternalServerError && !errors.Is(err, channels.ErrNoCase) {
+		if status == http.StatusServiceUnavailable && !errors.Is(err, channels.ErrNoCase) {
 			d.s.Log.Error("the desk can't do what is asked at the terminal", "error", err)
 		}
 		w.WriteHeader(status)

@@ -3,6 +3,7 @@ package desk
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -264,7 +265,7 @@ func (d *Desk) showWhole(w http.ResponseWriter, r *http.Request, s *shift, probl
 		Words: words, Most: channels.MostSaid, CanWrite: whole.Reach == channels.Written || whole.Reach == channels.BehindPIN,
 	}
 	p.Title, p.Problem = p.About, problem
-	if status == http.StatusInternalServerError { // it may have been done: the same form again has to be known
+	if status == http.StatusServiceUnavailable { // it may have been done: the same form again has to be known
 		p.Token = cmp.Or(r.PostFormValue("token"), p.Token)
 	}
 	if whole.Clerk != "" && whole.Clerk != s.clerk {
@@ -311,7 +312,9 @@ func (d *Desk) act(w http.ResponseWriter, r *http.Request, s *shift) {
 		http.Error(w, "there is nothing of that kind to be done", http.StatusBadRequest)
 		return
 	}
-	err := d.s.Cases.Act(r.Context(), a)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	err := d.s.Cases.Act(ctx, a)
 	switch {
 	case err == nil && a.Kind == channels.CaseHandBack:
 		http.Redirect(w, r, d.up(r)+"desk?done=back", http.StatusSeeOther)
@@ -325,7 +328,8 @@ func (d *Desk) act(w http.ResponseWriter, r *http.Request, s *shift) {
 		d.gone(w, r, s, r.PostFormValue("words"))
 	default:
 		status, words := problem(err)
-		if status == http.StatusInternalServerError {
+		if status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "2")
 			d.s.Log.Error("a clerk's act was not done", "error", err)
 		}
 		d.showWhole(w, r, s, words, r.PostFormValue("words"), status)
@@ -348,7 +352,7 @@ func problem(err error) (status int, words string) {
 	case errors.Is(err, channels.ErrNoCase):
 		return http.StatusNotFound, noTalk
 	}
-	return http.StatusInternalServerError, "That could not be done now. Please try once more: nothing is sent twice."
+	return http.StatusServiceUnavailable, "That could not be done now. Please try once more: nothing is sent twice."
 }
 
 func (d *Desk) gone(w http.ResponseWriter, r *http.Request, s *shift, words string) {
@@ -367,7 +371,8 @@ func (d *Desk) broken(w http.ResponseWriter, r *http.Request, s *shift, err erro
 	d.s.Log.Error("the desk can't read what is kept", "error", err)
 	p := listPage{page: d.page(r, s, "Who waits")}
 	p.Problem = "The town's store doesn't answer just now. Please load this page again in a minute."
-	d.show(w, http.StatusInternalServerError, "list.html", p)
+	w.Header().Set("Retry-After", "2")
+	d.show(w, http.StatusServiceUnavailable, "list.html", p)
 }
 
 // showMedia gives a recording or a picture, and nothing that a browser would run.

@@ -1,13 +1,16 @@
 package desk
 
 import (
+	"context"
 	"embed"
+	"errors"
 	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/townline/townline/channels"
 )
@@ -15,7 +18,11 @@ import (
 //go:embed page
 var files embed.FS
 
-const mostForm = 16 << 10 // bytes
+const (
+	mostForm = 16 << 10         // bytes
+	patience = 12 * time.Second // that an act may take before the clerk is told to try once more
+	pageTime = 25 * time.Second // that all of a page may take
+)
 
 var _ channels.Mounter = (*Desk)(nil)
 
@@ -64,6 +71,13 @@ func (d *Desk) kept(next http.Handler) http.Handler {
 // inside lets clerks through, with a form that is theirs; others are shown where to log in.
 func (d *Desk) inside(h func(http.ResponseWriter, *http.Request, *shift)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), pageTime)
+		defer cancel()
+		r = r.WithContext(ctx)
+		if err := r.ParseForm(); err != nil {
+			unread(w, err)
+			return
+		}
 		s := d.at(r)
 		switch {
 		case s == nil && r.URL.Query().Get("part") != "":
@@ -88,6 +102,16 @@ func (d *Desk) inside(h func(http.ResponseWriter, *http.Request, *shift)) http.H
 		channels.Trust(w)
 		h(w, r, s)
 	}
+}
+
+// unread refuses a form that can't be read.
+func unread(w http.ResponseWriter, err error) {
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		http.Error(w, "That is too long. Go back, and write less.", http.StatusRequestEntityTooLarge)
+		return
+	}
+	http.Error(w, "This form can't be read.", http.StatusBadRequest)
 }
 
 // up leads from a page to what stands beside /desk, wherever a proxy has put the town.
