@@ -20,6 +20,7 @@ const (
 	locksOurs     = 0x746f776e // "town"
 	lockMigration = 1
 	locksClaim    = locksOurs + 1 // with a channel's hash
+	locksMix      = locksOurs + 2 // with a poll's hash
 )
 
 // migrate brings the schema up to date, each migration in a transaction of its own. One node does it, others wait for it. A migration

@@ -22,6 +22,15 @@ const (
 	mixTime = 2 * time.Minute
 )
 
+// While a poll is mixed its rows are others: whoever waited for one of the old finds it gone, and doesn't see the new. A vote that does
+// is looked at again, since its voter is marked. But who unlinks, recalls, erases or merges would leave the link behind, so these
+// share a lock with each other that mixing has alone: of polls by name, or of all in which residents are linked.
+const (
+	lockMixing   = "SELECT pg_advisory_xact_lock($1, hashtext($2))"
+	lockUnlinked = `SELECT pg_advisory_xact_lock_shared($1, h) FROM (SELECT hashtext(p) AS h FROM unnest($2::text[]) AS p
+		UNION SELECT hashtext(poll) FROM roll WHERE resident = ANY($3) ORDER BY 1) every`
+)
+
 var mixes = []string{
 	`WITH gone AS (DELETE FROM ballot WHERE poll = $1 RETURNING poll, id, version, channel, day, linked, apart, record)
 		INSERT INTO ballot(poll, id, version, channel, day, linked, apart, record) SELECT * FROM gone ORDER BY id`,
@@ -35,6 +44,9 @@ func (s *Store) mix(ctx context.Context, poll string) error {
 	defer cancel()
 	if err := s.writeLast(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, lockMixing, int32(locksMix), words(poll)); err != nil {
 			return err
 		}
 		for _, query := range mixes {

@@ -367,6 +367,16 @@ type copying struct {
 	types []uint32
 }
 
+func newCopying(types ...uint32) *copying {
+	return &copying{types: types, b: append([]byte("PGCOPY\n\xff\r\n\x00"), make([]byte, 8)...)}
+}
+
+func (w *copying) send(ctx context.Context, tx pgx.Tx, to string) error {
+	w.b = append(w.b, 0xff, 0xff)
+	_, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(w.b), "COPY "+to+" FROM STDIN (FORMAT binary)")
+	return err
+}
+
 func (w *copying) row(values ...moving.Value) error {
 	w.b = binary.BigEndian.AppendUint16(w.b, uint16(len(values)))
 	for i := range values {
@@ -409,13 +419,11 @@ func (e *End) copyIn(ctx context.Context, tx pgx.Tx, table string, columns []str
 	if err != nil {
 		return err
 	}
-	w := &copying{types: types, b: append([]byte("PGCOPY\n\xff\r\n\x00"), make([]byte, 8)...)}
+	w := newCopying(types...)
 	if err := write(w); err != nil {
 		return err
 	}
-	w.b = append(w.b, 0xff, 0xff)
-	_, err = tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(w.b), "COPY "+table+"("+strings.Join(columns, ", ")+") FROM STDIN (FORMAT binary)")
-	return err
+	return w.send(ctx, tx, table+"("+strings.Join(columns, ", ")+")")
 }
 
 // types are those of a table's columns.

@@ -41,6 +41,9 @@ func (s *Store) OnRoll(ctx context.Context, poll string, voter [16]byte) (bool, 
 // CloseRoll: see store.Store.
 func (s *Store) CloseRoll(ctx context.Context, poll string) (n int, err error) {
 	err = s.write(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockUnlinked, int32(locksMix), []string{words(poll)}, [][16]byte{}); err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, "UPDATE roll SET ballot = NULL, resident = NULL WHERE poll = $1 AND ballot IS NOT NULL", words(poll))
 		if err != nil {
 			return err

@@ -87,6 +87,9 @@ func (s *Store) eraseNow(ctx context.Context, r store.Resident, now time.Time) e
 		if _, err := there(ctx, tx, "SELECT 1 FROM resident_key WHERE resident = $1 FOR UPDATE", who); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, lockUnlinked, int32(locksMix), []string{}, [][16]byte{who}); err != nil {
+			return err
+		}
 		var b pgx.Batch
 		dropReplies(&b, known)
 		const slot = int32(0)

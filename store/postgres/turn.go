@@ -192,16 +192,25 @@ func (s *Store) seal(ctx context.Context, t *turn) (err error) {
 	}
 	for i := range c.Requests {
 		var b []byte
-		if p := c.Requests[i].Personal; len(p) > 0 {
-			k, err := of(c.Requests[i].Resident)
-			if err != nil {
-				return err
-			}
-			if k != nil {
-				b = k.Seal(nil, p, sealing.UsePersonal)
-			}
+		k, err := of(c.Requests[i].Resident)
+		if err != nil {
+			return err
+		}
+		if p := c.Requests[i].Personal; len(p) > 0 && k != nil {
+			b = k.Seal(nil, p, sealing.UsePersonal)
 		}
 		t.personal = append(t.personal, b)
+	}
+	// What is written to others unsealed goes with them as well, where they are erased or merged meanwhile.
+	for i := range c.Timers {
+		if _, err := of(c.Timers[i].Resident); err != nil {
+			return err
+		}
+	}
+	for i := range c.Consents {
+		if _, err := of(c.Consents[i].Resident); err != nil {
+			return err
+		}
 	}
 	if n := c.Newcomer; n != nil {
 		w := &newcomer{}

@@ -67,7 +67,7 @@ func (v *view) look(ctx context.Context, conn *pgxpool.Conn, batch []*job) error
 	*v = view{rows: map[[16]byte]row{}, keys: map[[16]byte]int64{}, owners: map[[16]byte]store.Resident{}, roll: map[voter]bool{},
 		reserved: map[string]bool{}, cast: map[voter]bool{}, requests: map[string]int64{}, loose: map[int64]bool{}, theirs: map[[16]byte]pending{}}
 	var residents, others, addresses, voters, ids, merged [][16]byte
-	var polls, boxes, references []string
+	var polls, boxes, references, recalls []string
 	var firsts, begun []int64
 	for _, j := range batch {
 		t := &j.turn
@@ -103,6 +103,11 @@ func (v *view) look(ctx context.Context, conn *pgxpool.Conn, batch []*job) error
 			polls, voters = append(polls, words(b.Poll)), append(voters, b.Voter)
 			boxes, ids = append(boxes, words(b.Poll)), append(ids, b.ID)
 		}
+		for i := range c.Marks {
+			if c.Marks[i].Recall {
+				recalls = append(recalls, words(c.Marks[i].Poll))
+			}
+		}
 		for i := range c.Requests {
 			references = append(references, words(c.Requests[i].Reference))
 		}
@@ -134,6 +139,9 @@ func (v *view) look(ctx context.Context, conn *pgxpool.Conn, batch []*job) error
 			v.theirs[id] = p
 			return nil
 		}, "SELECT id, first FROM media WHERE resident = ANY($1) FOR UPDATE", merged)
+	}
+	if merged != nil || recalls != nil {
+		a.Queue(lockUnlinked, int32(locksMix), recalls, merged)
 	}
 	if others != nil {
 		a.each(func(r pgx.Rows) error {
