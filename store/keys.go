@@ -14,23 +14,30 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // Keys are the town's secrets. They are never in the database or its backups: without them a stolen copy shows no
 // address and no conversation, and with them lost the same holds for the town itself.
 type Keys struct {
-	index []byte      // finds addresses
-	seal  cipher.AEAD // wraps the residents' own keys
-	polls []byte      // root of one key a poll
-	posts []byte      // opens what outposts seal
-	check [16]byte    // recognises these keys
+	index []byte       // finds addresses
+	seal  cipher.AEAD  // wraps the residents' own keys
+	polls []byte       // root of one key a poll
+	posts []byte       // opens what outposts seal
+	check [16]byte     // recognises these keys
+	veil  cipher.Block // over what index and polls come to, of keys that came after others; nil: these are a town's first
+	roots []byte       // index, polls and posts of the first, for the keys that come next
 }
 
 // ErrKeys says that the keys are not the ones that the database was written with.
 var ErrKeys = errors.New("store: these are not the keys that the database was written with")
 
-const keysHead = "townline-keys-1 "
+// What a key file begins with: a town's first, and those that came after others, which have what stays the same beside their secret.
+const (
+	keysHead  = "townline-keys-1 "
+	laterHead = "townline-keys-2 "
+)
 
 // LoadKeys reads the keys from text (what a key file holds, or just its last word) or, when text is empty, from file,
 // which is made with new keys when it doesn't exist. A file that others may read is refused. The caller backs the file
@@ -70,16 +77,20 @@ func LoadKeys(file, text string) (*Keys, error) {
 	return k, nil
 }
 
-// makeKeys writes the file whole under another name first, so that no half-written key file is ever read.
 func makeKeys(file string) error {
 	var secret [32]byte
 	rand.Read(secret[:])
+	return writeKeys(file, keysHead+base64.StdEncoding.EncodeToString(secret[:])+"\n")
+}
+
+// writeKeys writes the file whole under another name first, so that no half-written key file is ever read.
+func writeKeys(file, text string) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".keys-*") // 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = f.WriteString(keysHead + base64.StdEncoding.EncodeToString(secret[:]) + "\n")
+	_, err = f.WriteString(text)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -102,21 +113,34 @@ func makeKeys(file string) error {
 }
 
 func parseKeys(text string) (*Keys, error) {
-	text = strings.TrimPrefix(strings.TrimSpace(text), keysHead)
-	secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
-	if err != nil || len(secret) != 32 {
-		return nil, errors.New(`must hold 32 bytes in base64 (44 characters), as in "townline-keys-1 …="`)
+	wrong := errors.New(`must hold 32 bytes in base64 (44 characters), as in "townline-keys-1 …="`)
+	text, later := strings.CutPrefix(strings.TrimSpace(text), laterHead)
+	words := strings.Fields(strings.TrimPrefix(text, keysHead))
+	if len(words) != 1 && !later || len(words) != 2 && later {
+		return nil, wrong
 	}
-	return newKeys(secret)
+	secret, err := base64.StdEncoding.DecodeString(words[0])
+	if err != nil || len(secret) != 32 {
+		return nil, wrong
+	}
+	if !later {
+		return newKeys(secret, nil)
+	}
+	roots, err := base64.StdEncoding.DecodeString(words[1])
+	if err != nil || len(roots) != 3*32 {
+		return nil, errors.New("is cut short")
+	}
+	return newKeys(secret, roots)
 }
 
-func newKeys(secret []byte) (*Keys, error) {
+// newKeys derives the keys from a secret. roots are those of the town's first keys; nil: these are.
+func newKeys(secret, roots []byte) (*Keys, error) {
 	k := &Keys{}
-	var kek, check []byte
+	var kek, check, veil []byte
 	for _, d := range []struct {
 		to   *[]byte
 		name string
-	}{{&k.index, "address index"}, {&kek, "residents' keys"}, {&k.polls, "polls"}, {&k.posts, "outposts"}, {&check, "check"}} {
+	}{{&k.index, "address index"}, {&kek, "residents' keys"}, {&k.polls, "polls"}, {&k.posts, "outposts"}, {&check, "check"}, {&veil, "veil"}} {
 		b, err := hkdf.Key(sha256.New, secret, nil, "townline 1 "+d.name, 32)
 		if err != nil {
 			return nil, err
@@ -125,7 +149,15 @@ func newKeys(secret []byte) (*Keys, error) {
 	}
 	copy(k.check[:], check)
 	var err error
-	k.seal, err = newAEAD(kek)
+	if k.seal, err = newAEAD(kek); err != nil {
+		return nil, err
+	}
+	if k.roots = roots; roots == nil {
+		k.roots = slices.Concat(k.index, k.polls, k.posts)
+		return k, nil
+	}
+	k.index, k.polls, k.posts = roots[:32], roots[32:64], roots[64:]
+	k.veil, err = aes.NewCipher(veil)
 	return k, err
 }
 
@@ -144,18 +176,22 @@ func (k *Keys) Address(kind, address string) AddressKey {
 	h.Write([]byte{0})
 	h.Write([]byte(address))
 	var sum [sha256.Size]byte
-	return AddressKey(h.Sum(sum[:0])[:16])
+	return k.veiled([16]byte(h.Sum(sum[:0])[:16]))
 }
 
 // Voter returns the mark of a voter (an address, or a code from a letter) on a poll's roll. Each poll has a key of its
-// own, so that the rolls of two polls can't be laid side by side.
+// own, so that the rolls of two polls can't be laid side by side. What is TownsOwn stays the same when keys are changed.
 func (k *Keys) Voter(poll, id string) [16]byte {
 	var sum [sha256.Size]byte
 	h := hmac.New(sha256.New, k.polls)
 	h.Write([]byte(poll))
 	h = hmac.New(sha256.New, h.Sum(sum[:0]))
 	h.Write([]byte(id))
-	return [16]byte(h.Sum(sum[:0])[:16])
+	mark := [16]byte(h.Sum(sum[:0])[:16])
+	if poll == TownsOwn {
+		return mark
+	}
+	return k.veiled(mark)
 }
 
 // Outposts returns the secret that the key is made of for which outposts seal what they forward. The caller must not change it.

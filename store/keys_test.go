@@ -103,7 +103,7 @@ func TestKeyFileMadeOnce(t *testing.T) {
 
 func testKeys(t testing.TB, b byte) *Keys {
 	t.Helper()
-	k, err := newKeys(bytes.Repeat([]byte{b}, 32))
+	k, err := newKeys(bytes.Repeat([]byte{b}, 32), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func FuzzKeyText(f *testing.F) {
 }
 
 func BenchmarkSeal(b *testing.B) {
-	k, err := newKeys(bytes.Repeat([]byte{1}, 32))
+	k, err := newKeys(bytes.Repeat([]byte{1}, 32), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -155,15 +155,15 @@ func syncFile(name string) error {
 
 // Restore puts a copy that Backup made in from and from.keys back as the database to, which must not be there. Whoever was
 // erased since the copy was made, by the file of erasures beside to, is erased from it; what waited to be sent may
-// have been sent since, so it is Unsure. The keys are those that the database was written with.
-func Restore(from, to string, keys *store.Keys) error {
-	if err := restore(from, to, keys); err != nil {
+// have been sent since, so it is Unsure. The keys are those that the database was written with, or came after earlier ones that it was.
+func Restore(from, to string, keys *store.Keys, earlier ...*store.Keys) error {
+	if err := restore(from, to, keys, earlier); err != nil {
 		return fmt.Errorf("store: restore %s: %w", filepath.Base(from), err)
 	}
 	return nil
 }
 
-func restore(from, to string, keys *store.Keys) error {
+func restore(from, to string, keys *store.Keys, earlier []*store.Keys) error {
 	for _, f := range []string{from, keysOf(from)} {
 		if !exists(f) {
 			return fmt.Errorf("%s isn't there: a copy is two files, %s and %s", f, filepath.Base(from), filepath.Base(keysOf(from)))
@@ -185,7 +185,7 @@ func restore(from, to string, keys *store.Keys) error {
 		return err
 	}
 	t := newTables(c)
-	err = t.revive(part, to, keys)
+	err = t.revive(part, to, keys, earlier)
 	if e := t.Close(); err == nil {
 		err = e
 	}
@@ -198,7 +198,7 @@ func restore(from, to string, keys *store.Keys) error {
 	return settleIn(part, to)
 }
 
-func (t *tables) revive(part, to string, keys *store.Keys) error {
+func (t *tables) revive(part, to string, keys *store.Keys, earlier []*store.Keys) error {
 	var verdict string
 	if _, err := t.one(func(q statement) error { verdict = q.ColumnText(0); return nil }, "PRAGMA integrity_check(1)"); err != nil {
 		return err
@@ -214,7 +214,8 @@ func (t *tables) revive(part, to string, keys *store.Keys) error {
 	if err := t.migrate(); err != nil {
 		return err
 	}
-	if err := t.fits(keys); err != nil {
+	was, err := t.writtenWith(keys, earlier)
+	if err != nil {
 		return err
 	}
 	if err := t.exec("ATTACH ? AS away", keysOf(part)); err != nil {
@@ -231,6 +232,11 @@ func (t *tables) revive(part, to string, keys *store.Keys) error {
 		step{"UPDATE outbox SET state = 3, at = max(at, 1) WHERE state IN (1, 2)", nil},
 	); err != nil {
 		return err
+	}
+	if was != keys {
+		if err := t.rekey(was, keys); err != nil {
+			return err
+		}
 	}
 	noted, err := readTombstones(tombstonesOf(to))
 	if err != nil {
