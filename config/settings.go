@@ -49,6 +49,7 @@ func Settings() []Setting {
 		{Key: "sms.kannel.from", About: "Kannel: the number that texts come from"},
 		{Key: "sms.kannel.smsc", About: "Kannel: id of the smsc to send by, if there are several"},
 		{Key: "telegram.token", About: "Telegram: the bot's token, from BotFather", Secret: true},
+		{Key: "telegram.name", About: "Telegram: the bot's name, such as ElmwoodTownBot, where a kiosk's picture may lead there; it does where there is no text number and no public_url"},
 		{Key: "telegram.webhook", About: "Telegram: it calls the server at public_url; off: the server asks Telegram, which needs no public address", Default: "off"},
 		{Key: "telegram.secret", About: "Telegram: what it shows when it calls, such as 32 letters and digits", Secret: true},
 		{Key: "telegram.api", About: "Telegram: address of a Bot API server of the town's own; empty: Telegram's"},

@@ -9,6 +9,7 @@ import (
 // Telegram is the town's bot there.
 type Telegram struct {
 	Token   Secret
+	Name    string // as in t.me/Name; "": nobody is led there
 	Webhook bool   // Telegram calls the server; else the server asks Telegram
 	Secret  Secret // that Telegram shows when it calls
 	API     string // a Bot API server of the town's own; "": Telegram's
@@ -19,6 +20,7 @@ func (t Telegram) On() bool { return t.Token.IsSet() || t.Webhook || t.Secret.Is
 
 var (
 	telegramToken  = regexp.MustCompile(`^[0-9]{1,20}:[A-Za-z0-9_-]{20,128}$`)
+	telegramName   = regexp.MustCompile(`(?i)^[a-z][a-z0-9_]{1,28}bot$`)
 	telegramSecret = regexp.MustCompile(`^[A-Za-z0-9_-]{16,256}$`)
 )
 
@@ -28,6 +30,11 @@ func (r *reading) setTelegram(c *Telegram, s Setting, text string) {
 		c.Token = NewSecret(text)
 		if text != "" && !telegramToken.MatchString(text) {
 			r.wrong(s.Key, "is no token of a bot", "copy it from BotFather as it is: digits, a colon, and letters")
+		}
+	case "telegram.name":
+		c.Name = strings.TrimPrefix(text, "@")
+		if text != "" && !telegramName.MatchString(c.Name) {
+			r.wrong(s.Key, "is no name of a bot", "write it as BotFather has it: 5 to 32 letters, digits and _, with \"bot\" at its end")
 		}
 	case "telegram.webhook":
 		c.Webhook = r.onOff(s.Key, text) == On

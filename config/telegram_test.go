@@ -43,6 +43,7 @@ func TestMistakesOnTelegram(t *testing.T) {
 		"no address":       {"telegram:\n  webhook: on\n  secret: 0123456789abcdef\n  token: " + botToken + "\n", "public_url: is missing"},
 		"not encrypted":    {"public_url: http://127.0.0.1:8080\ntelegram:\n  webhook: on\n  secret: 0123456789abcdef\n  token: " + botToken + "\n", "it calls https addresses only"},
 		"neither":          {"telegram:\n  webhook: perhaps\n  token: " + botToken + "\n", "telegram.webhook"},
+		"no bot's name":    {"telegram:\n  name: elm wood\n  token: " + botToken + "\n", "telegram.name"},
 		"not a server":     {"telegram:\n  api: here\n  token: " + botToken + "\n", "telegram.api"},
 		"mistyped setting": {"telegram:\n  tokens: x\n", "did you mean telegram.token?"},
 	} {

@@ -35,6 +35,7 @@ type Settings struct {
 	Texts     bool   // a code can be texted to a number that the visitor gives
 	Number    string // the town's number, to be texted a code from a phone (QR); E.164
 	PublicURL string // how a phone reaches the server; without a Number a code's QR leads to /web there
+	Bot       string // the name of the town's bot at Telegram; without the two above a code's QR leads to it
 	// Hosts are the names that the page may be called by, besides addresses; others are refused (DNS rebinding). nil: any.
 	Hosts []string
 

@@ -204,8 +204,8 @@ func (s *view) carry(p *render.Page, f *form) {
 	s.Nav = append(s.Nav, s.press("over.yes", "carry.finish"))
 }
 
-// phoneAddress is what a phone's camera is led to: a text message with the code, ready to send, or the page on the web. The
-// code stands where no server sees it.
+// phoneAddress is what a phone's camera is led to: a text message with the code, ready to send, or the page on the web, where the
+// code stands where no server sees it; else the town's bot, which is sent it with /start.
 func (k *Kiosk) phoneAddress(code string) string {
 	code = strings.ReplaceAll(code, " ", "")
 	switch {
@@ -213,6 +213,8 @@ func (k *Kiosk) phoneAddress(code string) string {
 		return "sms:" + k.s.Number + "?body=" + code
 	case k.s.PublicURL != "":
 		return k.s.PublicURL + "/" + WebName + "?code#" + code
+	case k.s.Bot != "":
+		return "https://t.me/" + k.s.Bot + "?start=" + code
 	}
 	return ""
 }

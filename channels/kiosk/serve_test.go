@@ -427,7 +427,10 @@ func TestTakenAlong(t *testing.T) {
 	if got := k.phoneAddress("482 173 629"); got != "sms:+15550100?body=482173629" {
 		t.Error(got)
 	}
-	k = New(Settings{Phrases: words(), PublicURL: "https://talk.elmwood.example"})
+	if k := New(Settings{Phrases: words(), Bot: "ElmwoodTownBot"}); k.phoneAddress("482 173 629") != "https://t.me/ElmwoodTownBot?start=482173629" {
+		t.Error(k.phoneAddress("482 173 629"))
+	}
+	k = New(Settings{Phrases: words(), PublicURL: "https://talk.elmwood.example", Bot: "ElmwoodTownBot"})
 	if got := k.phoneAddress("482 173 629"); got != "https://talk.elmwood.example/web?code#482173629" {
 		t.Error(got)
 	}

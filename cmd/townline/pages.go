@@ -23,6 +23,9 @@ func townPages(c *config.Config, phrases *locales.Catalogue, shelf *audio.Shelf,
 		Texts:  slices.ContainsFunc(lines, func(l channels.Channel) bool { return l.Traits().Texts }),
 		Number: textNumber(c), Microphone: c.Pages.Microphone,
 	}
+	if c.Telegram.On() {
+		s.Bot = c.Telegram.Name
+	}
 	var out []*kiosk.Kiosk
 	if c.Pages.Kiosk {
 		out = append(out, kiosk.New(s))
