@@ -141,6 +141,8 @@ func (r *reading) setPart(c *Config, s Setting, text string) {
 		r.setSMPP(&c.SMPP, s, text)
 	case "ussd":
 		r.setUSSD(&c.USSD, s, text)
+	case "watch":
+		r.setWatch(&c.Watch, s, text)
 	case "limits":
 		r.setLimits(&c.Limits, s, text)
 	default:

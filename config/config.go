@@ -29,6 +29,7 @@ type Config struct {
 	Preview   Switch
 	Pages     Pages
 	Kiosk     Kiosk
+	Watch     Watch
 	Log       Log
 
 	File   string  // the file that was read; "" when there was none

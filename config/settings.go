@@ -114,6 +114,11 @@ func Settings() []Setting {
 		{Key: "kiosk.choose", About: "a kiosk machine: with two switches, the key that chooses"},
 		{Key: "kiosk.headphones", About: "a kiosk machine: pages are read aloud only while headphones are connected: on or off", Default: "off"},
 		{Key: "kiosk.sound", About: "a kiosk machine: read aloud only on the sound device whose name has this; empty: any"},
+		{Key: "watch.traces", About: "where traces of turns go, without what was said or by whom: an OpenTelemetry collector by OTLP/HTTP, such as http://127.0.0.1:4318; empty: nowhere"},
+		{Key: "watch.share", About: "part of all turns that is traced", Default: "1%"},
+		{Key: "watch.headers", About: "what the collector asks for, such as authorization=TOKEN", Secret: true, List: true},
+		{Key: "watch.backups", About: "folder that backups are put into, for the alarm when there is no new one; empty: not looked at", Path: true},
+		{Key: "watch.backups_every", About: "how old the newest backup may grow", Default: "26h"},
 		{Key: "log.level", About: "debug, info, warn or error", Default: "info", Flag: true},
 		{Key: "log.format", About: "text or json", Default: "text", Flag: true},
 	}

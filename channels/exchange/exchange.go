@@ -178,7 +178,7 @@ func New(s Settings) (*Exchange, error) {
 	if err := watchDesk(s.Metrics, x); err != nil {
 		return nil, err
 	}
-	if err := watchBudgets(s.Metrics, x.limits.purses); err != nil {
+	if err := x.metrics.watchBudgets(s.Metrics, x.limits.purses); err != nil {
 		return nil, err
 	}
 	return x, nil

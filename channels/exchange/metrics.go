@@ -91,6 +91,9 @@ func (m *metrics) zero(names []string) {
 	for _, outcome := range []string{outcomeApplied, outcomeFailed} {
 		m.rung.WithLabelValues(outcome)
 	}
+	for _, why := range []string{callQueued, callTwice, callOff, callWithheld, callNowhere, callStopped, callRecent, callWaits, callSpent} {
+		m.callbacks.WithLabelValues(why)
+	}
 	for _, n := range names {
 		for _, outcome := range []string{"queued", "retried", "unsure", "sent", "delivered", "dead"} {
 			m.messages.WithLabelValues(n, outcome)
@@ -204,12 +207,13 @@ func (k *stock) Describe(to chan<- *prometheus.Desc) {
 }
 
 // watchBudgets tells how much of each budget is used up, as far as this server knows.
-func watchBudgets(reg prometheus.Registerer, all []*purse) error {
+func (m *metrics) watchBudgets(reg prometheus.Registerer, all []*purse) error {
 	if reg == nil {
 		return nil
 	}
 	var errs []error
 	for _, p := range all {
+		m.stopped.WithLabelValues(p.Name)
 		period := "day"
 		if p.Monthly {
 			period = "month"

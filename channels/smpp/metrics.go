@@ -36,6 +36,13 @@ func newMetrics(reg prometheus.Registerer, l *line) (*metrics, error) {
 		receipts: counter("receipts_total", "Delivery receipts."),
 		screens:  vector("screens_total", "Screens of menus, by what became of them."),
 	}
+	for _, o := range []string{"taken", "refused", "doubt", "later"} { // from the start, so that the first one is seen as a rise
+		m.sends.WithLabelValues(o)
+		m.screens.WithLabelValues(o)
+	}
+	for _, o := range []string{"taken", "later"} {
+		m.heardAll.WithLabelValues(o)
+	}
 	if reg == nil {
 		return m, nil
 	}

@@ -72,6 +72,7 @@ var arrows = map[string][]string{
 	"store/redis":        {"github.com/redis/go-redis/v9"},
 	"store/storetest":    {"store"},
 	"config":             {"github.com/spf13/viper", "github.com/spf13/pflag", "go.yaml.in/yaml/v4", "golang.org/x/text"},
+	"config/watch":       {},
 	"cmd/townline":       {"*"},
 
 	// Only tests import these, so that they are nobody's way around.

@@ -36,6 +36,7 @@ type house struct {
 	exchange  *exchange.Exchange
 	nodes     *redis.Nodes      // nil: no others
 	single    map[string]string // the lines that one server at a time has, by its duty
+	tracing   *tracing          // nil: nothing is followed
 }
 
 // keyFile is where the town's keys are: beside the database, unless told otherwise.
@@ -114,6 +115,11 @@ func openTown(ctx context.Context, c *config.Config, s store.Store, keys *store.
 		Store: s, Keys: keys, Town: town, Calendar: exchange.Calendar{Zone: c.Town.Zone, Hours: hours}, Channels: lines,
 		Clock: clock, Entropy: rand.Reader, Log: log, Metrics: metrics, Callbacks: callbacks(c), AnswerWithin: c.Desk.AnswerWithin,
 		Limits: limitsOf(c, lines), Resend: resent(lines),
+	}
+	if metrics != nil { // a command beside the server is not followed
+		if h.tracing = newTracing(c, log); h.tracing != nil {
+			settings.Tracing = h.tracing
+		}
 	}
 	if h.nodes, err = joinNodes(c, keys, log, metrics, lines, &settings); err != nil {
 		return nil, nil, err

@@ -83,6 +83,9 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	withPreview := previewed(c, listener.Addr())
+	if err := watchSurroundings(metrics, c, disk); err != nil {
+		return err
+	}
 	var shelf *audio.Shelf // of all who say something aloud
 	if withPreview || phoned(c) || c.Pages.Kiosk || c.Pages.Web {
 		if shelf, err = newShelf(ctx, c, phrases, set.All(), clipSecret(keys), log); err != nil {
@@ -128,6 +131,14 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 
 	web := newServer(log, metrics, s.Ping)
 	web.sources.proxies = slices.Concat(c.Proxies, c.USSD.Proxies)
+	if h.tracing != nil {
+		web.follow = h.tracing.requests
+		defer func() {
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesMost)
+			defer cancel()
+			err = errors.Join(err, h.tracing.close(last))
+		}()
+	}
 	for _, l := range lines {
 		if m, ok := l.(channels.Mounter); ok {
 			m.Mount(web.mux, h.exchange)

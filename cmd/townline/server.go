@@ -44,6 +44,7 @@ type server struct {
 	sources  *sources
 	leave    time.Duration // that it says it is going before it takes nothing more
 	draining atomic.Bool
+	follow   func(http.Handler) http.Handler // nil: requests are not traced
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 }
@@ -71,6 +72,10 @@ func (s *server) takes(path string, most int64) { s.large[path] = most }
 
 // handler is the whole, with what holds for every request around it.
 func (s *server) handler() http.Handler {
+	var h http.Handler = s.mux
+	if s.follow != nil {
+		h = s.follow(h)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		seen := &answered{ResponseWriter: w, sources: s.sources, from: s.sources.of(r)}
@@ -102,7 +107,7 @@ func (s *server) handler() http.Handler {
 			r.Body = &upload{ReadCloser: r.Body, line: http.NewResponseController(w), until: begun.Add(s.reads)}
 		}
 		r.Body = http.MaxBytesReader(seen, r.Body, max(mostBody, most))
-		s.mux.ServeHTTP(seen, r)
+		h.ServeHTTP(seen, r)
 	})
 }
 

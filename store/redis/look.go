@@ -1,0 +1,28 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Look asks the server at an address for its clock, within a second: whether it is there, and answers.
+func Look(ctx context.Context, address string) (time.Time, error) {
+	o, err := parse(address)
+	if err != nil {
+		return time.Time{}, err
+	}
+	o.DialTimeout, o.ReadTimeout, o.MaxRetries = time.Second, time.Second, -1
+	hush()
+	c := goredis.NewUniversalClient(o)
+	defer c.Close()
+	within, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	at, err := c.Time(within).Result()
+	if err != nil {
+		return at, fmt.Errorf("redis: %w", err)
+	}
+	return at, nil
+}
