@@ -13,6 +13,8 @@ const (
 	// walBound is where the writer itself wraps the log, which the keeper has mostly copied: a passive checkpoint never
 	// catches up with a busy writer. A long reader (a backup) can delay it.
 	walBound = 64 << 20
+	// walLittle is what the keeper leaves to the writer then: turns wait while that is copied and synced.
+	walLittle = 1 << 20
 	// keeperPause is how often a keeper looks while there are commits.
 	keeperPause = 20 * time.Millisecond
 	// keeperCut is after how much quiet the log's file is emptied: its pages tell what was written together, and so what
@@ -68,9 +70,24 @@ func (s *Store) keep() {
 		if s.owed.Load() {
 			s.restart.Store(forgetLog)
 		} else if log*pageSize >= walBound {
+			t.catchUp()
 			s.restart.CompareAndSwap(wrapNot, wrapLog)
 		}
 		sweep.page(context.Background(), t, s, quiet == 0)
+	}
+}
+
+// catchUp copies what the writer has written since the last checkpoint, and what it wrote meanwhile, until little is left or it is
+// as fast as the copying.
+func (t *tables) catchUp() {
+	for range 4 {
+		log, done, err := t.checkpoint("PRAGMA wal_checkpoint(NOOP)")
+		if err != nil || (log-done)*pageSize <= walLittle {
+			return
+		}
+		if _, _, err := t.checkpoint("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+			return
+		}
 	}
 }
 

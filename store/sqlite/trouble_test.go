@@ -133,6 +133,24 @@ func TestLogIsOnlyLookedAt(tt *testing.T) {
 	}
 }
 
+// TestWriterIsLeftLittle: before the writer begins the log anew, the keeper has copied most of it.
+func TestWriterIsLeftLittle(tt *testing.T) {
+	t := newTown(tt)
+	t.must(t.Close())
+	c, err := connect(t.path("town.db"), sqlite.OpenReadWrite, pragmas(readerCache))
+	t.must(err)
+	defer c.Close()
+	w := newTables(c)
+	for i, size := range []int{walLittle / 2, walLittle} {
+		t.must(w.exec("INSERT INTO meta(name, value) VALUES(?, zeroblob(?))", fmt.Sprint("x", i), size))
+		w.catchUp()
+		log, done, err := w.checkpoint("PRAGMA wal_checkpoint(NOOP)")
+		if all := log == done; err != nil || all != (i == 1) {
+			t.Errorf("%d: %d pages, %d of them moved, %v", i, log, done, err)
+		}
+	}
+}
+
 // TestIndices: the queries that grow with the town use an index, and none sorts what it reads.
 func TestIndices(tt *testing.T) {
 	t := newTown(tt)

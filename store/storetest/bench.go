@@ -121,6 +121,7 @@ func Load(b *testing.B, residents int, turn func(t *Talker)) {
 	slices.Sort(all)
 	b.ReportMetric(float64(len(all))/elapsed.Seconds(), "turns/s")
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
+	b.ReportMetric(float64(all[len(all)-1].Microseconds())/1000, "longest-ms")
 	b.ReportMetric(float64(cpu.Nanoseconds())/1000/float64(len(all)), "cpu-µs/turn")
 }
 
