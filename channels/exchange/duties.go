@@ -99,7 +99,7 @@ func (x *Exchange) While(ctx context.Context, duty string, term time.Duration, d
 		rung := x.nodes.duties.try.next()
 		until, held, err := x.ask(ctx, duty, term, time.Now().Add(term))
 		switch {
-		case held:
+		case held && time.Now().Before(until): // not in a process that was frozen meanwhile
 			told = false
 			x.hold(ctx, duty, term, until, do)
 		case err != nil && ctx.Err() == nil && !told:
@@ -164,6 +164,11 @@ func (x *Exchange) keep(ctx context.Context, duty string, term time.Duration, un
 			ending = nil
 			continue
 		case <-tick.C:
+			select {
+			case <-over.C: // of two that have come meanwhile this one counts
+				return true
+			default:
+			}
 		}
 		next, held, err := x.ask(context.WithoutCancel(ctx), duty, term, until)
 		switch {

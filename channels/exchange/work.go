@@ -139,6 +139,10 @@ func (a *alarm) sleep(ctx context.Context, clock Clock, next time.Time, stop <-c
 	case <-a.bell:
 		return true
 	case <-clock.After(wait):
+		select {
+		case <-a.bell: // who was rung for is looked for now
+		default:
+		}
 		return true
 	case <-ctx.Done():
 	case <-stop:
