@@ -2,8 +2,8 @@ package exchange
 
 import (
 	"flag"
-	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/townline/townline/store"
@@ -11,24 +11,37 @@ import (
 	"github.com/townline/townline/store/postgres/pgtest"
 )
 
-var onPostgres = flag.Bool("postgres", false, "run what is tested on each store on a PostgreSQL server too")
+var onPostgres = flag.Bool("postgres", false, "run all that is tested on each store on a PostgreSQL server too, and not only some of it")
 
-var theServer *pgtest.Server // nil without -postgres
+// always are tests that run on PostgreSQL whatever the flag says: together they write all that a turn can write.
+var always = []string{"TestConversationLeavesARecord", "TestRepeatedMessageGetsTheSameReply", "TestRoll", "TestSecretBallotLeavesNoTraceInTheConversation",
+	"TestSimilarRequestIsJoined", "TestTwoNumbersPutTogether", "TestATalkWithThePersonAtTheDesk", "TestStopOutlivesErasing", "TestReminderAfterADay", "TestPushedChannel",
+	"TestMediaIsKeptWithItsTurn"}
+
+var theServer *pgtest.Server // nil until a test asks for it
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if *onPostgres {
-		var err error
-		if theServer, err = pgtest.Start(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}
 	code := m.Run()
 	if theServer != nil {
 		theServer.Remove()
 	}
 	os.Exit(code)
+}
+
+// onPostgresToo says whether a test runs on PostgreSQL, and starts a server for the first that does.
+func onPostgresToo(t *testing.T) bool {
+	t.Helper()
+	if !*onPostgres && !slices.Contains(always, t.Name()) {
+		return false
+	}
+	if theServer == nil {
+		var err error
+		if theServer, err = pgtest.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return true
 }
 
 func inPostgres(t testing.TB) store.Store {

@@ -178,14 +178,14 @@ type town struct {
 // setting alters a town before it opens.
 type setting func(*town, *Settings)
 
-// onEachStore runs a test with a store in memory, with one in a file and, where the flag says so, with one in PostgreSQL.
+// onEachStore runs a test with a store in memory, with one in a file and some, or all where the flag says so, with one in PostgreSQL.
 func onEachStore(t *testing.T, test func(*testing.T, setting)) {
 	t.Run("memory", func(t *testing.T) { test(t, func(*town, *Settings) {}) })
 	if !alsoOnDisk {
 		return
 	}
 	t.Run("sqlite", func(t *testing.T) { test(t, func(w *town, _ *Settings) { w.store = onDisk(t) }) })
-	if theServer != nil {
+	if onPostgresToo(t) {
 		t.Run("postgres", func(t *testing.T) { test(t, func(w *town, _ *Settings) { w.store = inPostgres(t) }) })
 	}
 }
