@@ -199,7 +199,7 @@ func (c *copyFile) section(known []string) (string, io.Reader, error) {
 
 // Restore puts a copy that Backup made in from and from.keys into the database at an address, which must be empty but for what it notes
 // of erasures and of opt-outs (files that Noting names count as well): those are kept, and whoever was erased since the copy was made is erased from it. What waited to
-// be sent may have been sent since, so it is Unsure. The keys are those that the copied database was written with.
+// be sent may have been sent since, so it is Unsure. The keys are those that the copied database was written with (or see After).
 func Restore(ctx context.Context, from, address string, keys *store.Keys, more ...Option) error {
 	return wrapped("restore "+filepath.Base(from), restore(ctx, from, address, keys, more))
 }
@@ -246,7 +246,9 @@ func restore(ctx context.Context, from, address string, keys *store.Keys, more [
 			return err
 		}
 		if !keys.Fits(known) {
-			return store.ErrKeys
+			if err := s.rekeyed(ctx, tx, known); err != nil {
+				return err
+			}
 		}
 		for _, table := range []string{"request", "request_event", "outbox", "optout", "consent", "letter"} {
 			if _, err := tx.Exec(ctx, fmt.Sprintf("SELECT setval(pg_get_serial_sequence('%s', 'seq'), coalesce((SELECT max(seq) FROM %s), 0) + 1, false)", table, table)); err != nil {

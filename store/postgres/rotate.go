@@ -12,6 +12,19 @@ import (
 	"github.com/townline/townline/store/moving"
 )
 
+// After lets Restore take a copy from before the keys were changed: written with one of these.
+func After(earlier ...*store.Keys) Option { return func(s *Store) { s.earlier = earlier } }
+
+// rekeyed takes a copy that was written with earlier keys.
+func (s *Store) rekeyed(ctx context.Context, tx pgx.Tx, known []byte) error {
+	for _, k := range s.earlier {
+		if k.Fits(known) && s.secrets.Follows(k) == nil {
+			return rekey(ctx, tx, k, s.secrets)
+		}
+	}
+	return store.ErrKeys
+}
+
 // Rotate writes all that a database has stored under keys anew, under the keys that come next: whole or not at all. Done once more it
 // finishes what was cut short. Nobody may be at work on the database. file is what erasures and STOPs are noted by (see Noting): who said
 // STOP is noted anew when a node opens the store; every other node's FILE.stops has to go as well.
@@ -35,7 +48,7 @@ func rotate(ctx context.Context, address string, keys, next *store.Keys, file st
 		return err
 	}
 	if e.s.secrets == keys {
-		if err := pgx.BeginFunc(ctx, e.s.pool, func(tx pgx.Tx) error { return e.rekey(ctx, tx, keys, next) }); err != nil {
+		if err := pgx.BeginFunc(ctx, e.s.pool, func(tx pgx.Tx) error { return rekey(ctx, tx, keys, next) }); err != nil {
 			return err
 		}
 	}
@@ -51,16 +64,16 @@ func rotate(ctx context.Context, address string, keys, next *store.Keys, file st
 }
 
 // rekey writes anew what is stored under keys.
-func (e *End) rekey(ctx context.Context, tx pgx.Tx, keys, next *store.Keys) error {
+func rekey(ctx context.Context, tx pgx.Tx, keys, next *store.Keys) error {
 	for _, c := range []struct{ table, column string }{{"address", "key"}, {"optout", "address"}, {"roll", "voter"}} {
-		if err := e.anew(ctx, tx, "SELECT DISTINCT "+c.column+", NULL::bytea FROM "+c.table, "uuid", func(stored [16]byte, _ []byte) ([]byte, error) {
+		if err := anew(ctx, tx, "SELECT DISTINCT "+c.column+", NULL::bytea FROM "+c.table, "uuid", func(stored [16]byte, _ []byte) ([]byte, error) {
 			b := keys.Anew(next, stored)
 			return b[:], nil
 		}, fmt.Sprintf("UPDATE %s t SET %s = a.new FROM anew a WHERE a.old = t.%s", c.table, c.column, c.column)); err != nil {
 			return err
 		}
 	}
-	if err := e.anew(ctx, tx, "SELECT resident, wrapped FROM resident_key", "bytea", func(r [16]byte, sealed []byte) ([]byte, error) {
+	if err := anew(ctx, tx, "SELECT resident, wrapped FROM resident_key", "bytea", func(r [16]byte, sealed []byte) ([]byte, error) {
 		return keys.Rewrap(next, r, sealed)
 	}, "UPDATE resident_key t SET wrapped = a.new FROM anew a WHERE a.old = t.resident"); err != nil {
 		return err
@@ -71,7 +84,7 @@ func (e *End) rekey(ctx context.Context, tx pgx.Tx, keys, next *store.Keys) erro
 }
 
 // anew computes for each row of a query what is stored in its place, and updates.
-func (e *End) anew(ctx context.Context, tx pgx.Tx, query, kind string, f func(stored [16]byte, with []byte) ([]byte, error), update string) error {
+func anew(ctx context.Context, tx pgx.Tx, query, kind string, f func(stored [16]byte, with []byte) ([]byte, error), update string) error {
 	if _, err := tx.Exec(ctx, "CREATE TEMP TABLE anew(old uuid NOT NULL, new "+kind+" NOT NULL) ON COMMIT DROP"); err != nil {
 		return err
 	}

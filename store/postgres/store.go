@@ -24,6 +24,7 @@ import (
 type Store struct {
 	pool    *pgxpool.Pool
 	secrets *store.Keys
+	earlier []*store.Keys // of Restore
 	keys    keyring
 	lately  lately
 	ledger  ledger
