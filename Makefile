@@ -51,6 +51,8 @@ soak:
 	go test ./channels/telegram -run TestWalksByButtons -walks 200 -timeout 1h -v
 	go test ./channels/smpp -run TestEachIsAccountedFor -texts 100000 -v
 	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
+	go test ./cmd/townline -run TestMoveIsKilled -move-kills 200 -timeout 1h -v
+	go test ./store/sqlite ./store/postgres -run TestDrill -drill-turns 20000 -timeout 1h -v
 
 # What the figures in the documents come from; on a machine with nothing else to do.
 bench:

@@ -71,10 +71,14 @@ not sent twice.`,
 			if err != nil {
 				return err
 			}
+			earlier, err := earlierKeys(c)
+			if err != nil {
+				return err
+			}
 			if c.Store.Postgres.IsSet() {
-				err = postgres.Restore(cmd.Context(), args[0], c.Store.Postgres.Reveal(), keys, noting(c, false)...)
+				err = postgres.Restore(cmd.Context(), args[0], c.Store.Postgres.Reveal(), keys, append(noting(c, false), postgres.After(earlier...))...)
 			} else {
-				err = sqlite.Restore(args[0], c.Store.Path, keys)
+				err = sqlite.Restore(args[0], c.Store.Path, keys, earlier...)
 			}
 			if err != nil {
 				return err

@@ -65,7 +65,7 @@ func openStore(c *config.Config, mayMake bool) (store.Store, *store.Keys, error)
 		}
 		s, err := postgres.Open(context.Background(), c.Store.Postgres.Reveal(), keys, noting(c, mayMake)...)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, aboutKeys(c, err)
 		}
 		return s, keys, nil
 	}
@@ -78,7 +78,7 @@ func openStore(c *config.Config, mayMake bool) (store.Store, *store.Keys, error)
 	}
 	s, err := sqlite.Open(c.Store.Path, keys)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, aboutKeys(c, err)
 	}
 	return s, keys, nil
 }

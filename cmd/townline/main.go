@@ -103,7 +103,7 @@ To begin:       townline init mytown`,
 	}
 	add(groupWrite, newInit(), newCheck(), newTest(), newSimulate(), newAudio(), newCard(), newSchema())
 	add(groupRead, newResults(), newRequests(), newMedia(), newCodes(), newOutposts(), newPIN(), newUnread(), newDesk())
-	add(groupRun, newServe(open), newOutbox(open), newTell(open), newCall(open), newKiosk(), newAccessibility(), newConfig(), newBackup(), newRestore(), newMove(), newVersion())
+	add(groupRun, newServe(open), newOutbox(open), newTell(open), newCall(open), newKiosk(), newAccessibility(), newConfig(), newBackup(), newRestore(), newMove(), newKeys(), newVersion())
 	add(groupRun, newDoctor(open), newWatch())
 	return root
 }
