@@ -258,14 +258,7 @@ func TestFaultsOnOneFile(t *testing.T) {
 			w.say("asked to end, it ended with %v", err)
 		}
 	}
-	keys, err := store.LoadKeys(filepath.Join(p.dir, "town.key"), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := sqlite.Open(filepath.Join(p.dir, "store", "town.db"), keys)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := p.opens()
 	defer s.Close()
 	w.holds(t, s)
 	w.tells()
@@ -350,4 +343,89 @@ func TestFaultsOnNodes(t *testing.T) {
 	defer s.Close()
 	w.holds(t, s)
 	w.tells()
+}
+
+// TestFaultsAreCaught holds a town that nothing happened to against what people were told, and then against tales: each must be
+// caught. Without a fault nothing comes to a chat twice.
+func TestFaultsAreCaught(t *testing.T) {
+	w, p := oneFile(t)
+	w.door.calm = true
+	w.begins(3)
+	for w.talked() < 6 && w.waits(20*time.Millisecond) {
+	}
+	w.end()
+	for _, n := range w.nodes {
+		if err := n.ends(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := p.opens()
+	defer s.Close()
+	w.holds(t, s)
+	if len(w.wrong) > 0 {
+		t.Fatal(w.wrong)
+	}
+	var name, number string
+	for name = range w.done {
+	}
+	for number = range w.reports {
+	}
+	for tale, tell := range map[string]func() (undo func()){
+		"a conversation that was never held": func() func() { w.done["nobody-1"] = true; return func() { delete(w.done, "nobody-1") } },
+		"a record that nobody was told of":   func() func() { delete(w.done, name); return func() { w.done[name] = true } },
+		"a vote that isn't in the box":       func() func() { w.votes.Add(1); return func() { w.votes.Add(-1) } },
+		"a vote that nobody cast":            func() func() { w.votes.Add(-1); return func() { w.votes.Add(1) } },
+		"a report that was lost":             func() func() { w.reports["999-999-9"] = "nobody"; return func() { delete(w.reports, "999-999-9") } },
+		"a report that is there twice": func() func() {
+			was := w.reports[number]
+			delete(w.reports, number)
+			return func() { w.reports[number] = was }
+		},
+		"a message that never came": func() func() {
+			for range 100 { // more than there may be in the outbox
+				w.chats.held = append(w.chats.held, waiting{7_000_000, "never"})
+			}
+			return func() { w.chats.held = nil }
+		},
+		"a message that came twice": func() func() {
+			for range 2 {
+				w.chats.shows(7_000_000, "What is the second word after nothing?", false)
+			}
+			return func() {}
+		},
+		"a number that two got": func() func() {
+			w.ended("nobody-2", 2, "Thank you for it. Your number is "+number)
+			was := w.reports[number]
+			return func() { w.reports[number] = was }
+		},
+	} {
+		undo := tell()
+		w.holds(t, s)
+		undo()
+		if len(w.wrong) == 0 {
+			t.Errorf("%s was not caught", tale)
+		}
+		w.wrong = nil
+		w.broken.Store(false)
+	}
+}
+
+func (w *wreck) talked() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return min(len(w.done), 3*len(w.reports))
+}
+
+// opens opens the file of a town that has ended.
+func (p *place) opens() store.Store {
+	p.t.Helper()
+	keys, err := store.LoadKeys(filepath.Join(p.dir, "town.key"), "")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	s, err := sqlite.Open(filepath.Join(p.dir, "store", "town.db"), keys)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return s
 }

@@ -169,6 +169,7 @@ type balancer struct {
 	ways  []*http.Transport
 	next  atomic.Uint64
 	lost  atomic.Int64 // answers that got lost on their way back
+	calm  bool         // none does
 
 	mu     sync.Mutex
 	chance *rand.Rand
@@ -217,7 +218,7 @@ func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
 		var resp *http.Response
 		if resp, err = b.ways[i].RoundTrip(try); err == nil {
 			b.mu.Lock()
-			lose := b.chance.IntN(150) == 0
+			lose := !b.calm && b.chance.IntN(150) == 0
 			b.mu.Unlock()
 			if lose {
 				_ = resp.Body.Close()
