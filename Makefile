@@ -35,7 +35,7 @@ peers: .ci/npm/node_modules/.installed
 	npm ci --ignore-scripts --no-audit --no-fund --prefix .ci/npm
 	@touch $@
 
-# 1,000 kills instead of 50: about half an hour. The kiosk: 10,000 visits by forms, 200 in the browser, every page in each of
+# 1,000 kills instead of 50: about half an hour. Each other fault 50 times, on one file and (as root) on three nodes. The kiosk: 10,000 visits by forms, 200 in the browser, every page in each of
 # sixteen looks. 10,000 visits to two outposts that are cut off, 300 calls at once on one core, 1,000 menus at once.
 soak:
 	go test ./channels/kiosk -run 'TestWalks$$' -walks 10000 -v
@@ -51,7 +51,10 @@ soak:
 	go test ./channels/telegram -run TestWalksByButtons -walks 200 -timeout 1h -v
 	go test ./channels/smpp -run TestEachIsAccountedFor -texts 100000 -v
 	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
-	go test ./cmd/townline -run TestMoveIsKilled -move-kills 200 -timeout 1h -v
+	go test ./cmd/townline -run TestFaultsOnOneFile -faults 50 -fault-kills 20 -fault-pace 200ms -timeout 3h -v
+	go test ./cmd/townline -run TestFaultsOnNodes -faults 50 -fault-kills 20 -fault-pace 200ms -timeout 4h -v
+	go test ./channels/exchange -run 'TestNodesSimulation$$' -nodesims 1000 -timeout 2h -v
+	go test ./cmd/townline -run 'TestMoveIsKilled|TestChangeOfKeysIsKilled' -move-kills 200 -key-kills 200 -timeout 1h -v
 	go test ./store/sqlite ./store/postgres -run TestDrill -drill-turns 20000 -timeout 1h -v
 
 # What the figures in the documents come from; on a machine with nothing else to do.

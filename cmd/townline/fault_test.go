@@ -21,6 +21,7 @@ var (
 	faults     = flag.Int("faults", 0, "how often each fault is done in TestFaults…, longer; 0: some of them once")
 	faultSeed  = flag.Uint64("fault-seed", 1, "what the order and the length of faults and the crowd's choices begin with")
 	faultKill  = flag.Int("fault-kills", 3, "kills in each round of faults")
+	faultFor   = flag.Duration("fault-for", 0, "no fault is begun after so long; 0: however long it takes")
 	faultCrowd = flag.Int("fault-crowd", 10, "people on each channel")
 	faultRush  = flag.Duration("fault-pace", 250*time.Millisecond, "how long people wait between two messages")
 	heldOut    = flag.Duration("fault-patience", 3*time.Second, "how long chats wait in the end for messages that a server took with it; claims hold for two minutes")
@@ -104,7 +105,7 @@ func (w *wreck) rounds(all []fault) {
 		}
 		w.chance.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
 		for _, f := range round {
-			if w.broken.Load() {
+			if w.broken.Load() || *faultFor > 0 && time.Since(w.begun) > *faultFor {
 				return
 			}
 			mended := w.chats.breaks()
