@@ -50,6 +50,7 @@ soak:
 	go test ./cmd/townline -run TestManyMenus -menus 1000 -think 1500ms -rounds 3 -v
 	go test ./channels/telegram -run TestWalksByButtons -walks 200 -timeout 1h -v
 	go test ./channels/smpp -run TestEachIsAccountedFor -texts 100000 -v
+	go test ./cmd/townline -run TestAlone -static -timeout 30m -v
 	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
 	go test ./cmd/townline -run TestFaultsOnOneFile -faults 50 -fault-kills 20 -fault-pace 200ms -timeout 3h -v
 	go test ./cmd/townline -run TestFaultsOnNodes -faults 50 -fault-kills 20 -fault-pace 200ms -timeout 4h -v
@@ -60,6 +61,7 @@ soak:
 # What the figures in the documents come from; on a machine with nothing else to do.
 bench:
 	go test ./cmd/townline -run '^$$' -bench SignedWebhook -benchtime 40000x
+	go test ./cmd/townline -run '^$$' -bench Forged -benchtime 40000x
 	go test ./cmd/townline -run '^$$' -bench 'Start|MemoryAfter100000' -benchtime 1x
 	go test ./dialogs/... ./locales ./channels/... -run '^$$' -bench . -benchtime 0.5s
 	go test ./store/... -run '^$$' -bench . -benchtime 2s -timeout 1h

@@ -9,15 +9,21 @@ import (
 )
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	var sbom bool
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Say which townline this is",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if b, ok := debug.ReadBuildInfo(); sbom && ok {
+				return writeMaterials(cmd.OutOrStdout(), materialsOf(b))
+			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionLine())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&sbom, "sbom", false, "list what it is made of, with versions and licences (CycloneDX, JSON)")
+	return cmd
 }
 
 // versionLine is "townline v1.2.0 (go1.26.8 linux/amd64)", or the commit where there is no version.
