@@ -210,10 +210,10 @@ func TestNodesWakeEachOther(t *testing.T) {
 					within(most, "a reply", func() bool { return len(sent.letters()) > n })
 				}
 				var r store.Resident
+				shared.mu.Lock()
 				for r = range shared.rows {
 					break
 				}
-				shared.mu.Lock()
 				shared.timers[timerKey{r, "unknown"}] = time.Now()
 				shared.mu.Unlock()
 				b.x.timers.by(time.Now(), time.Now())

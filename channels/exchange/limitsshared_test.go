@@ -72,6 +72,12 @@ func (s *stamps) Deliver(context.Context, channels.Address, render.Page, string)
 	return "", nil
 }
 
+func (s *stamps) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.at)
+}
+
 // Three nodes on one store keep to a rate together within 2 %, and ask for nothing where nothing is due.
 func TestNodesKeepARate(t *testing.T) {
 	for _, rate := range []float64{5, 60} {
@@ -94,9 +100,11 @@ func TestNodesKeepARate(t *testing.T) {
 				ran.Go(func() { w.x.Run(ctx) })
 			}
 			time.Sleep(10 * time.Second)
+			all.mu.Lock()
 			if all.asks > 0 {
 				t.Errorf("asked %d times for nothing", all.asks)
 			}
+			all.mu.Unlock()
 			n := int(rate * 10)
 			body := must(engine.Encode(&render.Page{Text: "The library is open."}))
 			for i := range n {
@@ -110,12 +118,13 @@ func TestNodesKeepARate(t *testing.T) {
 				}
 			}
 			begun := time.Now()
-			for time.Sleep(time.Second); len(sent.at) < n && time.Since(begun) < 10*time.Minute; time.Sleep(time.Second) {
+			for time.Sleep(time.Second); sent.count() < n && time.Since(begun) < 10*time.Minute; time.Sleep(time.Second) {
 			}
 			stop()
 			ran.Wait()
-			if len(sent.at) != n {
-				t.Fatalf("%d of %d left", len(sent.at), n)
+			synctest.Wait()
+			if sent.count() != n {
+				t.Fatalf("%d of %d left", sent.count(), n)
 			}
 			got := float64(n-1) / sent.at[n-1].Sub(sent.at[0]).Seconds()
 			t.Logf("%.2f a second, want %v; asked %.1f times a second", got, rate, float64(all.asks)/time.Since(begun).Seconds())

@@ -187,6 +187,8 @@ func TestLimitsOfThreeServers(t *testing.T) {
 			if name != "each" { // and no more, however long
 				runs(t, all, 300*time.Millisecond, func() bool { return false })
 			}
+			got.mu.Lock()
+			defer got.mu.Unlock()
 			if len(got.at) != c.total {
 				t.Errorf("%d left, want %d", len(got.at), c.total)
 			}
