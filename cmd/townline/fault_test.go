@@ -20,15 +20,15 @@ import (
 var (
 	faults     = flag.Int("faults", 0, "how often each fault is done in TestFaults…, longer; 0: some of them once")
 	faultSeed  = flag.Uint64("fault-seed", 1, "what the order and the length of faults and the crowd's choices begin with")
-	faultKill  = flag.Int("fault-kills", 3, "kills in each round of faults")
+	faultKill  = flag.Int("fault-kills", 2, "kills in each round of faults")
 	faultFor   = flag.Duration("fault-for", 0, "no fault is begun after so long; 0: however long it takes")
-	faultCrowd = flag.Int("fault-crowd", 10, "people on each channel")
-	faultRush  = flag.Duration("fault-pace", 250*time.Millisecond, "how long people wait between two messages")
+	faultCrowd = flag.Int("fault-crowd", 6, "people on each channel")
+	faultRush  = flag.Duration("fault-pace", 400*time.Millisecond, "how long people wait between two messages")
 	heldOut    = flag.Duration("fault-patience", 3*time.Second, "how long chats wait in the end for messages that a server took with it; claims hold for two minutes")
 )
 
 // mostShort is how many faults a short run does.
-const mostShort = 8
+const mostShort = 6
 
 // fault breaks something, leaves it broken for a while and mends it.
 type fault struct {
@@ -232,6 +232,7 @@ func (w *wreck) tells() {
 
 // TestFaultsOnOneFile breaks a town on SQLite in every way while people talk with it by texts, menus and chats.
 func TestFaultsOnOneFile(t *testing.T) {
+	t.Parallel()
 	w, p := oneFile(t)
 	full := filepath.Join(p.dir, "store", "full")
 	all := []fault{{"asked to end", w.asked}, {"frozen", w.frozen}, {"clock moved", w.moved}, {"slow way", w.slowed}}
@@ -303,6 +304,7 @@ func small(t *testing.T, dir string, megabytes int) bool {
 // TestFaultsOnNodes breaks a town of three nodes, each in a network of its own, on a PostgreSQL with a standby that every commit waits
 // for, and a Redis with a Sentinel beside each node, while people talk with it through a balancer that knows nothing of who asks.
 func TestFaultsOnNodes(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	if err := os.Chmod(filepath.Dir(p.dir), 0o755); err != nil { // PostgreSQL isn't root
 		t.Fatal(err)
@@ -349,6 +351,7 @@ func TestFaultsOnNodes(t *testing.T) {
 // TestFaultsAreCaught holds a town that nothing happened to against what people were told, and then against tales: each must be
 // caught. Without a fault nothing comes to a chat twice.
 func TestFaultsAreCaught(t *testing.T) {
+	t.Parallel()
 	w, p := oneFile(t)
 	w.door.calm = true
 	w.begins(3)

@@ -152,7 +152,7 @@ func newCache(t *testing.T, c *country, nodes []site, dir string) *cache {
 	r.starts(1, "--replicaof", r.sites[0].addr+" 6379")
 	for i, s := range nodes {
 		conf := filepath.Join(dir, fmt.Sprintf("sentinel%d.conf", i))
-		text := "port 26379\nbind " + s.addr + "\nprotected-mode no\ndir " + dir + "\nsentinel monitor town " + r.sites[0].addr + " 6379 2\n" +
+		text := "port 26379\nbind " + s.addr + "\nprotected-mode no\ndir " + dir + "\nsentinel announce-ip " + s.addr + "\nsentinel announce-port 26379\nsentinel monitor town " + r.sites[0].addr + " 6379 2\n" +
 			"sentinel down-after-milliseconds town 1000\nsentinel failover-timeout town 4000\n"
 		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -179,7 +179,7 @@ func (r *cache) address() string {
 
 // starts starts one, with nothing in it.
 func (r *cache) starts(i int, args ...string) {
-	cmd := exec.Command("redis-server", append([]string{"--port", "6379", "--bind", r.sites[i].addr, "--protected-mode", "no", "--save", "", "--appendonly", "no", "--dir", r.dir}, args...)...)
+	cmd := exec.Command("redis-server", append([]string{"--port", "6379", "--bind", r.sites[i].addr, "--protected-mode", "no", "--save", "", "--appendonly", "no", "--dir", r.dir, "--replica-announce-ip", r.sites[i].addr}, args...)...)
 	if err := r.sites[i].inside(cmd.Start); err != nil {
 		r.t.Error(err)
 		return
