@@ -15,7 +15,7 @@ import (
 	"github.com/townline/townline/store/storetest"
 )
 
-var moveKills = flag.Int("move-kills", 8, "how often TestMoveIsKilled kills a move")
+var moveKills = flag.Int("move-kills", 5, "how often TestMoveIsKilled kills a move")
 
 // A move that is killed at any moment goes on when it is given again, and ends with everything there.
 func TestMoveIsKilled(t *testing.T) {
