@@ -51,8 +51,8 @@ type waiting struct {
 // trouble is a time in which something was broken.
 type trouble struct{ from, to time.Time }
 
-// afterwards is how long what a trouble left in doubt may be settled: a claim of a server that died holds for two minutes.
-const afterwards = 4 * time.Minute
+// afterwards is how long what a trouble left in doubt may be settled: a claim of a server that died holds for two minutes, and several may die in turn.
+const afterwards = 12 * time.Minute
 
 func newChatTown(t *testing.T, c *crowd, host string) *chatTown {
 	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
