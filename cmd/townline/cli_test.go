@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	if file := os.Getenv(clocks); file != "" {
 		os.Exit(run(withClock(context.Background(), newWrongClock(file)), openStore, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
+	if os.Getenv(narrows) != "" {
+		os.Exit(run(context.Background(), openNarrow, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	if os.Getenv(hello) != "" {
 		sayHello()
 	}
