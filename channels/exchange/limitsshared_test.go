@@ -46,7 +46,7 @@ func (d *drawn) Room(context.Context) (int, time.Duration) {
 	if d.free.After(now) {
 		return 0, d.free.Sub(now)
 	}
-	d.left = min(max(math.Ceil(d.perSecond*.05), 1), 1+math.Floor(float64(now.Sub(d.free)/each)))
+	d.left = min(max(math.Ceil(d.perSecond*.05), 1), 1+float64(now.Sub(d.free)/each))
 	d.free = d.free.Add(time.Duration(d.left) * each)
 	return int(d.left), 0
 }
