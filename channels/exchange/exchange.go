@@ -92,6 +92,7 @@ type Exchange struct {
 	drawing  chan struct{}  // holds a token while a picture is drawn anew
 
 	admission *admission
+	urgent    chan struct{} // holds a token for each turn that is held though there is no room
 
 	nodes  nodes
 	work   work
@@ -150,7 +151,7 @@ func New(s Settings) (*Exchange, error) {
 		x.channels[name] = &line{Channel: c, traits: c.Traits()}
 		x.order = append(x.order, name)
 	}
-	x.admission = newAdmission(x.clock, x.order)
+	x.admission, x.urgent = newAdmission(x.clock, x.order), make(chan struct{}, mostUrgent)
 	if err := x.share(&s); err != nil {
 		return nil, err
 	}
@@ -254,7 +255,7 @@ func (x *Exchange) receive(ctx context.Context, l *line, e channels.Event, way t
 		r, err := decodeReply(b)
 		return r, outcomeDuplicate, err
 	}
-	leave, err := x.admission.enter(ctx, e.Channel)
+	leave, err := x.comesIn(ctx, &e)
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
@@ -274,7 +275,7 @@ func (x *Exchange) Report(ctx context.Context, channel, receipt string, d channe
 	}
 	defer x.work.leave()
 	if _, ours := x.channels[channel]; ours {
-		leave, err := x.admission.enter(ctx, channel)
+		leave, err := x.reportComesIn(ctx, channel, &d)
 		if err != nil {
 			if errors.Is(err, channels.ErrBusy) {
 				x.turnedAway(ctx, channel)

@@ -251,8 +251,12 @@ func (l *line) report(ctx context.Context, b *bind, m *incoming, in channels.Inb
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := in.Report(ctx, l.name(), id, d); err != nil {
-		l.cfg.Log.LogAttrs(ctx, slog.LevelError, "delivery report not accepted", slog.String("channel", l.name()), slog.Any("error", err))
-		l.answer(b, m, statusSystem, nil)
+		l.cfg.Log.LogAttrs(ctx, channels.Level(err), "delivery report not accepted", slog.String("channel", l.name()), slog.Any("error", err))
+		s := statusSystem
+		if errors.Is(err, channels.ErrBusy) {
+			s = statusQueueFull
+		}
+		l.answer(b, m, s, nil)
 		return
 	}
 	l.metrics.receipts.Inc()

@@ -124,9 +124,6 @@ func (k *Kannel) Traits() render.Traits {
 // GET, as Kannel calls a get-url, or POST with a form.
 func (k *Kannel) Mount(mux *http.ServeMux, in channels.Inbox) {
 	message := func(w http.ResponseWriter, r *http.Request) {
-		if crowded(w, in, KannelName) {
-			return
-		}
 		f, ok := k.open(w, r)
 		if !ok {
 			return

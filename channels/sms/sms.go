@@ -88,15 +88,6 @@ func trace(channel, id string) slog.Attr {
 	return slog.String("message", hex.EncodeToString(sum[:8]))
 }
 
-// crowded answers a provider at once while its messages would be turned away anyhow: before anything is read of the request.
-func crowded(w http.ResponseWriter, in channels.Inbox, channel string) bool {
-	full := channels.Full(in, channel)
-	if full {
-		later(w, nil)
-	}
-	return full
-}
-
 // receive hands an event to the inbox. Where that fails the provider is told, and ok is false.
 func receive(w http.ResponseWriter, r *http.Request, in channels.Inbox, log *slog.Logger, e channels.Event) (reply channels.Reply, ok bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)

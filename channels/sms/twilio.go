@@ -93,9 +93,6 @@ func (t *Twilio) Traits() render.Traits { return render.SMS }
 // pushes.
 func (t *Twilio) Mount(mux *http.ServeMux, in channels.Inbox) {
 	mux.HandleFunc("POST /sms/twilio", func(w http.ResponseWriter, r *http.Request) {
-		if crowded(w, in, TwilioName) {
-			return
-		}
 		f, ok := t.open(w, r)
 		if !ok {
 			return
