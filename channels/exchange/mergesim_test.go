@@ -147,7 +147,8 @@ func (p *phones) says(n int, words string) string {
 		p.marks(me)
 		p.ballots++
 	}
-	if strings.Contains(got, "on both now") || strings.Contains(got, "nothing to both") {
+	joined := strings.Contains(got, "on both now") || strings.Contains(got, "nothing to both")
+	if joined {
 		other := p.codes[p.given[me]]
 		if other == nil || other.self() == me {
 			p.t.Fatalf("put together with nobody by %q", words)
@@ -163,7 +164,7 @@ func (p *phones) says(n int, words string) string {
 		p.leaves(n, me)
 	case words == "STOP" && strings.Contains(got, "START"):
 		me.stopped = true
-	case (words == "START" || words == "yes") && me.stopped && strings.TrimSpace(got) != "":
+	case (words == "START" || words == "yes" && !joined) && me.stopped && strings.TrimSpace(got) != "":
 		me.stopped = false
 	}
 	p.remembers(me, e, got, p.votes() > votes || p.forgets(n))
@@ -417,6 +418,36 @@ func (p *phones) step() {
 	}
 }
 
+// Who says STOP before the other says yes has said it for both, and that yes is no START.
+func TestSTOPBeforeTheYes(t *testing.T) {
+	p := people(t, 1)
+	code := linkForm.FindString(p.says(0, "LINK"))
+	p.says(1, "LINK "+code)
+	p.says(0, "STOP")
+	if got := p.says(1, "yes"); !strings.Contains(got, "nothing to both") {
+		t.Fatal(got)
+	}
+	p.ledger()
+	if !p.who[0].self().stopped {
+		t.Error("the simulation takes the yes for a START")
+	}
+	if p.says(1, "yes"); p.who[1].self().stopped {
+		t.Error("and the next isn't one")
+	}
+	p.ledger()
+}
+
+// ledger looks that it says of everybody what they said last.
+func (p *phones) ledger() {
+	p.t.Helper()
+	for i := range p.at {
+		out, err := p.mem.OptedOut(p.t.Context(), seals{}.Address(p.at[i].Kind, p.at[i].ID))
+		if me := p.who[i].self(); err != nil || out != me.stopped {
+			p.t.Fatalf("%v: the ledger says %v, they said %v", p.at[i], out, me.stopped)
+		}
+	}
+}
+
 // TestMergeSimulation has people put phones together, leave them, vote, stop and forge calls in any order, on two servers whose
 // store fails: nobody votes twice, nobody is shown what isn't theirs, STOP holds, no conversation is lost, and what comes again
 // gets the reply that it got.
@@ -428,12 +459,9 @@ func TestMergeSimulation(t *testing.T) {
 			for range 60 {
 				p.step()
 			}
+			p.ledger()
 			for i := range p.at {
 				key := seals{}.Address(p.at[i].Kind, p.at[i].ID)
-				out, err := p.mem.OptedOut(t.Context(), key)
-				if me := p.who[i].self(); err != nil || out != me.stopped {
-					t.Fatalf("%v: the ledger says %v, they said %v", p.at[i], out, me.stopped)
-				}
 				for j := range p.at {
 					one := p.mem.addresses[key].resident == p.mem.addresses[seals{}.Address(p.at[j].Kind, p.at[j].ID)].resident && p.mem.addresses[key].resident != (store.Resident{})
 					if i != j && one != (p.who[i].self() == p.who[j].self()) {

@@ -17,6 +17,7 @@ func Step(d *dialogs.Dialog, s State, in Input) Turn {
 	w.values = w.valuesOf
 	if in.Kind != Begin && !s.sound(d) {
 		w.s = State{Version: Version, Pin: d.Pin, Lang: s.Lang, Step: -1}
+		w.wishes()
 		w.over("withdrawn")
 		return Turn{State: w.s, Prompts: w.show(), Effects: w.effects}
 	}
@@ -71,10 +72,12 @@ func (w *walk) take() {
 		return
 	}
 	if s.Mode == Over {
+		w.wishes()
 		return
 	}
 	if s.Mode == Waiting { // the town never answered: go on as if nothing had been said
 		s.Mode, s.Await, s.Part = Asking, "", nil
+		w.wishes()
 		w.advance()
 		return
 	}
@@ -215,6 +218,17 @@ func (w *walk) over(how string) {
 // settle puts the counters of the open question back to the start.
 func (w *walk) settle() {
 	w.s.Page, w.s.Tries, w.s.Silent, w.s.Among = 0, 0, 0, nil
+}
+
+// wishes hears STOP and START where nothing else is heard any more.
+func (w *walk) wishes() {
+	switch {
+	case w.in.Kind != Told:
+	case w.in.Command == locales.Stop:
+		w.effects = append(w.effects, Effect{Kind: OptOut})
+	case w.in.Command == locales.Start:
+		w.effects = append(w.effects, Effect{Kind: OptIn})
+	}
 }
 
 // always takes the commands that work even where nothing else does; it says whether it took one.

@@ -61,6 +61,23 @@ func TestWhoSaysStartIsHere(t *testing.T) {
 	}
 }
 
+// Whatever has become of the conversation, STOP and START count.
+func TestSTOPCountsWhereNothingElseDoes(t *testing.T) {
+	for name, breaks := range map[string]func(*State){
+		"over":                    func(s *State) { s.Mode = Over },
+		"a state that can't be":   func(s *State) { s.Step = 99 },
+		"the town never answered": func(s *State) { s.Mode, s.Await = Waiting, FindSimilar },
+	} {
+		for command, want := range map[locales.Command]EffectKind{locales.Stop: OptOut, locales.Start: OptIn} {
+			h := hold(t, load(t, town)).upto("words")
+			breaks(&h.s)
+			if h.tell(command); h.effects(want) != 1 {
+				t.Errorf("%s: %s doesn't count", name, want)
+			}
+		}
+	}
+}
+
 func TestAReportIsLookedForAgainWhenItsPlaceFalls(t *testing.T) {
 	h := hold(t, load(t, `dialog: fall
 version: 1
