@@ -19,13 +19,14 @@ type Settings struct {
 	Zone   *time.Location
 	Cases  channels.Cases
 	Media  channels.CaseMedia
-	Clerks map[string]string       // what Hash made of their passwords, by their names as residents read them
-	Guest  string                  // where there are no clerks: whoever is at this very machine comes in under this name; "": nobody
-	Hosts  []string                // names, besides addresses of this machine, that a guest's browser may call it by
-	Secure bool                    // residents and clerks reach the town over TLS
-	Tongue func(tag string) string // what a language is called; nil: its tag
-	Now    func() time.Time        // nil: the machine's clock
-	Log    *slog.Logger            // nil: none
+	Clerks map[string]string          // what Hash made of their passwords, by their names as residents read them
+	Guest  string                     // where there are no clerks: whoever is at this very machine comes in under this name; "": nobody
+	Hosts  []string                   // names, besides addresses of this machine, that a guest's browser may call it by
+	Secure bool                       // residents and clerks reach the town over TLS
+	Tongue func(tag string) string    // what a language is called; nil: its tag
+	Now    func() time.Time           // nil: the machine's clock
+	From   func(*http.Request) string // where a request comes from, behind whichever proxy; nil: whoever has the connection
+	Log    *slog.Logger               // nil: none
 }
 
 // Desk is the clerks' page.
@@ -57,6 +58,9 @@ func New(s Settings) (*Desk, error) {
 	g, err := newGate(s.Clerks, s.Now)
 	if err != nil {
 		return nil, err
+	}
+	if s.From != nil {
+		g.from = s.From
 	}
 	return &Desk{s: s, gate: g}, nil
 }

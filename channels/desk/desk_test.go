@@ -319,6 +319,19 @@ func TestWhoMayComeIn(t *testing.T) {
 		w.now = w.now.Add(trySpan)
 		b.logIn("Anna")
 	})
+	t.Run("somebody else behind the same proxy", func(t *testing.T) {
+		w := open(t)
+		w.desk.gate.from = func(r *http.Request) string { return r.Header.Get("X-Forwarded-For") }
+		stranger := w.browser()
+		stranger.header = http.Header{"X-Forwarded-For": {"198.51.100.7"}}
+		for range tryHere + 1 {
+			stranger.send("/desk/login", "name", "Anna", "password", "something else")
+		}
+		if stranger.status != http.StatusTooManyRequests {
+			t.Fatal(stranger.status)
+		}
+		w.browser().logIn("Anna")
+	})
 	t.Run("not for ever", func(t *testing.T) {
 		w := open(t)
 		b := w.browser().logIn("Anna")

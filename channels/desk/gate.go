@@ -26,6 +26,7 @@ type gate struct {
 	clerks map[string]hashed
 	nobody hashed // is checked where there is no such clerk, so that it takes as long
 	now    func() time.Time
+	from   func(*http.Request) string
 	busy   chan struct{}
 
 	mu    sync.Mutex
@@ -47,7 +48,7 @@ type wrongTry struct {
 }
 
 func newGate(clerks map[string]string, now func() time.Time) (*gate, error) {
-	g := &gate{clerks: map[string]hashed{}, now: now, open: map[string]*shift{}, busy: make(chan struct{}, hashAtOnce)}
+	g := &gate{clerks: map[string]hashed{}, now: now, from: func(r *http.Request) string { return host(r.RemoteAddr) }, open: map[string]*shift{}, busy: make(chan struct{}, hashAtOnce)}
 	for name, s := range clerks {
 		h, err := parseHash(s)
 		if err != nil {
@@ -74,7 +75,7 @@ const (
 
 // enter checks a password and begins a shift; id is what the browser keeps.
 func (g *gate) enter(r *http.Request, clerk, password string) (id string, o outcome) {
-	from := host(r.RemoteAddr)
+	from := g.from(r)
 	if g.limited(clerk, from) {
 		return "", tooMany
 	}

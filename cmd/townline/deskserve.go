@@ -35,9 +35,9 @@ func clerkHashes(text string) error {
 }
 
 // newClerksPage makes the page where clerks talk with residents. Without clerks it is for who tries the town out on this machine.
-func newClerksPage(c *config.Config, h *house, tried bool, clock exchange.Clock, log *slog.Logger) (*clerks.Desk, error) {
+func newClerksPage(c *config.Config, h *house, tried bool, from func(*http.Request) string, clock exchange.Clock, log *slog.Logger) (*clerks.Desk, error) {
 	s := clerks.Settings{
-		Town: c.Town.Name, Zone: c.Town.Zone, Cases: h.exchange, Media: h.exchange, Hosts: hostNames(c), Now: clock.Now, Log: log,
+		Town: c.Town.Name, Zone: c.Town.Zone, Cases: h.exchange, Media: h.exchange, Hosts: hostNames(c), Now: clock.Now, From: from, Log: log,
 		Secure: strings.HasPrefix(c.PublicURL, "https://"), Tongue: tongueName(h.phrases), Clerks: map[string]string{},
 	}
 	for name, hash := range c.Desk.Clerks {

@@ -164,7 +164,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 			web.takes(outpost.SyncPath(name), outpost.MostReport)
 		}
 	}
-	clerks, err := newClerksPage(c, h, shown != nil, clock, log)
+	clerks, err := newClerksPage(c, h, shown != nil, web.sources.name, clock, log)
 	if err != nil {
 		return err
 	}

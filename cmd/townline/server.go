@@ -11,11 +11,14 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/townline/townline/channels/kiosk"
 )
 
 // Limits of one request. Providers send a few kilobytes within a second; Twilio waits 15 s for an answer.
@@ -44,6 +47,7 @@ type server struct {
 	sources  *sources
 	leave    time.Duration // that it says it is going before it takes nothing more
 	draining atomic.Bool
+	told     atomic.Int64                    // when it was last logged that somebody was turned away
 	follow   func(http.Handler) http.Handler // nil: requests are not traced
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
@@ -61,6 +65,7 @@ func newServer(log *slog.Logger, metrics *prometheus.Registry, ready func(contex
 		}, []string{"route"}),
 	}
 	metrics.MustRegister(s.requests, s.took)
+	s.requests.WithLabelValues("crowded", strconv.Itoa(http.StatusServiceUnavailable)) // from the start, so that the first is seen as a rise
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	s.mux.HandleFunc("GET /readyz", s.showReady)
 	s.mux.Handle("GET /metrics", inside(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
@@ -78,9 +83,13 @@ func (s *server) handler() http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
-		seen := &answered{ResponseWriter: w, sources: s.sources, from: s.sources.of(r)}
-		if v := s.sources.begin(seen.from); v != welcome {
-			s.turnAway(w, v, seen.from)
+		from, page := s.sources.of(r), isPage(r.URL.Path)
+		if from.near && isProbe(r.URL.Path) {
+			from = origin{} // a balancer that is sent away takes the whole server out
+		}
+		seen := &proving{answered: answered{ResponseWriter: w}, sources: s.sources, from: from, page: page}
+		if v := s.sources.begin(from, page); v != welcome {
+			s.turnAway(w, v, from)
 			return
 		}
 		for _, h := range guards {
@@ -111,6 +120,16 @@ func (s *server) handler() http.Handler {
 	})
 }
 
+// isPage says whether a path is one that residents and clerks look at themselves, or that is fetched to be heard: nothing there is
+// signed, so that nothing can be forged, and who shares an address with a forger loses nothing.
+func isPage(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first == kiosk.Name || first == kiosk.WebName || first == "desk" || strings.HasPrefix(path, soundPath)
+}
+
+// isProbe says whether a path is one that those ask who watch the server.
+func isProbe(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
+
 // guards are headers of every answer; a page that needs more than nothing says so itself.
 var guards = [...][]string{
 	{"X-Content-Type-Options", "nosniff"},
@@ -131,6 +150,9 @@ func (s *server) turnAway(w http.ResponseWriter, v verdict, from origin) {
 	}
 	w.Header().Set("Retry-After", "5")
 	w.WriteHeader(status)
+	if last, now := s.told.Load(), time.Now().Unix(); now-last >= 60 && s.told.CompareAndSwap(last, now) {
+		s.log.Warn("requests are turned away before they are looked at", "why", why, "proxy", from.proxy, "proxy_that_nobody_named", from.shared && !from.proxy)
+	}
 	s.requests.WithLabelValues(why, strconv.Itoa(status)).Inc()
 }
 
@@ -214,28 +236,34 @@ func inside(h http.Handler) http.Handler {
 	})
 }
 
-// answered remembers the status that was written, and whether the request proved who it is from.
-type answered struct {
-	http.ResponseWriter
-	status  int
+// proving is the answer to a request that may prove who it is from.
+type proving struct {
+	answered
 	sources *sources
 	from    origin
+	page    bool
 	trusted bool
 }
 
 // Trust is for channels.Trust.
-func (a *answered) Trust() {
-	if !a.trusted {
-		a.trusted = true
-		a.sources.trust(a.from)
+func (p *proving) Trust() {
+	if !p.trusted {
+		p.trusted = true
+		p.sources.trust(p.from)
 	}
 }
 
-func (a *answered) ended() {
-	if !a.trusted {
-		a.trusted = true
-		a.sources.end(a.from, a.status == http.StatusForbidden || a.status == http.StatusUnauthorized)
+func (p *proving) ended() {
+	if !p.trusted {
+		p.trusted = true
+		p.sources.end(p.from, !p.page && (p.status == http.StatusForbidden || p.status == http.StatusUnauthorized))
 	}
+}
+
+// answered remembers the status that was written.
+type answered struct {
+	http.ResponseWriter
+	status int
 }
 
 func (a *answered) WriteHeader(status int) {

@@ -15,21 +15,25 @@ import (
 const (
 	mostAtOnce  = 256  // requests of one source that prove nothing yet
 	mostUnnamed = 1024 // of all together who come by a proxy in the house that nobody named
-	mostUnknown = 4096 // of all sources
+	mostUnknown = 4096 // of all sources; as many again of those that proved who they are
 
 	mostLines    = 512 // connections of one source
 	fewLines     = 64  // once more than half of all are taken
 	mostAllLines = 8192
+	mostOfKnown  = 1024 // more, for sources that proved who they are
 
 	mostRefused = 60 // requests of one source that were refused as forged, within a minute, until it is shut out for the rest of it
 	refusedSpan = time.Minute
 
-	knownFor    = time.Hour // a source that once proved who it is isn't shut out for what others do from there
-	mostSources = 16 << 10  // that are remembered
+	// knownFor is how long a source that once proved who it is isn't shut out for what others do from there. A small town hears from a
+	// provider a few times a week.
+	knownFor    = 7 * 24 * time.Hour
+	mostSources = 16 << 10 // that are remembered
 )
 
 // sources counts what comes from where. Providers send from addresses that they share with their other customers, and a town's
-// residents share those of their phone company: what proves who it is counts no longer, and what can't be told apart is never shut out.
+// residents share those of their phone company: what proves who it is counts no longer, what can't be told apart is never shut out, and
+// nobody from the pages.
 type sources struct {
 	proxies []netip.Prefix // of the town's own, whose word on where a request comes from is taken
 	now     func() time.Time
@@ -51,7 +55,8 @@ type source struct {
 type origin struct {
 	at     netip.Prefix // zero: this machine
 	proxy  bool         // it came by one of the town's own
-	shared bool         // by others who can't be told apart: it comes by a proxy that nobody named
+	shared bool         // by others who can't be told apart: it comes by a proxy that nobody named, or as if from the house
+	near   bool         // from the house or a proxy, with nobody named behind
 }
 
 // verdict on a request that begins.
@@ -77,10 +82,10 @@ func (s *sources) of(r *http.Request) origin {
 	forwarded := r.Header["X-Forwarded-For"]
 	if !s.ours(here) {
 		o := origin{at: network(here)}
-		if inHouse(here) {
-			o.shared = len(forwarded) > 0 || len(r.Header["Forwarded"]) > 0
-			if here.IsLoopback() && !o.shared {
-				o.at = netip.Prefix{}
+		if inHouse(here) { // a router or a container's network brings everybody in by one address
+			o.shared, o.near = true, len(forwarded) == 0 && len(r.Header["Forwarded"]) == 0
+			if here.IsLoopback() && o.near {
+				return origin{}
 			}
 		}
 		return o
@@ -88,7 +93,7 @@ func (s *sources) of(r *http.Request) origin {
 	for _, hop := range slices.Backward(strings.Split(strings.Join(forwarded, ","), ",")) {
 		a, err := netip.ParseAddr(strings.TrimSpace(hop))
 		if err != nil {
-			return origin{at: network(here), proxy: true, shared: true}
+			return origin{at: network(here), proxy: true, shared: true, near: len(forwarded) == 0}
 		}
 		if here = a.Unmap().WithZone(""); !s.ours(here) {
 			break
@@ -101,6 +106,9 @@ func (s *sources) ours(a netip.Addr) bool {
 	return slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
+// name is where r comes from, for who counts by it.
+func (s *sources) name(r *http.Request) string { return s.of(r).at.String() }
+
 func inHouse(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }
 
 func network(a netip.Addr) netip.Prefix {
@@ -112,24 +120,29 @@ func network(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// begin counts a request; where it is welcome, call end.
-func (s *sources) begin(o origin) verdict {
+// begin counts a request; where it is welcome, call end. Nobody is shut out of pages.
+func (s *sources) begin(o origin, page bool) verdict {
 	if o == (origin{}) {
 		return welcome
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.source(o.at)
-	most := mostAtOnce
-	switch now := s.now(); {
+	most, all := mostAtOnce, mostUnknown
+	now := s.now()
+	known := f.isKnown(now)
+	switch {
 	case o.shared:
 		most = mostUnnamed
-	case f.isKnown(now):
+	case known:
 		most = mostUnknown
-	case f.isShut(now):
+	case f.isShut(now) && !page:
 		return shutOut
 	}
-	if f.open >= most || s.open >= mostUnknown {
+	if known { // strangers can't fill what is theirs
+		all = 2 * mostUnknown
+	}
+	if f.open >= most || s.open >= all {
 		return crowded
 	}
 	f.open++
@@ -257,12 +270,14 @@ func (s *sources) connect(at netip.Prefix) bool {
 		s.lines++
 		return true
 	}
-	f, now := s.source(at), s.now()
-	most := mostLines
-	if s.lines > mostAllLines/2 {
+	f := s.source(at)
+	most, all := mostLines, mostAllLines
+	if f.isKnown(s.now()) {
+		all += mostOfKnown
+	} else if s.lines > mostAllLines/2 {
 		most = fewLines
 	}
-	if s.lines >= mostAllLines || f.lines >= most || f.isShut(now) && !f.isKnown(now) {
+	if s.lines >= all || f.lines >= most {
 		s.drop(at, f)
 		return false
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/config"
 )
 
 // guarded is a server behind the town's own proxy at 10.0.0.1: its requests come from where a test likes.
@@ -71,7 +73,7 @@ func TestWhoForgesIsShutOut(t *testing.T) {
 		"by one on this very machine":     {"127.0.0.1", "198.51.100.7", 403, "127.0.0.1", "198.51.100.8"},
 		"from this machine":               {"127.0.0.1", "", 403, "127.0.0.1", ""},
 		"with rubbish in place of a hop":  {"10.0.0.1", "nowhere", 403, "10.0.0.1", "198.51.100.8"},
-		"from the house, without a proxy": {"10.0.0.2", "", 429, "10.0.0.3", ""},
+		"from the house, without a proxy": {"10.0.0.2", "", 403, "10.0.0.2", ""}, // a container's network: everybody comes from there
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := guard(t)
@@ -98,6 +100,65 @@ func TestWhoForgesIsShutOut(t *testing.T) {
 	}
 }
 
+// A library, or all of a phone company, may have one address: who forges from there keeps nobody from a page, nor do refusals that a page
+// gives make anybody a forger.
+func TestPagesStayOpenToNeighboursOfAForger(t *testing.T) {
+	for _, page := range []string{"GET /web", "POST /web", "GET /kiosk/say.mp3", "GET /desk/login", "GET " + soundPath + "x.mp3"} {
+		g := guard(t)
+		g.s.mux.HandleFunc(page, func(http.ResponseWriter, *http.Request) {})
+		g.flood("198.51.100.7", "", "POST /forged")
+		if got := g.ask("198.51.100.7", "", page); got != 200 {
+			t.Errorf("%s: a neighbour gets %d", page, got)
+		}
+		if got := g.ask("198.51.100.7", "", "POST /forged"); got != 429 {
+			t.Errorf("the forger gets %d", got)
+		}
+		if !g.s.sources.connect(netip.MustParsePrefix("198.51.100.7/32")) {
+			t.Error("a neighbour gets no connection")
+		}
+	}
+	g := guard(t)
+	g.s.mux.HandleFunc("POST /desk/login", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	g.flood("198.51.100.7", "", "POST /desk/login")
+	if got := g.ask("198.51.100.7", "", "POST /signed"); got != 200 {
+		t.Errorf("clerks who mistype their passwords shut out whoever signs: %d", got)
+	}
+}
+
+// A balancer, and who watches, get an answer however many others are there; who comes through the balancer does not.
+func TestProbesAreAnsweredInAFlood(t *testing.T) {
+	g := guard(t)
+	g.s.ready = func(context.Context) error { return nil }
+	for i := range mostUnknown {
+		g.s.sources.begin(origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32)}, false)
+	}
+	for _, c := range []struct {
+		from, forwarded, what string
+		want                  int
+	}{
+		{"10.0.0.1", "", "GET /readyz", 200}, {"10.0.0.2", "", "GET /metrics", 200}, {"127.0.0.1", "", "GET /healthz", 200},
+		{"10.0.0.1", "198.51.100.7", "GET /readyz", 503}, {"198.51.100.7", "", "GET /readyz", 503}, {"10.0.0.1", "", "GET /page", 503},
+	} {
+		if got := g.ask(c.from, c.forwarded, c.what); got != c.want {
+			t.Errorf("%s from %s %s gets %d, want %d", c.what, c.from, c.forwarded, got, c.want)
+		}
+	}
+}
+
+// What is traced proves who it is from as well.
+func TestWhoIsTracedIsTrusted(t *testing.T) {
+	g := guard(t)
+	traces := newTracing(&config.Config{Watch: config.Watch{Traces: "http://" + free(t), Share: 1}}, slog.New(slog.DiscardHandler))
+	defer traces.close(t.Context())
+	g.s.follow = traces.requests
+	g.h = g.s.handler()
+	g.ask("198.51.100.7", "", "POST /signed")
+	g.flood("198.51.100.7", "", "POST /forged")
+	if got := g.ask("198.51.100.7", "", "POST /signed"); got != 200 {
+		t.Errorf("a provider gets %d", got)
+	}
+}
+
 // A provider's address is shared with its other customers: what one of them forges from there shuts out nobody who signs.
 func TestAProvidersAddressStaysOpen(t *testing.T) {
 	g := guard(t)
@@ -121,28 +182,31 @@ func TestOnlySoManyAtOnce(t *testing.T) {
 	s := newSources(nil)
 	a, b := origin{at: netip.MustParsePrefix("198.51.100.7/32")}, origin{at: netip.MustParsePrefix("198.51.100.8/32")}
 	for range mostAtOnce {
-		if v := s.begin(a); v != welcome {
+		if v := s.begin(a, false); v != welcome {
 			t.Fatal(v)
 		}
 	}
-	if v := s.begin(a); v != crowded {
+	if v := s.begin(a, false); v != crowded {
 		t.Error("one source is let in without end")
 	}
-	if v := s.begin(b); v != welcome {
+	if v := s.begin(b, false); v != welcome {
 		t.Error("another source is let in no more")
 	}
 	s.trust(a)
-	if v := s.begin(a); v != welcome {
+	if v := s.begin(a, false); v != welcome {
 		t.Error("what proved who it is still counts")
 	}
 	for i := range mostUnknown {
-		s.begin(origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32)})
+		s.begin(origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32)}, false)
 	}
-	if v := s.begin(origin{at: netip.MustParsePrefix("192.0.2.1/32")}); v != crowded {
+	if v := s.begin(origin{at: netip.MustParsePrefix("192.0.2.1/32")}, true); v != crowded {
 		t.Error("many sources together are let in without end")
 	}
 	if s.open != mostUnknown {
 		t.Errorf("%d requests are let in", s.open)
+	}
+	if v := s.begin(a, false); v != welcome {
+		t.Error("strangers keep a provider out")
 	}
 }
 
@@ -153,10 +217,10 @@ func TestSourcesAreForgotten(t *testing.T) {
 		return origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 32)}
 	}
 	known := origin{at: netip.MustParsePrefix("198.51.100.7/32")}
-	s.begin(known)
+	s.begin(known, false)
 	s.trust(known)
 	for i := range 3 * mostSources {
-		s.begin(at(i))
+		s.begin(at(i), false)
 		s.end(at(i), true)
 	}
 	if len(s.all) > mostSources {
@@ -166,7 +230,7 @@ func TestSourcesAreForgotten(t *testing.T) {
 		t.Error("a provider was forgotten for who only forged")
 	}
 	for i := range 100 {
-		s.begin(at(1e6 + i))
+		s.begin(at(1e6+i), false)
 		s.end(at(1e6+i), false)
 	}
 	if s.all[at(1e6).at] != nil {
@@ -197,6 +261,11 @@ func TestConnectionsAreCounted(t *testing.T) {
 	}
 	if s.connect(other) || !s.connect(netip.Prefix{}) {
 		t.Error("when all are taken, who comes from outside gets one, or who comes from the house gets none")
+	}
+	s.begin(origin{at: other}, false)
+	s.trust(origin{at: other})
+	if !s.connect(other) {
+		t.Error("when all are taken, a provider gets none")
 	}
 }
 

@@ -171,6 +171,7 @@ var trials = map[string]trial{
 	"TurnsFail": {[]string{`townline_turns_total{channel="sms",outcome="failed"} 0+5x100`, `townline_turns_total{channel="sms",outcome="applied"} 0+95x100`},
 		[]string{`townline_turns_total{channel="sms",outcome="failed"} 0+1x100`, `townline_turns_total{channel="sms",outcome="applied"} 0+99x100`}, "channel: sms"},
 	"ResidentsAreTurnedAway":  {[]string{`townline_turns_total{channel="sms",outcome="busy"} 0+5x100`}, []string{`townline_turns_total{channel="sms",outcome="busy"} 7x100`}, "channel: sms"},
+	"TurnedAwayAtTheDoor":     {[]string{`townline_http_requests_total{job="townline",route="crowded",status="503"} 0+5x100`}, []string{`townline_http_requests_total{job="townline",route="crowded",status="503"} 7x100`}, "job: townline\n              route: crowded\n              status: \"503\""},
 	"RepliesDoNotLeave":       {[]string{`townline_outbox_oldest_seconds{channel="sms",class="reply"} 0+60x100`}, []string{`townline_outbox_oldest_seconds{channel="sms",class="reply"} 200x100`}, "channel: sms"},
 	"MessagesDoNotLeave":      {[]string{`townline_outbox_oldest_seconds{channel="sms",class="any"} 15000x100`}, []string{`townline_outbox_oldest_seconds{channel="sms",class="any"} 1000x100`}, "channel: sms"},
 	"ProviderRefuses":         {[]string{`townline_send_failures_total{channel="sms",kind="retried"} 0+3x100`, `townline_send_seconds_count{channel="sms"} 0+10x100`}, []string{`townline_send_failures_total{channel="sms",kind="opted-out"} 0+3x100`, `townline_send_seconds_count{channel="sms"} 0+10x100`}, "channel: sms"},
