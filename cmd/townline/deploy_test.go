@@ -8,16 +8,21 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/townline/townline/config"
+	"github.com/townline/townline/store"
 )
 
 const deploy = "../../config/deploy/"
@@ -62,8 +67,131 @@ func TestDeployUnit(t *testing.T) {
 		t.Errorf("the exposure is %v of 10", exposure)
 	}
 	t.Logf("exposure %v of 10", exposure)
+	if strings.Contains(here, "\nProcSubset=pid") {
+		t.Error("when the server started is reckoned by /proc/stat: the alarm ServerRestartsOften would never ring")
+	}
 	if said, _ := judge(strings.Replace(here, "ProtectHome=yes", "ProtectHouse=yes", 1)); !strings.Contains(said, "ProtectHouse") {
 		t.Error("a directive that there is not passes")
+	}
+}
+
+// commandsIn are the commands at the head of a file in config/deploy: comments that are set in.
+func commandsIn(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(deploy + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if command, ok := strings.CutPrefix(line, "#   "); ok {
+			all.WriteString(command)
+		}
+	}
+	return all.String()
+}
+
+func follow(t *testing.T, dir, commands string) {
+	t.Helper()
+	cmd := exec.Command("bash", "-euc", commands)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out, commands)
+	}
+}
+
+// What the unit's head says puts the settings where its user can read them, who is nobody that there was before, and the secrets where
+// root alone can.
+func TestDeployUnitIsInstalled(t *testing.T) {
+	p := newPlace(t)
+	for _, name := range []string{"townline", "townline.yaml", "townline.service"} {
+		p.write(name, "")
+	}
+	root := filepath.Join(p.dir, "root")
+	if err := errors.Join(os.MkdirAll(root+"/usr/local/bin", 0o755), os.MkdirAll(root+"/etc/systemd/system", 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	follow(t, p.dir, "umask 077\n"+strings.NewReplacer(" /usr/", " "+root+"/usr/", " /etc/", " "+root+"/etc/", "systemctl", "true").Replace(commandsIn(t, "townline.service")))
+	for name, want := range map[string]os.FileMode{"/etc/townline": 0o755, "/etc/townline/townline.yaml": 0o644, "/etc/townline/secrets": 0o600, "/usr/local/bin/townline": 0o755, "/etc/systemd/system/townline.service": 0o644} {
+		if info, err := os.Stat(root + name); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
+// What the compose file's head says makes all that its servers read, as they read it.
+func TestDeployComposeIsPrepared(t *testing.T) {
+	dir := t.TempDir()
+	commands := commandsIn(t, "compose.yaml")
+	if os.Getuid() != 0 {
+		commands = strings.ReplaceAll(commands, "chown ", "true ")
+	}
+	follow(t, dir, commands)
+	read := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(b))
+	}
+	if _, err := store.LoadKeys(filepath.Join(dir, "secrets/keys"), ""); err != nil {
+		t.Error(err)
+	}
+	if got, want := read("secrets/pgpass"), "postgres:5432:town:town:"+read("secrets/postgres"); got != want || len(want) < 60 {
+		t.Errorf("%q, not %q", got, want)
+	}
+	var file struct {
+		Town struct{ Environment map[string]string } `yaml:"x-town"`
+	}
+	text, err := os.ReadFile(deploy + "compose.yaml")
+	if err == nil {
+		err = yaml.Unmarshal(text, &file)
+	}
+	if err != nil || len(file.Town.Environment) == 0 {
+		t.Fatal("the servers have no settings", err)
+	}
+	for _, e := range os.Environ() {
+		if name, _, _ := strings.Cut(e, "="); strings.HasPrefix(name, "TOWNLINE_") {
+			t.Setenv(name, "")
+		}
+	}
+	for name, value := range file.Town.Environment {
+		t.Setenv(name, value)
+	}
+	for line := range strings.Lines(read("town.env")) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		t.Setenv(name, value)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "town/townline.yaml"), []byte("public_url: https://talk.example.org\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(config.Source{File: filepath.Join(dir, "town/townline.yaml")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Store.Postgres.IsSet() || !strings.Contains(c.Redis.Reveal(), read("secrets/redis")) || len(c.Proxies) != 1 || c.Nodes.Leave == 0 || filepath.IsAbs(c.Store.Path) {
+		t.Errorf("%+v", c)
+	}
+	for name, value := range file.Town.Environment {
+		if name == "TOWNLINE_PROXIES" && !strings.Contains(string(text), "ipv4_address: "+value) {
+			t.Errorf("the balancer isn't at %s", value)
+		}
+	}
+}
+
+// Secrets that lie beside the compose file are no part of a container that is built, or of a commit.
+func TestDeploySecretsStayOut(t *testing.T) {
+	ignored, err := os.ReadFile("../../.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"config/deploy/secrets", "config/deploy/town.env", "config/deploy/town"} {
+		if !strings.Contains(string(ignored), "\n"+name+"\n") {
+			t.Errorf("%s goes into a container", name)
+		}
+		if out, err := exec.Command("git", "-C", "../..", "check-ignore", "--no-index", name+"/keys").CombinedOutput(); err != nil {
+			t.Errorf("%s goes into a commit: %s", name, out)
+		}
 	}
 }
 
@@ -82,6 +210,7 @@ func TestDeployCompose(t *testing.T) {
 			Networks any
 			Ports    []string
 			Volumes  []string
+			TmpFS    []string `yaml:"tmpfs"`
 			Secrets  []string
 		}
 		Secrets  map[string]map[string]string
@@ -104,11 +233,44 @@ func TestDeployCompose(t *testing.T) {
 		if (len(s.Ports) > 0) != (name == "balancer") {
 			t.Errorf("%s: ports %v", name, s.Ports)
 		}
+		// What a town notes beside the database has to outlive its container.
+		if town := strings.HasPrefix(name, "town"); town && !slices.ContainsFunc(s.Volumes, func(v string) bool { return v == name+":/data" }) || slices.ContainsFunc(s.TmpFS, func(f string) bool { return strings.HasPrefix(f, "/data") }) {
+			t.Errorf("%s: what is kept in /data is lost, or shared: %v", name, s.Volumes)
+		}
 		for _, secret := range s.Secrets {
 			if file.Secrets[secret]["file"] == "" {
 				t.Errorf("%s wants a secret %s that there is not", name, secret)
 			}
 		}
+	}
+	var front struct {
+		Networks struct {
+			Front struct {
+				IPAM struct {
+					Config []struct {
+						Subnet netip.Prefix
+						Range  netip.Prefix `yaml:"ip_range"`
+					}
+				} `yaml:"ipam"`
+			}
+		}
+		Services struct {
+			Balancer struct {
+				Networks struct {
+					Front struct {
+						Address netip.Addr `yaml:"ipv4_address"`
+					}
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &front); err != nil {
+		t.Fatal(err)
+	}
+	// Addresses are given out from the first on, and the servers start before the balancer.
+	at := front.Services.Balancer.Networks.Front.Address
+	if ranges := front.Networks.Front.IPAM.Config; len(ranges) != 1 || !ranges[0].Range.IsValid() || ranges[0].Range.Contains(at) || !ranges[0].Subnet.Contains(at) {
+		t.Errorf("another may have got the balancer's address %v before it: %+v", at, ranges)
 	}
 	if file.Networks["inner"]["internal"] != true {
 		t.Error("the stores can be reached from outside")

@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/townline/townline/config"
@@ -427,6 +430,38 @@ func TestDoctorFarAway(t *testing.T) {
 	d.reach(t.Context())
 	if len(d.findings) != 1 || d.findings[0].About != "smpp.operators: mtn" {
 		t.Errorf("%+v", d.findings)
+	}
+}
+
+// A proxy that passes on what the README says, and keeps /healthz to itself, is right; one that leaves a way in out isn't.
+func TestDoctorOnTheProxyBeforeIt(t *testing.T) {
+	town := newServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), nil).handler()
+	var passed []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.ContainsFunc(passed, func(p string) bool { return strings.HasPrefix(r.URL.Path, p) }) {
+			town.ServeHTTP(w, r)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	defer proxy.Close()
+	for _, c := range []struct {
+		passed []string
+		want   string
+	}{
+		{[]string{"/sms/", "/telegram/", "/ussd/", "/voice/", "/web"}, ""},
+		{[]string{"/"}, ""},
+		{[]string{"/healthz", "/sms/"}, "What comes to /voice/, /web "},
+		{[]string{"/sms/", "/web"}, "What comes to /voice/ "},
+		{nil, "Another program"},
+	} {
+		d := &checkup{now: time.Now(), client: proxy.Client(), c: &config.Config{PublicURL: proxy.URL, Town: config.Town{Zone: time.UTC}}}
+		d.c.SMS.Twilio.AccountSID, d.c.Voice.Twilio.From, d.c.Pages.Web = "AC0", "+12025550100", true
+		passed = c.passed
+		d.public(t.Context())
+		if len(d.findings) > 1 || (len(d.findings) == 1) != (c.want != "") || c.want != "" && !strings.Contains(d.findings[0].What, c.want) {
+			t.Errorf("%v passed on: %+v", c.passed, d.findings)
+		}
 	}
 }
 

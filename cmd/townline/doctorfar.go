@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -104,13 +105,55 @@ func (d *checkup) public(ctx context.Context) {
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
-	if strings.TrimSpace(string(text)) != "alive" {
-		d.bad("public_url", fmt.Sprintf("Another program than townline answers at the public address, or the way to it is wrong (status %d).", resp.StatusCode), "The proxy must pass every path on to listen, as it is.")
+	alive := strings.TrimSpace(string(text)) == "alive" // a proxy may well keep this to itself
+	var shut []string
+	doors := d.doors()
+	for _, path := range doors {
+		if !d.passes(ctx, path) {
+			shut = append(shut, path)
+		}
+	}
+	switch {
+	case !alive && len(shut) == len(doors):
+		d.bad("public_url", fmt.Sprintf("Another program than townline answers at the public address, or the way to it is wrong (status %d).", resp.StatusCode), "The proxy must pass "+cmp.Or(strings.Join(doors, ", "), "/sms/, /telegram/, /ussd/, /voice/ and /web")+" on to listen, as they are.")
+	case len(shut) > 0:
+		d.bad("public_url", "What comes to "+strings.Join(shut, ", ")+" at the public address doesn't get here.", "The proxy must pass it on to listen, as it is.")
 	}
 	if resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
 		d.ends("of the public address", resp.TLS.PeerCertificates[0].NotAfter, "Renew it in the proxy that stands before the server.")
 	}
 	d.date(resp, "the public address")
+}
+
+// doors are the paths that are set up for callers from outside.
+func (d *checkup) doors() (all []string) {
+	c := d.c
+	for _, door := range []struct {
+		path string
+		open bool
+	}{
+		{"/sms/", c.SMS.Twilio.AccountSID != "" || c.SMS.Gateway.Secret.IsSet()}, {"/voice/", c.Voice.Twilio.From != ""}, {"/ussd/", c.USSD.On()},
+		{"/telegram/", c.Telegram.Webhook}, {"/outpost/", len(c.Kiosk.Outposts) > 0}, {"/web", c.Pages.Web},
+	} {
+		if door.open {
+			all = append(all, door.path)
+		}
+	}
+	return all
+}
+
+// passes says whether a path of the public address leads to a townline: each of its answers, a refusal too, has the guards' headers.
+func (d *checkup) passes(ctx context.Context, path string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.c.PublicURL+path, nil)
+	if err != nil {
+		return false
+	}
+	resp, err := d.client.Do(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.Header.Get("Cross-Origin-Resource-Policy") == "same-origin"
 }
 
 // date compares clocks by what a server says of its own; a date there is good to the second.
