@@ -137,11 +137,8 @@ func (d *checkup) settings() {
 	switch {
 	case errors.As(err, &mistakes):
 		for _, m := range mistakes {
-			where := m.Where
-			if where != "" {
-				where += ": "
-			}
-			d.bad("settings", strings.TrimSuffix(where+m.Key+": "+m.Message, "."), m.Mend)
+			said := slices.DeleteFunc([]string{m.Where, m.Key, m.Message}, func(part string) bool { return part == "" })
+			d.bad("settings", strings.TrimSuffix(strings.Join(said, ": "), "."), m.Mend)
 		}
 		return
 	case err != nil:
