@@ -31,6 +31,17 @@ func (k *Keys) Anew(next *Keys, stored [16]byte) [16]byte {
 	return next.veiled(stored)
 }
 
+// Lasting is an address's key as what is sealed remembers it: it stays the same when keys are changed.
+func (k *Keys) Lasting(a AddressKey) AddressKey {
+	if k.veil != nil {
+		k.veil.Decrypt(a[:], a[:])
+	}
+	return a
+}
+
+// Today is what an address whose key was remembered is found by.
+func (k *Keys) Today(lasting AddressKey) AddressKey { return k.veiled(lasting) }
+
 // Rewrap wraps a resident's key, which k had wrapped, under the keys that come next.
 func (k *Keys) Rewrap(next *Keys, r Resident, wrapped []byte) ([]byte, error) {
 	b, err := open(k.seal, append([]byte(nil), wrapped...), r[:])

@@ -48,6 +48,9 @@ func TestChangedKeys(t *testing.T) {
 		if address != next.Address("tel", "+15550100") || voter != next.Voter("budget", "tel:+15550100") {
 			t.Errorf("what was stored under keys %d isn't found by the next", n+1)
 		}
+		if next.Lasting(address) != all[0].Address("tel", "+15550100") || next.Today(next.Lasting(address)) != address {
+			t.Error("what is remembered of an address doesn't find it any more")
+		}
 		key, err := next.Unwrap(r, bytes.Clone(wrapped))
 		if err != nil {
 			t.Fatal(err)

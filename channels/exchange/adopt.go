@@ -234,7 +234,7 @@ func (t *adoption) broughtAlong(ctx context.Context, values []string) (why strin
 		if err != nil {
 			return "", err
 		}
-		if !memory.Retake(values[0], t.x.clock.Now(), t.key[:]) {
+		if !memory.Retake(values[0], t.x.clock.Now(), t.taker()) {
 			return whyMoved, nil
 		}
 		done, err := t.x.rewrite(ctx, kept, row, memory, store.Change{At: t.x.calendar.local(t.x.clock.Now())})

@@ -126,7 +126,7 @@ func (t *turn) handedOver(ctx context.Context) error {
 	if !ok || len(to) != len(store.AddressKey{}) {
 		return nil
 	}
-	taker, known, err := t.x.store.Find(ctx, store.AddressKey(to))
+	taker, known, err := t.x.store.Find(ctx, t.x.keys.Today(store.AddressKey(to)))
 	if err != nil {
 		return fmt.Errorf("find who took a conversation along: %w", err)
 	}

@@ -18,7 +18,7 @@ type door struct {
 	Who      store.Resident  `cbor:"2,keyasint"`
 	Answered []store.Inbound `cbor:"3,keyasint,omitempty"` // of a past one: the last messages that went through it
 	By       []byte          `cbor:"4,keyasint,omitempty"` // the message that opened it
-	At       []byte          `cbor:"5,keyasint,omitempty"` // key of the address that it is at, where there are several
+	At       []byte          `cbor:"5,keyasint,omitempty"` // lasting key of the address that it is at, where there are several
 }
 
 const mostPassed = 4 // doors that were closed, of which late repeats are known

@@ -409,4 +409,4 @@ func (x *Exchange) leaveErrands(ctx context.Context, all []errand) error {
 }
 
 // ownRows names the rows that are nobody's: no dialog's id has a blank in it.
-const ownRows = "of the town itself"
+const ownRows = store.TownsOwn

@@ -26,6 +26,9 @@ import (
 // Keys make the keyed hashes under which addresses and voters are known. store.Keys does.
 type Keys interface {
 	Address(kind, address string) store.AddressKey
+	// Lasting is an address's key as rows remember it, whatever becomes of the town's keys; Today is what it is found by.
+	Lasting(a store.AddressKey) store.AddressKey
+	Today(lasting store.AddressKey) store.AddressKey
 	Voter(poll, id string) [16]byte
 }
 

@@ -182,7 +182,7 @@ type linked struct {
 
 // linkedTo is one of them.
 type linkedTo struct {
-	Key     []byte `cbor:"1,keyasint,omitempty"`
+	Key     []byte `cbor:"1,keyasint,omitempty"` // lasting
 	Kind    string `cbor:"2,keyasint,omitempty"`
 	To      string `cbor:"3,keyasint,omitempty"` // the kind under which a message finds this one among others of its kind
 	Channel string `cbor:"4,keyasint,omitempty"` // that was last written on from there; "": none that can be pushed on
@@ -191,8 +191,10 @@ type linkedTo struct {
 // Messages find an address by its kind. Whoever has two numbers has each of them under a kind of its own as well.
 const aliasMark = "#"
 
-func aliasOf(kind string, key store.AddressKey) string {
-	return fmt.Sprintf("%s%s%x", kind, aliasMark, key[:4])
+// alias is such a kind. It tells nothing of the address, not even to whoever has the town's earlier keys.
+func (t *turn) alias(kind string) string {
+	id := t.id("alias")
+	return fmt.Sprintf("%s%s%x", kind, aliasMark, id[:4])
 }
 
 // baseKind is the kind of an address, whatever a message calls it.
@@ -211,7 +213,7 @@ func (a *linkedTo) to() string {
 	return a.Kind
 }
 
-// at is the address with that key; nil where it isn't one of several.
+// at is the address with that lasting key; nil where it isn't one of several.
 func (l *linked) at(key store.AddressKey) *linkedTo {
 	if l == nil {
 		return nil
@@ -245,9 +247,12 @@ func (l *linked) copied() *linked {
 	return &c
 }
 
+// lasting is the key of the event's address as rows remember it.
+func (t *turn) lasting() store.AddressKey { return t.x.keys.Lasting(t.key) }
+
 // kindHere is the kind under which a message finds the address that the event is from.
 func (t *turn) kindHere() string {
-	if a := t.more.Linked.at(t.key); a != nil {
+	if a := t.more.Linked.at(t.lasting()); a != nil {
 		return a.to()
 	}
 	return t.event.From.Kind
@@ -258,7 +263,7 @@ func (t *turn) ownWay() way {
 	if t.event == nil {
 		return t.way
 	}
-	if a := t.more.Linked.at(t.key); a != nil {
+	if a := t.more.Linked.at(t.lasting()); a != nil {
 		return way{a.Channel, a.to()}
 	}
 	return t.way
@@ -267,9 +272,9 @@ func (t *turn) ownWay() way {
 // wroteHere notes the channel that the resident wrote on.
 func (t *turn) wroteHere(channel string) {
 	t.way = way{channel, t.kindHere()}
-	if a := t.more.Linked.at(t.key); a != nil && a.Channel != channel {
+	if a := t.more.Linked.at(t.lasting()); a != nil && a.Channel != channel {
 		l := t.more.Linked.copied()
-		l.at(t.key).Channel = channel
+		l.at(t.lasting()).Channel = channel
 		t.more.Linked = l
 	}
 }

@@ -74,7 +74,8 @@ func (x *Exchange) linkRow(from store.AddressKey) (store.AddressKey, pauses) {
 	if from == (store.AddressKey{}) {
 		return x.keys.Address(linkAll, ""), pauses{shortPause, longPause}
 	}
-	return x.keys.Address(linkFrom, string(from[:])), pauses{fromPause, fromPause}
+	lasting := x.keys.Lasting(from)
+	return x.keys.Address(linkFrom, string(lasting[:])), pauses{fromPause, fromPause}
 }
 
 func (l *linkTries) forgive(now time.Time, p pauses) {

@@ -86,14 +86,15 @@ func (t *turn) linkAll(mine, theirs []store.Address) {
 	l := t.more.Linked.copied()
 	add := func(all []store.Address, had *linked, w way) {
 		for _, a := range all {
-			if l.at(a.Key) != nil {
+			key := t.x.keys.Lasting(a.Key)
+			if l.at(key) != nil {
 				continue
 			}
-			if was := had.at(a.Key); was != nil {
+			if was := had.at(key); was != nil {
 				l.All = append(l.All, *was)
 				continue
 			}
-			one := linkedTo{Key: slices.Clone(a.Key[:]), Kind: a.Kind}
+			one := linkedTo{Key: key[:], Kind: a.Kind}
 			if w.kind == a.Kind {
 				one.Channel = w.channel
 			}
@@ -103,12 +104,13 @@ func (t *turn) linkAll(mine, theirs []store.Address) {
 	add(mine, t.more.Linked, t.way)
 	add(theirs, t.partner.row.more.Linked, t.partner.row.way)
 	for _, a := range slices.Concat(mine, theirs) {
-		one := l.at(a.Key)
-		alone := !slices.ContainsFunc(l.All, func(o linkedTo) bool { return o.Kind == one.Kind && !bytes.Equal(o.Key, a.Key[:]) })
+		key := t.x.keys.Lasting(a.Key)
+		one := l.at(key)
+		alone := !slices.ContainsFunc(l.All, func(o linkedTo) bool { return o.Kind == one.Kind && !bytes.Equal(o.Key, key[:]) })
 		if one.To != "" || alone {
 			continue
 		}
-		one.To = aliasOf(a.Kind, a.Key)
+		one.To = t.alias(a.Kind)
 		t.change.Link = append(t.change.Link, store.Address{Key: t.x.keys.Address(one.To, a.Address), Kind: one.To, Address: a.Address})
 	}
 	t.more.Linked = l
@@ -129,7 +131,7 @@ func (t *turn) mergeRows(mine, theirs []store.Address) error {
 	here := func(w way, had []store.Address) way { // as it is called from now on
 		for _, a := range had {
 			if a.Kind == w.kind {
-				w.kind = l.at(a.Key).to()
+				w.kind = l.at(t.x.keys.Lasting(a.Key)).to()
 				break
 			}
 		}
@@ -153,7 +155,7 @@ func (t *turn) mergeRows(mine, theirs []store.Address) error {
 		t.more.Call = p.row.more.Call
 	}
 	t.more.Pushed = mergedPushed(t.more.Pushed, p.row.more.Pushed)
-	t.more.Doors = mergedDoors(t.more.Doors.of(mine), p.row.more.Doors.of(theirs))
+	t.more.Doors = mergedDoors(t.more.Doors.of(t.x.keys, mine), p.row.more.Doors.of(t.x.keys, theirs))
 	return nil
 }
 
@@ -190,15 +192,15 @@ func mergedDoors(a, b *doors) *doors {
 }
 
 // of are the doors with the address that each is at, of somebody who has these.
-func (d *doors) of(all []store.Address) *doors {
+func (d *doors) of(k Keys, all []store.Address) *doors {
 	i := slices.IndexFunc(all, func(a store.Address) bool { return a.Kind == "tel" })
 	if d == nil || i < 0 {
 		return d
 	}
-	next := d.copied()
+	next, key := d.copied(), k.Lasting(all[i].Key)
 	for n := range next.Open {
 		if len(next.Open[n].At) == 0 {
-			next.Open[n].At = slices.Clone(all[i].Key[:])
+			next.Open[n].At = slices.Clone(key[:])
 		}
 	}
 	return next
@@ -209,7 +211,8 @@ func (t *turn) doorAt() []byte {
 	if t.more.Linked == nil {
 		return nil
 	}
-	return slices.Clone(t.key[:])
+	key := t.lasting()
+	return key[:]
 }
 
 // tellOthers tells whoever is at these addresses, where they can be written to, what became of them. dials says that a menu was dialled
@@ -220,7 +223,7 @@ func (t *turn) tellOthers(said *talk.Said, others []store.Address, dials bool) e
 	}
 	for _, a := range others {
 		w := way{}
-		if one := t.more.Linked.at(a.Key); one != nil {
+		if one := t.more.Linked.at(t.x.keys.Lasting(a.Key)); one != nil {
 			w = way{one.Channel, one.to()}
 		}
 		if w.channel == "" && a.Kind == "tel" && dials {

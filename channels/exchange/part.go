@@ -50,7 +50,8 @@ func (t *turn) parts(said *talk.Said) error {
 		own.way = way{t.name, from.Kind}
 	}
 	own.more.Menu = t.more.Menu
-	stays, goes := t.more.Doors.split(t.key[:])
+	key := t.lasting()
+	stays, goes := t.more.Doors.split(key[:])
 	t.more.Doors = stays
 	// What was said from here before is answered, if it comes again, as it was.
 	goes.Past = append([]door{{Who: t.resident, Answered: append([]store.Inbound{t.inbound}, t.answered...)}}, goes.Past...)
@@ -72,8 +73,8 @@ func (t *turn) parts(said *talk.Said) error {
 
 // forgetsHere takes the address out of the row that it leaves.
 func (t *turn) forgetsHere(said *talk.Said, kind string, number bool) {
-	l := t.more.Linked.copied()
-	l.All = slices.DeleteFunc(l.All, func(a linkedTo) bool { return bytes.Equal(a.Key, t.key[:]) })
+	l, key := t.more.Linked.copied(), t.lasting()
+	l.All = slices.DeleteFunc(l.All, func(a linkedTo) bool { return bytes.Equal(a.Key, key[:]) })
 	if l.Ring == kind {
 		l.Ring = ""
 	}

@@ -34,7 +34,7 @@ const (
 
 // behind is what only those have whom a PIN finds.
 type behind struct {
-	Key  []byte `cbor:"1,keyasint,omitempty"` // of the address under which it finds them
+	Key  []byte `cbor:"1,keyasint,omitempty"` // lasting, of the address under which it finds them
 	On   string `cbor:"2,keyasint,omitempty"` // the channel that leads to them; "": none
 	At   int64  `cbor:"3,keyasint,omitempty"` // their last turn there, in Unix milliseconds
 	Over bool   `cbor:"5,keyasint,omitempty"` // they closed it on a call or a menu, which is about to end
@@ -97,8 +97,9 @@ func (t *turn) inside(ctx context.Context, kept store.Conversation, before row) 
 			return r, outcomeDuplicate, true, err
 		}
 	}
+	key := t.lasting()
 	for i := range d.Open {
-		if !d.Open[i].is(t.name, t.key[:]) {
+		if !d.Open[i].is(t.name, key[:]) {
 			continue
 		}
 		r, outcome, err = t.holdBehind(ctx, &d.Open[i], nil)
@@ -305,7 +306,7 @@ func (t *turn) letIn(ctx context.Context, said *talk.Said) (channels.Reply, stri
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
-	before.more.Doors = t.more.Doors.shut(t.name, t.key[:], t.shared.passed).open(t.name, t.doorAt(), who, t.inbound)
+	before.more.Doors = t.shutHere().open(t.name, t.doorAt(), who, t.inbound)
 	done := kept.Version == t.version
 	if done {
 		done, err = t.x.rewrite(ctx, kept, before, said.Memory, store.Change{At: t.now, Link: t.change.Link})
@@ -363,17 +364,24 @@ func (t *turn) settlePIN(said *talk.Said) error {
 		}
 		t.more.Behind = &b
 	case t.shared.leads:
-		t.more.Doors = t.more.Doors.shut(t.name, t.key[:], t.shared.passed)
+		t.more.Doors = t.shutHere()
 	}
 	return nil
 }
 
-// taker is the address under which this turn's resident is found again by whoever had a conversation that they take along.
+// shutHere are the doors without the one that the event came by.
+func (t *turn) shutHere() *doors {
+	key := t.lasting()
+	return t.more.Doors.shut(t.name, key[:], t.shared.passed)
+}
+
+// taker is the address, by its lasting key, under which this turn's resident is found again by whoever had a conversation that they take along.
 func (t *turn) taker() []byte {
 	if t.isBehind() && t.more.Behind != nil {
 		return t.more.Behind.Key
 	}
-	return t.key[:]
+	key := t.lasting()
+	return key[:]
 }
 
 // stopsForAll tells whoever the number finds without a PIN what somebody behind one said of it: STOP, or START. The ledger holds

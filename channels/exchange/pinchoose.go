@@ -42,10 +42,11 @@ func (t *turn) movePIN(said *talk.Said) error {
 	c, chose := &t.change, t.shared.chose
 	number := t.event.From.ID
 	link := store.Address{Key: chose.key, Kind: pinKind, Address: number}
-	b := behind{Key: chose.key[:], On: t.name, At: t.now.UnixMilli(), By: t.inbound[:]}
+	key := t.x.keys.Lasting(chose.key)
+	b := behind{Key: key[:], On: t.name, At: t.now.UnixMilli(), By: t.inbound[:]}
 	if chose.how == talk.ChangePIN {
 		c.Link = append(c.Link, link)
-		c.Unlink = append(c.Unlink, store.AddressKey(t.more.Behind.Key))
+		c.Unlink = append(c.Unlink, t.x.keys.Today(store.AddressKey(t.more.Behind.Key)))
 		b.By = t.more.Behind.By // the door stays
 		t.more.Behind = &b
 		return nil
@@ -60,9 +61,9 @@ func (t *turn) movePIN(said *talk.Said) error {
 		own.way = way{t.name, pinKind}
 		own.more = more{Behind: &b, Menu: t.more.Menu}
 		newcomer.Link = []store.Address{link}
-		t.more.Doors = t.more.Doors.shut(t.name, t.key[:], t.shared.passed).open(t.name, t.doorAt(), newcomer.Resident, t.inbound)
+		t.more.Doors = t.shutHere().open(t.name, t.doorAt(), newcomer.Resident, t.inbound)
 	} else {
-		own.more.Doors = t.more.Doors.shut(t.name, t.key[:], t.shared.passed).open(t.name, t.doorAt(), t.resident, t.inbound)
+		own.more.Doors = t.shutHere().open(t.name, t.doorAt(), t.resident, t.inbound)
 		newcomer.Link = []store.Address{{Key: t.key, Kind: t.event.From.Kind, Address: number}}
 		c.Link = append(c.Link, link)
 		c.Unlink = append(c.Unlink, t.key)
@@ -83,7 +84,7 @@ func (t *turn) goBehind(b *behind) {
 	if baseKind(t.way.kind) == t.event.From.Kind {
 		t.way.kind = pinKind
 	}
-	if a := t.more.Linked.at(t.key); a != nil && a.To != "" { // other phones were put together with it once
+	if a := t.more.Linked.at(t.lasting()); a != nil && a.To != "" { // other phones were put together with it once
 		t.change.Unlink = append(t.change.Unlink, t.x.keys.Address(a.To, t.event.From.ID))
 	}
 	t.more.Linked = nil

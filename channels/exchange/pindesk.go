@@ -88,7 +88,7 @@ func GivePIN(ctx context.Context, s store.Store, k Keys, number, reference strin
 		if err != nil {
 			return "", err
 		}
-		done, err := givePIN(ctx, s, r.Resident, store.Address{Key: pinAddress(k, number, pin), Kind: pinKind, Address: number}, now)
+		done, err := givePIN(ctx, s, k, r.Resident, store.Address{Key: pinAddress(k, number, pin), Kind: pinKind, Address: number}, now)
 		if err != nil {
 			return "", err
 		}
@@ -99,7 +99,7 @@ func GivePIN(ctx context.Context, s store.Store, k Keys, number, reference strin
 	return "", errContested
 }
 
-func givePIN(ctx context.Context, s store.Store, r store.Resident, link store.Address, now time.Time) (bool, error) {
+func givePIN(ctx context.Context, s store.Store, k Keys, r store.Resident, link store.Address, now time.Time) (bool, error) {
 	all, err := s.Addresses(ctx, r)
 	if err != nil {
 		return false, wrapped("find the resident's addresses", err)
@@ -118,8 +118,9 @@ func givePIN(ctx context.Context, s store.Store, r store.Resident, link store.Ad
 	if before.more.Behind == nil || before.gone {
 		return false, ErrNoPIN
 	}
-	c := store.Change{Resident: r, Read: kept.Version, At: now, Link: []store.Address{link}, Unlink: []store.AddressKey{store.AddressKey(before.more.Behind.Key)}}
-	before.more.Behind = &behind{Key: link.Key[:], Once: now.Add(onceFor).UnixMilli()}
+	c := store.Change{Resident: r, Read: kept.Version, At: now, Link: []store.Address{link}, Unlink: []store.AddressKey{k.Today(store.AddressKey(before.more.Behind.Key))}}
+	key := k.Lasting(link.Key)
+	before.more.Behind = &behind{Key: key[:], Once: now.Add(onceFor).UnixMilli()}
 	c.State = before.encode()
 	done, err := s.Commit(ctx, &c)
 	return done.Kind == store.Applied, wrapped("give a PIN", err)

@@ -63,7 +63,7 @@ func joinNodes(c *config.Config, keys *store.Keys, log *slog.Logger, metrics pro
 
 // townMark is what a town is called on a Redis: all its servers know it, and no other town has it.
 func townMark(keys *store.Keys) string {
-	mark := keys.Voter("of the town itself", "redis")
+	mark := keys.Voter(store.TownsOwn, "redis")
 	return hex.EncodeToString(mark[:8])
 }
 

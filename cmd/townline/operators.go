@@ -44,7 +44,7 @@ func operatorLines(c *config.Config, lines []channels.Channel, keys *store.Keys,
 
 // keptSecret seals what came by a kind of line and isn't in the store yet.
 func keptSecret(keys *store.Keys, kind string) []byte {
-	secret := keys.Voter("of the town itself", kind)
+	secret := keys.Voter(store.TownsOwn, kind)
 	return secret[:]
 }
 

@@ -148,7 +148,7 @@ func callbacks(c *config.Config) exchange.Callbacks {
 
 // clipSecret names clips of words that no author wrote, on all servers of the town alike.
 func clipSecret(keys *store.Keys) []byte {
-	secret := keys.Voter("of the town itself", "clips")
+	secret := keys.Voter(store.TownsOwn, "clips")
 	return secret[:]
 }
 
