@@ -121,6 +121,9 @@ func rotateKeys(ctx context.Context, c *config.Config, out io.Writer) error {
 	if err := os.Link(keyFile(c), oldKeys(c)); err != nil && !errors.Is(err, fs.ErrExist) { // there: it was cut short here
 		return err
 	}
+	if err := syncFolder(keyFile(c)); err != nil { // the earlier keys have a name of their own before theirs goes
+		return err
+	}
 	if err := os.Rename(nextKeys(c), keyFile(c)); err != nil {
 		return err
 	}

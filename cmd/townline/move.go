@@ -110,7 +110,7 @@ func move(ctx context.Context, c *config.Config, args []string, back bool, out i
 		}
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Everything is in %s, and compared, after %v. Set store.url to it, and start \"townline serve\".\nThe town's keys are the same as before.\n", to.Place(), time.Since(begun).Round(100*time.Millisecond))
+	_, err = fmt.Fprintf(out, "Everything is in %s, and compared, after %v. Set store.url to it, and start \"townline serve\".\nThe town's keys are the same as before. %s still has all that was kept, the residents' keys too: destroy it within a week, as copies.\n", to.Place(), time.Since(begun).Round(100*time.Millisecond), from.Place())
 	return err
 }
 

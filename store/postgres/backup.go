@@ -46,13 +46,24 @@ func (s *Store) backup(ctx context.Context, file string) (err error) {
 	}
 	var pair [16]byte
 	rand.Read(pair[:])
+	var made []string
+	defer func() {
+		if err != nil { // one without the other would only be in the way
+			for _, f := range made {
+				os.Remove(f)
+			}
+		}
+	}()
 	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
-			return err
+		for _, query := range []string{"SET LOCAL statement_timeout = 0", "SET LOCAL idle_in_transaction_session_timeout = 0"} { // a disk may take long to sync
+			if _, err := tx.Exec(ctx, query); err != nil {
+				return err
+			}
 		}
 		if err := writeCopy(ctx, tx, keysOf(file), pair, keyTable); err != nil {
 			return err
 		}
+		made = append(made, keysOf(file))
 		return writeCopy(ctx, tx, file, pair, copied...)
 	})
 }
@@ -210,8 +221,7 @@ func restore(ctx context.Context, from, address string, keys *store.Keys, more [
 		return err
 	}
 	defer s.Close()
-	var erased []store.Resident
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
 			return err
 		}
@@ -264,26 +274,23 @@ func restore(ctx context.Context, from, address string, keys *store.Keys, more [
 				return err
 			}
 		}
-		return each(ctx, tx, func(r pgx.Rows) error {
+		erased := map[store.Resident]int64{}
+		if err := each(ctx, tx, func(r pgx.Rows) error {
 			var who [16]byte
-			err := r.Scan(&who)
-			erased = append(erased, who)
+			var at int64
+			err := r.Scan(&who, &at)
+			erased[who] = at
 			return err
-		}, "SELECT n.resident FROM erased_since n WHERE NOT EXISTS (SELECT 1 FROM erased o WHERE o.resident = n.resident AND o.at >= n.at)")
+		}, "SELECT n.resident, n.at FROM erased_since n WHERE NOT EXISTS (SELECT 1 FROM erased o WHERE o.resident = n.resident AND o.at >= n.at)"); err != nil {
+			return err
+		}
+		for r, at := range erased { // here: were the process killed behind it, nobody would know of them any more
+			if err := eraseIn(ctx, tx, r, sealing.Moment(at)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, r := range erased {
-		at, err := number(ctx, s.pool, "SELECT (extract(epoch FROM now()) * 1000)::bigint")
-		if err != nil {
-			return err
-		}
-		if err := s.Erase(ctx, r, sealing.Moment(at)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // fill puts the tables of a file in place and returns what pairs it with the other.

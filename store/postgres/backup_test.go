@@ -156,6 +156,47 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
+// TestRestoreIsWhole: a copy is in place together with the erasures since, or not at all.
+func TestRestoreIsWhole(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, address(t))
+	speak(t, s, 1)
+	file := filepath.Join(t.TempDir(), "copy")
+	if err := s.Backup(ctx, file); err != nil {
+		t.Fatal(err)
+	}
+	to := address(t)
+	other := open(t, to)
+	if err := other.Erase(ctx, somebody(1), noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.pool.Exec(ctx, `CREATE FUNCTION dies() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'here it ends'; END $$;
+		CREATE TRIGGER dies BEFORE INSERT ON erased FOR EACH ROW EXECUTE FUNCTION dies()`); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(ctx, file, to, testKeys(t)); err == nil || !strings.Contains(err.Error(), "here it ends") {
+		t.Fatalf("it went on: %v", err)
+	}
+	if row, err := other.Load(ctx, somebody(1)); err != nil || row.Version != 0 {
+		t.Errorf("somebody is back who was erased since: %v", err)
+	}
+}
+
+// TestACopyThatFailsLeavesNothing: it can be made again under the same name.
+func TestACopyThatFailsLeavesNothing(t *testing.T) {
+	s := open(t, address(t))
+	file := filepath.Join(t.TempDir(), "copy")
+	if err := os.Mkdir(file+".part", 0o700); err != nil { // in its way
+		t.Fatal(err)
+	}
+	if err := s.Backup(t.Context(), file); err == nil {
+		t.Fatal("there is a copy")
+	}
+	if err := errors.Join(os.Remove(file+".part"), s.Backup(t.Context(), file)); err != nil {
+		t.Error(err)
+	}
+}
+
 func copyOf(to, from string) error {
 	b, err := os.ReadFile(from)
 	if err != nil {

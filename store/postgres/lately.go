@@ -26,7 +26,7 @@ func (l *lately) sort(batch []*job) {
 		if !known {
 			at, known = l.older[c.Resident]
 		}
-		if known && at != c.Read {
+		if known && at > c.Read { // one further on was written by another node, and read
 			j.turn.plain = false
 			continue
 		}

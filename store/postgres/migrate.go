@@ -21,6 +21,7 @@ const (
 	lockMigration = 1
 	locksClaim    = locksOurs + 1 // with a channel's hash
 	locksMix      = locksOurs + 2 // with a poll's hash
+	// locksMove and locksAtWork are the next two.
 )
 
 // migrate brings the schema up to date, each migration in a transaction of its own. One node does it, others wait for it. A migration

@@ -67,7 +67,7 @@ func (s *Store) mix(ctx context.Context, poll string) error {
 // cast remembers which polls a batch cast ballots in.
 func (s *Store) cast(batch []*job) {
 	for _, j := range batch {
-		if j.err == nil && j.turn.outcome.Kind == store.Applied {
+		if k := j.turn.outcome.Kind; j.err == nil && (k == store.Applied || k == store.Duplicate) { // whose first answer may have been lost
 			for i := range j.turn.change.Ballots {
 				s.unmixed.Store(j.turn.change.Ballots[i].Poll, true)
 			}
@@ -80,12 +80,14 @@ func (s *Store) mixing() {
 	tick := time.NewTicker(mixEvery)
 	defer tick.Stop()
 	last := map[string]time.Time{}
+	looked := false
 	for {
 		select {
 		case <-s.stop:
 			s.mixAll(func(string) bool { return true })
 			return
 		case now := <-tick.C:
+			looked = looked || s.leftUnmixed(context.Background()) == nil
 			s.mixAll(func(poll string) bool {
 				n, err := number(context.Background(), s.pool, "SELECT count(*) FROM (SELECT 1 FROM ballot WHERE poll = $1 LIMIT $2) some", words(poll), mixMost)
 				if err != nil || n == mixMost && now.Sub(last[poll]) < mixLarge {
@@ -96,6 +98,16 @@ func (s *Store) mixing() {
 			})
 		}
 	}
+}
+
+// leftUnmixed finds the polls of these days: whoever died may have left some of them.
+func (s *Store) leftUnmixed(ctx context.Context) error {
+	return each(ctx, s.pool, func(r pgx.Rows) error {
+		var poll string
+		err := r.Scan(&poll)
+		s.unmixed.Store(poll, true)
+		return err
+	}, "SELECT DISTINCT poll FROM ballot WHERE day >= to_char(now() - interval '2 days', 'YYYY-MM-DD')")
 }
 
 func (s *Store) mixAll(due func(poll string) bool) {

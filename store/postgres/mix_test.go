@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -81,5 +83,43 @@ func TestBallotsAreMixed(t *testing.T) {
 	}
 	if n := told(); n > 0 {
 		t.Errorf("after closing: of %d voters it can be told how they voted", n)
+	}
+}
+
+// TestAPollLikeTheSchema: whatever a poll is called, it can be mixed while nodes are at work.
+func TestAPollLikeTheSchema(t *testing.T) {
+	s := open(t, address(t))
+	var schema string
+	if err := s.pool.QueryRow(t.Context(), "SELECT current_schema()").Scan(&schema); err != nil {
+		t.Fatal(err)
+	}
+	busy, err := s.pool.Acquire(t.Context()) // as another node's would be
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Release()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if err := s.mix(ctx, schema); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhoDiedLeftThemUnmixed: votes of a node that was killed are mixed by whoever starts next.
+func TestWhoDiedLeftThemUnmixed(t *testing.T) {
+	at := address(t)
+	killed, next := open(t, at), open(t, at)
+	for n := range uint64(3) {
+		c := &store.Change{Resident: storetest.Stored(n), At: noon, State: []byte("s"), Ballots: []store.Ballot{{Poll: "secret", Day: time.Now().UTC().Format(time.DateOnly), Voter: storetest.Stored(n + 1000), ID: storetest.Stored(n + 2000)}}}
+		if o, err := killed.Commit(t.Context(), c); err != nil || o.Kind != store.Applied {
+			t.Fatal(o, err)
+		}
+	}
+	if err := next.leftUnmixed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next.mixAll(func(string) bool { return true })
+	if n, err := number(t.Context(), next.pool, "SELECT count(DISTINCT xmin::text) FROM ballot"); err != nil || n != 1 {
+		t.Errorf("%d transactions wrote them, %v", n, err)
 	}
 }

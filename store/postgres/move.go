@@ -26,8 +26,8 @@ var _ moving.To = (*End)(nil)
 
 // More of our advisory locks, each with the schema's hash.
 const (
-	locksAtWork = locksOurs + 2 // held, shared, by each connection of a node or a command
 	locksMove   = locksOurs + 3 // held by a move
+	locksAtWork = locksOurs + 4 // held, shared, by each connection of a node or a command
 )
 
 // beAtWork is seen by a move as long as a connection lasts.

@@ -185,7 +185,7 @@ func TestEverythingIsMoved(t *testing.T) {
 		known["reply_"+string(rune('0'+n))+".place"], known["reply_"+string(rune('0'+n))+".body"] = true, true
 	}
 	var names []string
-	rows, err := s.pool.Query(t.Context(), "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = current_schema()")
+	rows, err := s.pool.Query(t.Context(), "SELECT table_name || '.' || column_name FROM information_schema.columns JOIN information_schema.tables USING(table_schema, table_name) WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,12 @@ type serverTime struct {
 	since      time.Time
 }
 
+// before is the same moment in the week before, of which there are microseconds for nine days: what is beyond its end goes half as fast.
+func (t serverTime) before() serverTime {
+	t.week, t.from = t.week-1, weekLasts.Microseconds()+t.from/2
+	return t
+}
+
 // take gives out a place.
 func (p *places) take() place {
 	p.last = max(p.last+1, p.now.from+time.Since(p.now.since).Microseconds())
@@ -62,7 +68,7 @@ func (s *Store) keepTime(ctx context.Context, p *places) error {
 		now := serverTime{week: us / weekLasts.Microseconds(), from: us % weekLasts.Microseconds(), since: asked}
 		switch err := s.turnTo(ctx, now.week); {
 		case code(err) == "55P03": // somebody reads all tables just now, as a backup does: the week before has room
-			now.week, now.from = now.week-1, now.from+weekLasts.Microseconds()
+			now = now.before()
 		case err != nil:
 			return fmt.Errorf("the week's replies: %w", err)
 		}
@@ -75,7 +81,8 @@ func (s *Store) keepTime(ctx context.Context, p *places) error {
 	return nil
 }
 
-// turnTo empties a week's table, if it holds an earlier week's.
+// turnTo empties a week's table, if it holds an earlier week's. One that says so, and has replies of this week, is of a server whose clock
+// went back and is right again: it stays as it is.
 func (s *Store) turnTo(ctx context.Context, week int64) error {
 	slot := week % replyTables
 	const at = "SELECT week FROM reply_week WHERE slot = $1"
@@ -90,7 +97,11 @@ func (s *Store) turnTo(ctx context.Context, week int64) error {
 		if err != nil {
 			return err
 		}
-		if of < week { // else another node did it, or the server's clock went back
+		newest, err := number(ctx, tx, fmt.Sprintf("SELECT coalesce(max(place), 0) FROM reply_%d", slot))
+		if err != nil {
+			return err
+		}
+		if of < week && place(newest).week() < week { // else another node did it, or the server's clock went back
 			if _, err := tx.Exec(ctx, fmt.Sprintf("TRUNCATE reply_%d", slot)); err != nil {
 				return err
 			}

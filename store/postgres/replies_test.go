@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/townline/townline/store"
 )
@@ -32,9 +33,13 @@ func TestWeeksOfReplies(t *testing.T) {
 		}
 		return ok
 	}
+	week, err := number(ctx, s.pool, "SELECT extract(epoch FROM now())::bigint / 604800")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.now = &serverTime{week: week - replyTables, since: time.Now()} // as if it were then
 	say(1)
-	week := s.now.week
-	for next := week + 1; next < week+replyTables; next++ {
+	for next := week - replyTables + 1; next < week; next++ {
 		if err := s.turnTo(ctx, next); err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +47,7 @@ func TestWeeksOfReplies(t *testing.T) {
 	if o := say(1); !known(1) || o.Kind != store.Duplicate || string(o.Reply) != "\x01" {
 		t.Fatal("a reply is gone before its table's turn", o)
 	}
-	// It is that table's turn again: as if the server had said so, and its clock had gone on.
+	// It is that table's turn again.
 	if _, err := s.pool.Exec(ctx, "UPDATE reply_week SET week = $1 WHERE slot = $2", week-replyTables, week%replyTables); err != nil {
 		t.Fatal(err)
 	}
@@ -73,5 +78,62 @@ func TestWeeksOfReplies(t *testing.T) {
 	}
 	if row, err := s.Load(ctx, somebody(1)); err != nil || row.Version != 3 || len(row.Answered) != 3 {
 		t.Error(row, err)
+	}
+}
+
+// TestTheWeekBeforeHasRoom: in a week in which nobody has said anything yet, however late in it, the week before has places of its own, in
+// their order.
+func TestTheWeekBeforeHasRoom(t *testing.T) {
+	const week = 2951
+	day := (24 * time.Hour).Microseconds()
+	end := places{now: &serverTime{week: week - 1, from: 7*day + time.Hour.Microseconds(), since: time.Now()}}
+	last := end.take()
+	for _, from := range []int64{3 * time.Hour.Microseconds(), day, 5 * day, 6 * day, 7*day - 1} {
+		now := serverTime{week: week, from: from, since: time.Now().Add(-clockLives)}.before()
+		p := places{writer: 1<<writerBits - 1, now: &now}
+		at := p.take()
+		if at.week() != week-1 || at <= last {
+			t.Errorf("day %d: %d in week %d, after %d", from/day, at, at.week(), last)
+		}
+		last = at
+	}
+}
+
+// TestAServersClockGoesBack: the table of the week in which it is right again keeps what was replied in it.
+func TestAServersClockGoesBack(t *testing.T) {
+	ctx := t.Context()
+	s := open(t, address(t))
+	if _, err := s.Commit(ctx, &store.Change{Resident: somebody(1), At: noon, Inbound: store.Inbound{1}, Reply: []byte("yes")}); err != nil {
+		t.Fatal(err)
+	}
+	now := s.now.week
+	for _, next := range []struct {
+		week int64
+		kept bool
+	}{{now - replyTables, true}, {now, true}, {now + replyTables, false}} {
+		if err := s.turnTo(ctx, next.week); err != nil {
+			t.Fatal(err)
+		}
+		if b, kept, err := s.Reply(ctx, somebody(1), store.Inbound{1}); err != nil || kept != next.kept || kept && string(b) != "yes" {
+			t.Fatalf("after week %+d: %q, %v, %v", next.week-now, b, kept, err)
+		}
+	}
+}
+
+// TestOtherNodesTurnsAreNoReasonToLook: who comes back to a node after they spoke with another is written in one round trip too.
+func TestOtherNodesTurnsAreNoReasonToLook(t *testing.T) {
+	var l lately
+	plain := func(read uint64) bool {
+		j := &job{turn: turn{change: &store.Change{Resident: somebody(1), Read: read}, plain: true}}
+		l.sort([]*job{j})
+		return j.turn.plain
+	}
+	for _, c := range []struct {
+		read uint64
+		want bool
+	}{{1, true}, {2, true}, {5, true}, {6, true}, {6, false}, {3, false}, {7, true}} {
+		if got := plain(c.read); got != c.want {
+			t.Errorf("computed from %d: %v", c.read, got)
+		}
 	}
 }

@@ -75,53 +75,55 @@ func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) erro
 }
 
 func (s *Store) eraseNow(ctx context.Context, r store.Resident, now time.Time) error {
-	err := s.write(ctx, func(tx pgx.Tx) error {
-		who := [16]byte(r)
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", beginning(r)); err != nil {
-			return err
-		}
-		var known []byte
-		if err := each(ctx, tx, func(r pgx.Rows) error { return r.Scan(&known) }, "SELECT known FROM conversation WHERE resident = $1 FOR UPDATE", who); err != nil {
-			return err
-		}
-		if _, err := there(ctx, tx, "SELECT 1 FROM resident_key WHERE resident = $1 FOR UPDATE", who); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, lockUnlinked, int32(locksMix), []string{}, [][16]byte{who}); err != nil {
-			return err
-		}
-		var b pgx.Batch
-		dropReplies(&b, known)
-		const slot = int32(0)
-		lose := func(name string, query string) {
-			b.Queue("WITH gone AS ("+query+" RETURNING 1) INSERT INTO counter(name, slot, n) SELECT $2, $3::integer, -count(*) FROM gone HAVING count(*) > 0 "+
-				"ON CONFLICT(name, slot) DO UPDATE SET n = counter.n + excluded.n", who, name, slot)
-		}
-		lose("conversations", "DELETE FROM conversation WHERE resident = $1")
-		lose("responses", "DELETE FROM response WHERE resident = $1")
-		b.Queue(dropAll, slot, who)
-		b.Queue(dropLoose+"resident = $1)"+dropLooseEnd, who) // of a turn that is under way
-		for _, query := range []string{
-			"DELETE FROM resident_key WHERE resident = $1",
-			"DELETE FROM address WHERE resident = $1",
-			"DELETE FROM consent WHERE resident = $1",
-			"DELETE FROM outbox WHERE resident = $1",
-			"DELETE FROM timer WHERE resident = $1",
-			"DELETE FROM letter WHERE resident = $1",
-			"DELETE FROM desk_case WHERE resident = $1",
-			"DELETE FROM joiner WHERE resident = $1",
-			// Staff's own notes about the person hang on the request that the person opened.
-			"UPDATE request_event SET personal = NULL WHERE request IN (SELECT seq FROM request WHERE resident = $1) AND resident IS NULL",
-			"UPDATE request SET resident = NULL, personal = NULL WHERE resident = $1",
-			"UPDATE request_event SET resident = NULL, personal = NULL WHERE resident = $1",
-			"UPDATE ballot SET linked = false WHERE (poll, id) IN (SELECT poll, ballot FROM roll WHERE resident = $1)",
-			"UPDATE roll SET ballot = NULL, resident = NULL WHERE resident = $1",
-		} {
-			b.Queue(query, who)
-		}
-		b.Queue("INSERT INTO erased(resident, at) VALUES($1, $2) ON CONFLICT(resident) DO UPDATE SET at = excluded.at", who, sealing.Stamp(now))
-		return tx.SendBatch(ctx, &b).Close()
-	})
+	err := s.write(ctx, func(tx pgx.Tx) error { return eraseIn(ctx, tx, r, now) })
 	s.keys.drop(r)
 	return wrapped("erase", err)
+}
+
+func eraseIn(ctx context.Context, tx pgx.Tx, r store.Resident, now time.Time) error {
+	who := [16]byte(r)
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", beginning(r)); err != nil {
+		return err
+	}
+	var known []byte
+	if err := each(ctx, tx, func(r pgx.Rows) error { return r.Scan(&known) }, "SELECT known FROM conversation WHERE resident = $1 FOR UPDATE", who); err != nil {
+		return err
+	}
+	if _, err := there(ctx, tx, "SELECT 1 FROM resident_key WHERE resident = $1 FOR UPDATE", who); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, lockUnlinked, int32(locksMix), []string{}, [][16]byte{who}); err != nil {
+		return err
+	}
+	var b pgx.Batch
+	dropReplies(&b, known)
+	const slot = int32(0)
+	lose := func(name string, query string) {
+		b.Queue("WITH gone AS ("+query+" RETURNING 1) INSERT INTO counter(name, slot, n) SELECT $2, $3::integer, -count(*) FROM gone HAVING count(*) > 0 "+
+			"ON CONFLICT(name, slot) DO UPDATE SET n = counter.n + excluded.n", who, name, slot)
+	}
+	lose("conversations", "DELETE FROM conversation WHERE resident = $1")
+	lose("responses", "DELETE FROM response WHERE resident = $1")
+	b.Queue(dropAll, slot, who)
+	b.Queue(dropLoose+"resident = $1)"+dropLooseEnd, who) // of a turn that is under way
+	for _, query := range []string{
+		"DELETE FROM resident_key WHERE resident = $1",
+		"DELETE FROM address WHERE resident = $1",
+		"DELETE FROM consent WHERE resident = $1",
+		"DELETE FROM outbox WHERE resident = $1",
+		"DELETE FROM timer WHERE resident = $1",
+		"DELETE FROM letter WHERE resident = $1",
+		"DELETE FROM desk_case WHERE resident = $1",
+		"DELETE FROM joiner WHERE resident = $1",
+		// Staff's own notes about the person hang on the request that the person opened.
+		"UPDATE request_event SET personal = NULL WHERE request IN (SELECT seq FROM request WHERE resident = $1) AND resident IS NULL",
+		"UPDATE request SET resident = NULL, personal = NULL WHERE resident = $1",
+		"UPDATE request_event SET resident = NULL, personal = NULL WHERE resident = $1",
+		"UPDATE ballot SET linked = false WHERE (poll, id) IN (SELECT poll, ballot FROM roll WHERE resident = $1)",
+		"UPDATE roll SET ballot = NULL, resident = NULL WHERE resident = $1",
+	} {
+		b.Queue(query, who)
+	}
+	b.Queue("INSERT INTO erased(resident, at) VALUES($1, $2) ON CONFLICT(resident) DO UPDATE SET at = excluded.at", who, sealing.Stamp(now))
+	return tx.SendBatch(ctx, &b).Close()
 }

@@ -48,7 +48,10 @@ func rotate(ctx context.Context, address string, keys, next *store.Keys, file st
 		return err
 	}
 	if e.s.secrets == keys {
-		if err := pgx.BeginFunc(ctx, e.s.pool, func(tx pgx.Tx) error { return rekey(ctx, tx, keys, next) }); err != nil {
+		if err := e.hear(ctx, file); err != nil {
+			return err
+		}
+		if err := pgx.BeginFunc(ctx, e.alone, func(tx pgx.Tx) error { return rekey(ctx, tx, keys, next) }); err != nil {
 			return err
 		}
 	}
@@ -61,6 +64,16 @@ func rotate(ctx context.Context, address string, keys, next *store.Keys, file st
 		return err
 	}
 	return nil
+}
+
+// hear does to the database what a node's files know and it doesn't, where there are such files: they can't be read under other keys.
+func (e *End) hear(ctx context.Context, file string) error {
+	for _, ending := range []string{".stops", ".erased"} {
+		if _, err := os.Stat(file + ending); err == nil {
+			e.s.ledger.file = file
+		}
+	}
+	return e.s.agree(ctx, true)
 }
 
 // rekey writes anew what is stored under keys.

@@ -84,3 +84,80 @@ func TestRotate(t *testing.T) {
 	must(Restore(ctx, copied, to, next, Noting(node), After(keys)))
 	finds(to)
 }
+
+// nextKeys come after some.
+func nextKeys(t *testing.T, keys *store.Keys) *store.Keys {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "next.key")
+	if err := keys.MakeNext(file); err != nil {
+		t.Fatal(err)
+	}
+	next, err := store.LoadKeys(file, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+// A node that was cut off while the keys were changed finds nobody a stranger, and writes nothing, when it comes back.
+func TestRotateBehindANodesBack(t *testing.T) {
+	ctx, at, keys := t.Context(), address(t), testKeys(t)
+	s := open(t, at)
+	speak(t, s, 1)
+	row, err := s.Load(ctx, somebody(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.pool.Reset() // the server has given it up
+	next := nextKeys(t, keys)
+	for err = errAtWork; errors.Is(err, errAtWork); {
+		err = Rotate(ctx, at, keys, next, filepath.Join(t.TempDir(), "node"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Find(ctx, keys.Address("tel", "+15550000001")); !errors.Is(err, store.ErrKeys) {
+		t.Errorf("whoever it knows is a stranger: %v", err)
+	}
+	for _, c := range []store.Change{{Resident: somebody(2), At: noon}, {Resident: somebody(1), Read: row.Version, At: noon}} {
+		if o, err := s.Commit(ctx, &c); !errors.Is(err, store.ErrKeys) {
+			t.Errorf("a turn is written: %v, %v", o.Kind, err)
+		}
+	}
+}
+
+// A copy is put back by other means, and the keys are changed before any node has started: what the node's files know isn't lost.
+func TestRotateHearsWhatWasNoted(t *testing.T) {
+	ctx, at, to, keys, node := t.Context(), address(t), address(t), testKeys(t), filepath.Join(t.TempDir(), "node")
+	s, err := Open(ctx, at, keys, Noting(node))
+	if err != nil {
+		t.Fatal(err)
+	}
+	speak(t, s, 0)
+	speak(t, s, 1)
+	copied := filepath.Join(t.TempDir(), "copy")
+	if err := s.Backup(ctx, copied); err != nil {
+		t.Fatal(err)
+	}
+	speak(t, s, 1, func(c *store.Change) {
+		c.OptOuts = []store.OptOut{{Address: keys.Address("tel", "+15550000001"), Out: true, At: noon, Word: "STOP"}}
+	})
+	if err := errors.Join(s.Erase(ctx, somebody(0), noon), s.Close(), Restore(ctx, copied, to, keys)); err != nil {
+		t.Fatal(err)
+	}
+	next := nextKeys(t, keys)
+	if err := Rotate(ctx, to, keys, next, node); err != nil {
+		t.Fatal(err)
+	}
+	s, err = Open(ctx, to, next, Noting(node))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if out, err := s.OptedOut(ctx, next.Address("tel", "+15550000001")); err != nil || !out {
+		t.Errorf("a STOP is forgotten: %v", err)
+	}
+	if row, err := s.Load(ctx, somebody(0)); err != nil || row.Version != 0 {
+		t.Errorf("who was erased is back: %v", err)
+	}
+}

@@ -71,6 +71,13 @@ func Open(ctx context.Context, address string, keys *store.Keys, more ...Option)
 		return nil, err
 	}
 	settle(c)
+	connected := c.AfterConnect
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := connected(ctx, conn); err != nil {
+			return err
+		}
+		return fitting(ctx, conn, keys)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("store: open PostgreSQL: %w", err)
@@ -145,9 +152,25 @@ func (s *Store) fits(ctx context.Context) error {
 		return err
 	}
 	if !s.secrets.Fits(known) {
-		return fmt.Errorf("%w: is it another town's key file, or one made anew after the first was lost?", store.ErrKeys)
+		return errOthers
 	}
 	return nil
+}
+
+var errOthers = fmt.Errorf("%w: is it another town's key file, or one made anew after the first was lost?", store.ErrKeys)
+
+// fitting refuses a connection to a database whose keys were changed since the node was started. One that was cut off meanwhile, and comes
+// back, would find nobody by their number, and no STOP, and would let everybody vote once more.
+func fitting(ctx context.Context, conn *pgx.Conn, keys *store.Keys) error {
+	var known []byte
+	err := conn.QueryRow(ctx, "SELECT value FROM meta WHERE name = 'keys'", pgx.QueryExecModeSimpleProtocol).Scan(&known)
+	switch {
+	case code(err) == "42P01", errors.Is(err, pgx.ErrNoRows): // it is new
+		return nil
+	case err == nil && !keys.Fits(known):
+		return errOthers
+	}
+	return err
 }
 
 // Close finishes what was queued and closes the connections. Reads that are under way are waited for.
