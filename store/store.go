@@ -348,7 +348,7 @@ type Store interface {
 	// Unsure after the lease, whatever class and weight are wanted.
 	Claim(ctx context.Context, w Want, now time.Time, lease time.Duration) ([]Message, error)
 	// Settle records what came of claimed messages; the words of what was Sent or Delivered are destroyed. Receipts reported later (delivered, failed) come here too: a
-	// message once Delivered stays so, and unknown ids are passed over.
+	// message once Delivered stays so, one that was Sent isn't Queued or Unsure again, and unknown ids are passed over.
 	Settle(ctx context.Context, now time.Time, s []Settled) error
 	// ByReceipt finds the message that a provider reports on.
 	ByReceipt(ctx context.Context, channel, receipt string) (Message, bool, error)

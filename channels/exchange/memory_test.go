@@ -353,7 +353,7 @@ func (m *memory) Settle(_ context.Context, now time.Time, all []store.Settled) e
 	defer m.mu.Unlock()
 	for _, s := range all {
 		for _, q := range m.outbox {
-			if q.ID == s.ID && (s.From == 0 || s.From == q.state) {
+			if q.ID == s.ID && (s.From == 0 || s.From == q.state) && (q.state < store.Sent || s.State >= store.Sent || q.state == store.Dead) {
 				q.state, q.at, q.Code = s.State, s.Retry, s.Code
 				q.Attempts = max(q.Attempts-s.Forgive, 0)
 				switch {

@@ -22,6 +22,7 @@ const (
 	siftAtOnce   = 64               // messages that are looked through at once for those that may leave
 	sendPatience = 30 * time.Second // how long a provider may take to accept one
 	sendLease    = 2 * time.Minute  // how long a claim holds; longer than sendPatience and a commit
+	settleTime   = 5 * time.Second  // of it that is left for settling
 	firstBackOff = 10 * time.Second
 	lastBackOff  = time.Hour
 	maxAttempts  = 12              // then a message is dead: with the back-off above, after about six hours
@@ -230,6 +231,7 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 	if l.sift > 0 {
 		want.N, want.Weight = max(want.N, l.sift), 0
 	}
+	until := time.Now().Add(sendLease)
 	claimed, err := x.store.Claim(ctx, want, now, sendLease)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -247,7 +249,7 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 	} else {
 		l.sift = min(max(2*l.sift, inFlight), siftAtOnce)
 	}
-	if len(back) > 0 {
+	if len(back) > 0 && leftUntil(until) > 0 {
 		x.settle(name, back...)
 	}
 	if len(leaves) == slots {
@@ -269,7 +271,7 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 				}
 			}()
 			for i := range group {
-				x.deliver(name, l, &group[i])
+				x.deliver(name, l, &group[i], until)
 				<-l.flight
 			}
 			if l.short.Swap(false) {
@@ -329,11 +331,15 @@ func (x *Exchange) choose(ctx context.Context, l *line, claimed []store.Message,
 }
 
 // deliver sends one claimed message, or looks it up when it may have been sent, and settles it. It doesn't end with the
-// worker's context: what was begun is brought to its end, or broken off by Drain.
-func (x *Exchange) deliver(name string, l *line, m *store.Message) {
+// worker's context: what was begun is brought to its end, or broken off by Drain. until is when others may claim it.
+func (x *Exchange) deliver(name string, l *line, m *store.Message, until time.Time) {
 	patience := sendPatience
 	if l.rings() {
 		patience = callPatience
+	}
+	if patience = min(patience, leftUntil(until)-settleTime); patience <= 0 {
+		x.outlived(name)
+		return
 	}
 	ctx, cancel := context.WithTimeout(x.work.cut, patience)
 	defer cancel()
@@ -379,6 +385,11 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 			}
 		}
 	}
+	if s.State != store.Sent && leftUntil(until) <= 0 {
+		x.outlived(name)
+		way.end(stateName(store.Claimed))
+		return
+	}
 	if s.State == store.Dead && l.rings() {
 		if err := x.inVain(context.WithoutCancel(ctx), m); err != nil {
 			x.log.LogAttrs(ctx, slog.LevelError, "a reminder that nobody answered is not sent as a text", slog.Any("error", err))
@@ -388,6 +399,18 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message) {
 	way.stage(stageSettle)
 	x.settle(name, s)
 	way.end(stateName(s.State))
+}
+
+// leftUntil is how much is left until a moment, by the clock that nobody sets and by the other: a machine that slept knows it by one of
+// them only.
+func leftUntil(t time.Time) time.Duration {
+	return min(time.Until(t), t.Round(0).Sub(time.Now().Round(0)))
+}
+
+// outlived says that a claim is over before its message is settled, as where the machine stood still: other nodes may have looked it up
+// meanwhile, or sent it. It is left to whoever claims it next.
+func (x *Exchange) outlived(name string) {
+	x.log.LogAttrs(context.Background(), slog.LevelWarn, "a message is left to the next who claims it: its claim was over", slog.String("channel", name))
 }
 
 // settle records what came of claimed messages. It must not be lost with the worker: without it they would be doubtful for

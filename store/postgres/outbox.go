@@ -292,13 +292,14 @@ func put(b *pgx.Batch, now int64, s *store.Settled) {
 		retry := sealing.Stamp(s.Retry)
 		at = &retry
 	}
-	// What was delivered stays so; a late "sent" says nothing new of what was given up. What went needs no words any more.
+	// What was delivered stays so, and what was sent, for who was frozen while sending it; a late "sent" says nothing new of what was given
+	// up. What went needs no words any more.
 	b.Queue(`UPDATE outbox SET
 			body = CASE WHEN $2::smallint IN (4, 5) THEN '' ELSE body END,
-			state = CASE WHEN state = 5 OR (state = 6 AND $2::smallint = 4) THEN state ELSE $2::smallint END,
-			at = CASE WHEN state = 5 OR (state = 6 AND $2::smallint = 4) THEN at ELSE $3::bigint END,
+			state = CASE WHEN state = 5 OR (state = 6 AND $2::smallint = 4) OR (state = 4 AND $2::smallint < 4) THEN state ELSE $2::smallint END,
+			at = CASE WHEN state = 5 OR (state = 6 AND $2::smallint = 4) OR (state = 4 AND $2::smallint < 4) THEN at ELSE $3::bigint END,
 			receipt = CASE WHEN $4 = '' THEN receipt ELSE $4 END,
-			code = CASE WHEN state = 5 OR (state = 6 AND $2::smallint = 4) THEN code ELSE $5 END,
+			code = CASE WHEN state = 5 OR (state = 6 AND $2::smallint = 4) OR (state = 4 AND $2::smallint < 4) THEN code ELSE $5 END,
 			attempts = greatest(attempts - $6::integer, 0)
 		WHERE id = $1 AND ($7::smallint = 0 OR state = $7::smallint)`, s.ID, int16(s.State), at, words(s.Receipt), words(s.Code), s.Forgive, int16(s.From))
 }

@@ -290,13 +290,14 @@ func (t *tables) settle(now int64, s *store.Settled) error {
 	case s.State <= store.Unsure && !s.Retry.IsZero():
 		at = sealing.Stamp(s.Retry)
 	}
-	// What was delivered stays so; a late "sent" says nothing new of what was given up. What went needs no words any more.
+	// What was delivered stays so, and what was sent, for who was frozen while sending it; a late "sent" says nothing new of what was given
+	// up. What went needs no words any more.
 	return t.exec(`UPDATE outbox SET
 			body = CASE WHEN ?2 IN (4, 5) THEN x'' ELSE body END,
-			state = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN state ELSE ?2 END,
-			at = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN at ELSE ?3 END,
+			state = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) OR (state = 4 AND ?2 < 4) THEN state ELSE ?2 END,
+			at = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) OR (state = 4 AND ?2 < 4) THEN at ELSE ?3 END,
 			receipt = CASE WHEN ?4 = '' THEN receipt ELSE ?4 END,
-			code = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) THEN code ELSE ?5 END,
+			code = CASE WHEN state = 5 OR (state = 6 AND ?2 = 4) OR (state = 4 AND ?2 < 4) THEN code ELSE ?5 END,
 			attempts = max(attempts - ?6, 0)
 		WHERE id = ?1 AND (?7 = 0 OR state = ?7)`, s.ID, int64(s.State), at, s.Receipt, s.Code, s.Forgive, int64(s.From))
 }

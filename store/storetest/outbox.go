@@ -103,6 +103,9 @@ func outbox(tt *testing.T, open func(t *testing.T) store.Store) {
 		}
 	}
 	state(store.Sent)
+	t.settle(again, store.Settled{ID: m.ID, State: store.Queued, Retry: again}, store.Settled{ID: m.ID, State: store.Unsure, Code: "late"}) // by who was frozen
+	state(store.Sent)
+	t.next(time.Time{})
 	t.settle(again, store.Settled{ID: m.ID, State: store.Delivered})
 	state(store.Delivered)
 	// Receipts come in any order; delivered is the last word.
