@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,7 +213,7 @@ type bench struct {
 	*testing.T
 	s     *Subject
 	log   notes
-	ahead time.Duration // how much the adapter's clock is ahead
+	ahead atomic.Int64 // nanoseconds that the adapter's clock is ahead
 	all   []channels.Channel
 	wire  Wire
 	door  *httpWire // nil: it isn't called over HTTP
@@ -232,7 +233,7 @@ func (b *bench) begin() {
 	})
 }
 
-func (b *bench) now() time.Time { return time.Now().Add(b.ahead).UTC() }
+func (b *bench) now() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())).UTC() }
 
 func (b *bench) channel() channels.Channel { return b.all[0] }
 

@@ -175,6 +175,13 @@ func same(a, b channels.Event) bool {
 	return *a.Session == *b.Session && a.Words == b.Words
 }
 
+// all of what somebody sent, and was replied to, so far.
+func (h *house) all(a channels.Address) []noted {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.seen[a])
+}
+
 // lastOf somebody.
 func (h *house) lastOf(a channels.Address) channels.Event {
 	h.mu.Lock()

@@ -63,7 +63,7 @@ func closing(b *bench) {
 	if err := h.Drain(ctx); err != nil {
 		b.Fatal(err)
 	}
-	was := len(h.seen[b.address(r.number)])
+	was := len(h.all(b.address(r.number)))
 	a := r.says(r.answer())
 	if !b.said(a) {
 		b.Errorf("the town is closing: %s (%s), %q", a.Verdict, a.Said, a.Shown)
@@ -71,7 +71,7 @@ func closing(b *bench) {
 	if a.Verdict == Later && b.s.HTTP != nil && a.Header.Get("Retry-After") == "" {
 		b.Error("the provider isn't told when to try again")
 	}
-	for _, n := range h.seen[b.address(r.number)][was:] {
+	for _, n := range h.all(b.address(r.number))[was:] {
 		if n.err == nil && n.Event.Kind != channels.Looked {
 			b.Errorf("a town that is closed took %q", n.Event.Words)
 		}
@@ -137,7 +137,7 @@ func jumps(b *bench) {
 		}
 	}
 	for _, d := range []time.Duration{-36 * time.Hour, 72 * time.Hour} {
-		b.ahead += d
+		b.ahead.Add(int64(d))
 		was := len(p.heard())
 		a := r.says("1")
 		if b.s.HTTP != nil && b.s.HTTP.Fresh && a.Verdict == Refused {

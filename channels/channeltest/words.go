@@ -89,7 +89,7 @@ func empty(b *bench) {
 		if r.offered("stone") != "" {
 			b.Errorf("%q was taken for an answer", words)
 		}
-		for _, n := range h.seen[b.address(r.number)] {
+		for _, n := range h.all(b.address(r.number)) {
 			b.sound(n.Event)
 		}
 		r.finishes(nil)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,8 +78,8 @@ type simNode struct {
 	x      *Exchange
 	end    context.CancelFunc
 	dead   bool
-	frozen time.Time // until then
-	off    time.Duration
+	frozen time.Time    // until then
+	off    atomic.Int64 // nanoseconds that its clock is wrong
 }
 
 var errGone = errors.New("connection reset")
@@ -117,7 +118,7 @@ func carries[T any](n *simNode, name string, do func() (T, error)) (T, error) {
 	return out, nil
 }
 
-func (n *simNode) Now() time.Time                         { return time.Now().Add(n.off) }
+func (n *simNode) Now() time.Time                         { return time.Now().Add(time.Duration(n.off.Load())) }
 func (n *simNode) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 func (n *simNode) Find(ctx context.Context, a store.AddressKey) (store.Resident, bool, error) {
@@ -321,7 +322,8 @@ func (p *simPerson) says(luck *rand.Rand, e channels.Event, next string) string 
 
 // open begins a life of a node.
 func (w *country) open(place int) *simNode {
-	n := &simNode{Store: w.mem, w: w, place: place, off: time.Duration(w.rng.IntN(60)-30) * time.Second}
+	n := &simNode{Store: w.mem, w: w, place: place}
+	n.off.Store(int64(time.Duration(w.rng.IntN(60)-30) * time.Second))
 	w.lives++
 	ctx, end := context.WithCancel(w.t.Context())
 	n.end = end
@@ -384,7 +386,7 @@ func (w *country) step(calm bool) {
 			n.frozen = time.Now().Add([]time.Duration{5 * time.Second, 3 * time.Minute}[w.rng.IntN(2)])
 			w.count["frozen"]++
 		case 3:
-			w.nodes[w.rng.IntN(len(w.nodes))].off = time.Duration(w.rng.IntN(60)-30) * time.Second
+			w.nodes[w.rng.IntN(len(w.nodes))].off.Store(int64(time.Duration(w.rng.IntN(60)-30) * time.Second))
 			w.count["clock moved"]++
 		case 4: // all leases are forgotten
 			clear(w.turns)
