@@ -39,6 +39,9 @@ func joinNodes(c *config.Config, keys *store.Keys, log *slog.Logger, metrics pro
 		s.Nodes.Poll, s.Nodes.Single = nodesPoll, singleLines(c, lines)
 	}
 	if !c.Redis.IsSet() {
+		if c.Store.Postgres.IsSet() && len(s.Limits.Rates) > 0 {
+			log.Warn("this server keeps limits.rate by itself: with another server of the town beside it, all together may send more. Set redis.url where there are several")
+		}
 		return nil, nil
 	}
 	n, err := redis.Open(c.Redis.Reveal(), townMark(keys), log)
