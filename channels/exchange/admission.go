@@ -18,8 +18,9 @@ const (
 	goodTurn    = 500 * time.Millisecond // that a turn should take once it is begun
 	longestWait = time.Second            // until it is
 	leastRoom   = 32                     // so that a far store that takes its time still commits many together
-	usualRoom   = 256                    // as many as the stores commit at once
+	firstRoom   = 64                     // as long as nobody knows how many fit
 	mostRoom    = 1024
+	calm        = time.Second // without as many turns as leastRoom: after it nobody knows any more
 
 	leastEnded = 32 // turns, and time, that the room is measured by
 	leastSpan  = 100 * time.Millisecond
@@ -28,23 +29,27 @@ const (
 	retryApart   = 4
 )
 
-// admission lets in as many turns at once as come to their end in good time. As many again may wait, each channel in a queue of its
-// own; the queues take turns, and when all places are taken, the longest gives one up for a shorter. Who finds none is told at once.
+// admission lets in as many turns at once as come to their end in good time. As many again may wait, more while nobody knows how many fit,
+// each channel in a queue of its own; the queues take turns, and when all places are taken, the longest gives one up for a shorter. Who
+// finds none is told at once. Whoever waits can still be told in time that it is in vain, and who was let in can't: so the room is
+// small at first.
 type admission struct {
 	clock Clock
 	said  lull // that some were turned away
 
 	mu      sync.Mutex
-	room    int // turns that may be held at once
-	busy    int // turns that are
+	room    int  // turns that may be held at once
+	found   bool // they fit, and no more do
+	busy    int  // turns that are
 	waiting int
 	queues  []*queue
 	next    int // of the queues
 	of      map[string]*queue
 	refused int
 
-	since time.Time // the room is measured; zero: it isn't, as nobody had to wait
-	ended int       // turns since then
+	since   time.Time // the room is measured; zero: it isn't, as nobody had to wait
+	ended   int       // turns since then
+	hurried time.Time // when somebody last came who found leastRoom turns
 }
 
 // queue is those of one channel who wait, the first one first.
@@ -57,7 +62,7 @@ type place struct {
 }
 
 func newAdmission(clock Clock, names []string) *admission {
-	a := &admission{clock: clock, room: usualRoom, of: map[string]*queue{}}
+	a := &admission{clock: clock, room: firstRoom, of: map[string]*queue{}}
 	for _, n := range names {
 		q := &queue{}
 		a.of[n], a.queues = q, append(a.queues, q)
@@ -69,6 +74,9 @@ func newAdmission(clock Clock, names []string) *admission {
 // error is channels.ErrBusy, marked with when to come again, or ctx's.
 func (a *admission) enter(ctx context.Context, channel string) (leave func(), err error) {
 	a.mu.Lock()
+	if a.busy >= leastRoom {
+		a.hurry()
+	}
 	if a.busy < a.room && a.waiting == 0 {
 		a.busy++
 		a.mu.Unlock()
@@ -78,7 +86,7 @@ func (a *admission) enter(ctx context.Context, channel string) (leave func(), er
 		a.since, a.ended = a.clock.Now(), 0
 	}
 	q := a.of[channel]
-	if a.waiting >= a.room && !a.makeWay(q) {
+	if a.waiting >= a.places() && !a.makeWay(q) {
 		err := a.refusal()
 		a.mu.Unlock()
 		return nil, err
@@ -102,10 +110,28 @@ func (a *admission) enter(ctx context.Context, channel string) (leave func(), er
 	q.places = slices.Delete(q.places, i, i+1)
 	a.waiting--
 	if err = ctx.Err(); err == nil {
+		a.found = true // more wait than can begin in time
 		err = a.refusal()
 	}
 	a.mu.Unlock()
 	return nil, err
+}
+
+// hurry begins anew with finding out how many fit, where it was calm; the lock is held.
+func (a *admission) hurry() {
+	now := a.clock.Now()
+	if now.Sub(a.hurried) > calm && a.waiting == 0 {
+		a.room, a.found, a.since = firstRoom, false, time.Time{}
+	}
+	a.hurried = now
+}
+
+// places is how many may wait; the lock is held.
+func (a *admission) places() int {
+	if a.found {
+		return a.room
+	}
+	return mostRoom
 }
 
 func (a *admission) called(begin bool) (leave func(), err error) {
@@ -155,8 +181,8 @@ func (a *admission) leave() {
 	}
 }
 
-// measure finds the room anew: as many turns as ended within goodTurn while others waited. It grows little by little, and shrinks by half
-// at most, as one slow sync means nothing. The lock is held.
+// measure finds the room anew: as many turns as ended within goodTurn while others waited. It doubles until it is found, and again where
+// far more fit; then it grows little by little. It shrinks by half at most, as one slow sync means nothing. The lock is held.
 func (a *admission) measure() {
 	if a.waiting == 0 {
 		a.since = time.Time{}
@@ -171,7 +197,14 @@ func (a *admission) measure() {
 		return
 	}
 	fits := int(float64(a.ended) * float64(goodTurn) / float64(span))
-	a.room = min(max(fits, a.room/2, leastRoom), a.room+a.room/8, mostRoom)
+	switch {
+	case fits < a.room:
+		a.room, a.found = max(fits, a.room/2, leastRoom), true
+	case !a.found || fits/4 >= a.room:
+		a.room, a.found = min(fits, 2*a.room, mostRoom), false
+	default:
+		a.room = min(fits, a.room+a.room/8, mostRoom)
+	}
 	a.since, a.ended = now, 0
 }
 
@@ -193,7 +226,7 @@ func (a *admission) isFull(channel string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	q := a.of[channel]
-	return q != nil && a.busy >= a.room && a.waiting >= a.room && !shorter(q, a.longest())
+	return q != nil && a.busy >= a.room && a.waiting >= a.places() && !shorter(q, a.longest())
 }
 
 // Full says whether an event of a channel would be turned away now, as more comes in than can be held. It is counted as if it had been.

@@ -141,6 +141,54 @@ func TestOverload(t *testing.T) {
 	})
 }
 
+// Five times what a slow store can take comes in from one moment to the next: after a restart, and once the store has become slow. From the
+// first on, whoever is taken in is answered in time.
+func TestOverloadFromTheFirstMoment(t *testing.T) {
+	const each, gap, good = 25 * time.Millisecond, 5 * time.Millisecond, 3 * time.Second
+	check := func(t *testing.T, o *offered, length time.Duration) {
+		t.Helper()
+		t.Logf("%d answered, p50 %v, p99 %v, worst %v; %d asked to come again, p50 %v, worst %v", len(o.held), worst(o.held, 50), worst(o.held, 99), worst(o.held, 100), len(o.away), worst(o.away, 50), worst(o.away, 100))
+		if w := worst(o.held, 100); w > good {
+			t.Errorf("of those who were answered one waited %v", w)
+		}
+		if w := worst(o.away, 100); w > longestWait {
+			t.Errorf("of those who were turned away one waited %v for that", w)
+		}
+		if could := int(length / each); o.inTime < could*9/10 {
+			t.Errorf("%d were answered, where %d could be", o.inTime, could)
+		}
+	}
+	const length = 10 * time.Second
+	t.Run("after a restart", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, _ := narrowly(t, each)
+			check(t, crowd(t, w, length, map[string]time.Duration{"sms": gap})["sms"], length)
+		})
+	})
+	t.Run("in a calm night", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, s := narrowly(t, time.Millisecond)
+			crowd(t, w, 2*time.Second, map[string]time.Duration{"sms": 200 * time.Microsecond}) // a busy evening
+			if w.x.admission.room <= firstRoom {
+				t.Fatalf("there is room for %d", w.x.admission.room)
+			}
+			crowd(t, w, 2*time.Second, map[string]time.Duration{"sms": 100 * time.Millisecond})
+			s.each = each
+			check(t, crowd(t, w, length, map[string]time.Duration{"sms": gap})["sms"], length)
+		})
+	})
+}
+
+// A store that is fast loses nobody of a crowd that comes all at once, though nobody knows yet how fast it is.
+func TestCrowdOfOneMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := narrowly(t, time.Millisecond)
+		if o := crowd(t, w, 600*time.Millisecond, map[string]time.Duration{"sms": time.Millisecond / 2})["sms"]; len(o.away) > 0 {
+			t.Errorf("%d of %d were turned away, with %d answered within %v", len(o.away), len(o.away)+len(o.held), len(o.held), worst(o.held, 100))
+		}
+	})
+}
+
 // A store that hangs fills no memory: after as many as may be held and may wait, everybody is told at once, and a turn that waits is
 // told within a second. When the store is back, so is the town.
 func TestAStoreThatHangs(t *testing.T) {
@@ -153,8 +201,8 @@ func TestAStoreThatHangs(t *testing.T) {
 			defer close(over)
 			got = crowd(t, w, 4*time.Second, map[string]time.Duration{"sms": time.Millisecond})
 		}()
-		time.Sleep(4 * time.Second)
-		if n := w.x.admission.busy + w.x.admission.waiting; n > 2*usualRoom {
+		time.Sleep(4*time.Second - time.Millisecond/2) // the last one has just come
+		if n := w.x.admission.busy + w.x.admission.waiting; n > 2*firstRoom {
 			t.Errorf("%d are being held or wait", n)
 		}
 		if !w.x.Full("sms") {
@@ -168,7 +216,7 @@ func TestAStoreThatHangs(t *testing.T) {
 		if p := worst(got["sms"].away, 100); p > longestWait {
 			t.Errorf("somebody waited %v to be turned away", p)
 		}
-		if len(got["sms"].held) < usualRoom {
+		if len(got["sms"].held) < firstRoom {
 			t.Errorf("only %d of those who were in were answered", len(got["sms"].held))
 		}
 		if w.x.Full("sms") {
@@ -184,7 +232,7 @@ func TestRoomForSlowTurns(t *testing.T) {
 		for range 40 {
 			w.hear(channels.Event{Channel: "sms", ID: fmt.Sprint(time.Now()), From: channels.Address{Kind: "tel", ID: ann}, Words: "PARK"})
 		}
-		if w.x.admission.room != usualRoom {
+		if w.x.admission.room != firstRoom {
 			t.Errorf("there is room for %d", w.x.admission.room)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 func crowdedTown(t *testing.T) *town {
 	w := settle(t)
 	w.says(ann, "PARK")
-	w.x.admission.room = 0
+	w.x.admission.room, w.x.admission.found = 0, true
 	if _, err := w.x.Receive(t.Context(), w.text(ann, "2")); !errors.Is(err, channels.ErrBusy) {
 		t.Fatalf("it is full, and says %v", err)
 	}
@@ -45,7 +45,7 @@ func TestAnOptOutIsReportedThroughACrowd(t *testing.T) {
 	w := settle(t)
 	w.queue(ann, "one")
 	w.x.Tick(t.Context())
-	w.x.admission.room = 0
+	w.x.admission.room, w.x.admission.found = 0, true
 	receipt := "R-" + fmt.Sprintf("%x", w.store.(*memory).outbox[0].ID)
 	if err := w.x.Report(t.Context(), "sms", receipt, channels.Delivery{State: channels.Arrived}); !errors.Is(err, channels.ErrBusy) {
 		t.Errorf("a report that can wait: %v", err)
