@@ -45,6 +45,7 @@ const (
 func (x *Exchange) Run(ctx context.Context) {
 	var both sync.WaitGroup
 	both.Go(func() {
+		x.giveBack(ctx)
 		for {
 			x.send(ctx, nil)
 			if !x.outbox.sleep(ctx, x.clock, x.nextLeave(ctx), x.work.stop) {
