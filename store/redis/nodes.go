@@ -20,6 +20,7 @@ const (
 	patience = 250 * time.Millisecond // how long the server may take to answer
 	beat     = time.Second            // between two signs of life of a node
 	gone     = 4 * time.Second        // a node that gave none for so long is not there
+	mostLate = 3                      // answers in a row that come late: then nobody waits for more of them
 )
 
 // Nodes is one node's view of all of them. It is safe for concurrent use.
@@ -34,6 +35,8 @@ type Nodes struct {
 
 	count atomic.Int64 // nodes, as known last
 	away  atomic.Bool  // the server failed; until it answers a sign of life, nobody else waits for it
+	late  atomic.Int32 // answers in a row that came late
+	slow  atomic.Bool  // too many did; until a sign of life is answered soon, no turn and no message waits for it
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -109,12 +112,19 @@ return redis.call('ZCARD', KEYS[1])`)
 func (n *Nodes) live(ctx context.Context) {
 	within, cancel := context.WithTimeout(ctx, n.patience)
 	defer cancel()
+	began := time.Now()
 	count, err := alive.Run(within, n.client, []string{n.prefix + "nodes"}, n.self, gone.Milliseconds()).Int64()
 	if err != nil {
 		n.fell(ctx, err)
 		return
 	}
 	n.count.Store(max(count, 1))
+	if time.Since(began) < n.patience/6 {
+		n.late.Store(0)
+		if n.slow.Swap(false) {
+			n.log.Info("redis answers soon again")
+		}
+	}
 	if n.away.Swap(false) {
 		n.log.Info("redis answers")
 	}
@@ -133,8 +143,24 @@ func (n *Nodes) fell(ctx context.Context, err error) {
 
 var errAway = errors.New("redis: away")
 
-// ask asks the server, unless it is away.
+// ask asks the server, unless it is away, or so slow that whoever waits for it loses more than it saves.
 func (n *Nodes) ask(ctx context.Context, do func(context.Context) error) error {
+	if n.slow.Load() {
+		return errAway
+	}
+	began := time.Now()
+	err := n.tell(ctx, do)
+	switch {
+	case time.Since(began) < n.patience/3:
+		n.late.Store(0)
+	case n.late.Add(1) >= mostLate && !n.slow.Swap(true):
+		n.log.Warn("redis answers late: each node goes on by itself")
+	}
+	return err
+}
+
+// tell asks for what no turn waits for, however long it takes; not where the server is away.
+func (n *Nodes) tell(ctx context.Context, do func(context.Context) error) error {
 	if n.Away() {
 		return errAway
 	}
