@@ -1,9 +1,9 @@
 # "make test" is what .ci/run runs. It needs Go and, for the peers that tests talk to, Node.
 SHELL := bash
-.PHONY: test pages visits others lint peers soak bench race fuzz
+.PHONY: test pages visits programs others lint peers soak bench race fuzz
 
 test: lint peers
-	@$(MAKE) --no-print-directory -j3 -Otarget pages visits others
+	@$(MAKE) --no-print-directory -j4 -Oline pages visits programs others
 
 # The tests in the browser wait more than they work: each of the two runs beside the other and beside all others.
 PAGES = TestPages$$|TestFocusIsSeen|TestSentPages|TestMutants|TestLighthouse|TestStaffPages|TestNarrow|TestStatement|TestOneRequest|TestFirstPaint|TestLetters|TestForcedColours|TestTextBrowser|TestNobodyThere|TestSound
@@ -13,13 +13,17 @@ visits:
 	go test -timeout 20m ./channels/kiosk -skip '$(PAGES)'
 	go test -race -timeout 10m ./channels/kiosk -run 'TestWalks$$'
 
+# So do those of the program: servers that are started, broken and ended.
+programs:
+	go test -timeout 20m ./cmd/...
+
 # Each package once: with the race detector where something happens at the same time (dialogs are pure), and again without it
 # where the tests do more then (those with a norace_test.go) or leave out what has one goroutine from the run with it.
 RACED = ./channels/... ./config ./store/...
 UNLIKE = ./channels/exchange ./channels/outpost ./channels/sip/... ./channels/telegram ./channels/ussd ./store/sqlite
-ALONE = TestNobodyIsRungTwiceInTenMinutes|TestNobodyIsToldThatThereIsAnother|TestASlipInEveryScript|TestSoftVoicesOnNoisyLines|TestSpeechPressesNoKeys|TestSoundOfAnyRate|TestG722WithFFmpeg|TestWalksByButtons|TestEveryRequestTwice|TestPowerLoss|TestTombstonesCutShort
+ALONE = TestNodesSimulation|TestNobodyIsRungTwiceInTenMinutes|TestNobodyIsToldThatThereIsAnother|TestASlipInEveryScript|TestSoftVoicesOnNoisyLines|TestSpeechPressesNoKeys|TestSoundOfAnyRate|TestG722WithFFmpeg|TestWalksByButtons|TestEveryRequestTwice|TestPowerLoss|TestTombstonesCutShort
 others:
-	go test -timeout 20m $$(comm -23 <(go list ./... | sort) <(go list $(RACED) | sort)) $(UNLIKE)
+	go test -timeout 20m $$(comm -23 <(go list ./... | grep -v /cmd/ | sort) <(go list $(RACED) | sort)) $(UNLIKE)
 	go test -race -timeout 15m -skip '$(ALONE)' $$(go list $(RACED) | grep -v /kiosk$$)
 
 lint:
