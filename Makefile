@@ -21,10 +21,10 @@ programs:
 # where the tests do more then (those with a norace_test.go) or leave out what has one goroutine from the run with it.
 RACED = ./channels/... ./config ./store/...
 UNLIKE = ./channels/exchange ./channels/outpost ./channels/sip/... ./channels/telegram ./channels/ussd ./store/sqlite
-ALONE = TestNodesSimulation|TestNobodyIsRungTwiceInTenMinutes|TestNobodyIsToldThatThereIsAnother|TestASlipInEveryScript|TestSoftVoicesOnNoisyLines|TestSpeechPressesNoKeys|TestSoundOfAnyRate|TestG722WithFFmpeg|TestWalksByButtons|TestEveryRequestTwice|TestPowerLoss|TestTombstonesCutShort
+ALONE = TestPollingConforms|TestLogIsBounded|TestNodesSimulation|TestNobodyIsRungTwiceInTenMinutes|TestNobodyIsToldThatThereIsAnother|TestASlipInEveryScript|TestSoftVoicesOnNoisyLines|TestSpeechPressesNoKeys|TestSoundOfAnyRate|TestG722WithFFmpeg|TestWalksByButtons|TestEveryRequestTwice|TestPowerLoss|TestTombstonesCutShort
 others:
-	go test -timeout 20m $$(comm -23 <(go list ./... | grep -v /cmd/ | sort) <(go list $(RACED) | sort)) $(UNLIKE)
-	go test -race -timeout 15m -skip '$(ALONE)' $$(go list $(RACED) | grep -v /kiosk$$)
+	go test -p 3 -timeout 20m $$(comm -23 <(go list ./... | grep -v /cmd/ | sort) <(go list $(RACED) | sort)) $(UNLIKE)
+	go test -race -p 3 -timeout 15m -skip '$(ALONE)' $$(go list $(RACED) | grep -v /kiosk$$)
 
 lint:
 	@changed=$$(gofmt -l cmd channels config dialogs locales store); test -z "$$changed" || { echo "gofmt would change: $$changed"; exit 1; }
@@ -49,6 +49,8 @@ soak:
 	go test ./channels/exchange -postgres -timeout 1h
 	go test ./channels/exchange -run TestCrossings -crossings 100000 -timeout 1h -v
 	go test ./dialogs/library -run 'TestCrossings$$' -crossings 10000 -timeout 1h -v
+	go test ./dialogs/library -run 'TestWalks$$' -walks 100000 -timeout 1h
+	go test ./cmd/townline -run 'TestOverloaded$$' -overload 30s -v
 	go test ./channels/exchange -run TestRunOfReminders -reminders 10000 -timeout 1h -v
 	GOMAXPROCS=1 go test ./channels/sip -run TestManyCalls -calls 300 -calltime 20s -v
 	go test ./cmd/townline -run TestManyMenus -menus 1000 -think 1500ms -rounds 3 -v

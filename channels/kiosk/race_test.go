@@ -3,4 +3,4 @@
 package kiosk_test
 
 // everyWalk is less where races are looked for: each visit takes ten times as long.
-const everyWalk = 300
+const everyWalk = 100

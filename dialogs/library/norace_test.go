@@ -2,4 +2,4 @@
 
 package library_test
 
-const everyWalk = 10_000
+const everyWalk = 3_000
