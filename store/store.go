@@ -336,6 +336,7 @@ type Store interface {
 	// Load returns the resident's row; Version is 0 when there is none.
 	Load(ctx context.Context, r Resident) (Conversation, error)
 	// Reply returns what was replied to one of the resident's last 16 inbound messages, and whether it is among them.
+	// A store may forget a reply after five weeks: its message is a Duplicate still, with nothing to say again.
 	Reply(ctx context.Context, r Resident, in Inbound) ([]byte, bool, error)
 	// Commit applies c whole and durably, or not at all. It returns once the change is on disk, and looks at ctx only
 	// until the change is under way. After an error the change may have been applied: its Inbound tells, when it is
