@@ -178,7 +178,7 @@ func TestConsultationsByBaresip(t *testing.T) {
 					p.does("sndcode", "\x04") // let go
 				}
 			}
-			eventually(t, func() bool { return o.Calls() == 0 })
+			eventually(t, func() bool { return o.Calls() == 0 && strings.Contains(o.log.String(), "call ended") })
 			if got := h.records(t); !slices.Equal(got, kept) {
 				t.Errorf("kept %q, want %q", got, kept)
 			}

@@ -390,6 +390,7 @@ func TestListensAgain(t *testing.T) {
 					done := make(chan error, 1)
 					go func() { done <- w.sms.Listen(ctx, w.in) }()
 					w.session = <-w.came
+					synctest.Wait() // the answer to the bind is read too
 					w.stop = func() {
 						cancel()
 						if err := <-done; err != nil {
