@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/townline/townline/store"
 )
+
+var amongSeed = flag.Uint64("seed", 0, "what TestAmongNodes begins with; 0: the time")
 
 // TestMixedMeanwhile: whoever unlinks ballots while their poll is being mixed leaves no link in what is written anew.
 func TestMixedMeanwhile(t *testing.T) {
@@ -172,8 +175,11 @@ func (a *among) act(r *rand.Rand) error {
 func TestAmongNodes(t *testing.T) {
 	at := address(t)
 	a := &among{t: t, nodes: []*Store{open(t, at), open(t, at)}, voted: map[byte][][16]byte{}, recalled: map[byte]bool{}, opened: map[string]int{}}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := *amongSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-seed %d", seed)
 	const workers, acts = 6, 150
 	var all, mixer sync.WaitGroup
 	for w := range uint64(workers) {
