@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -39,13 +38,18 @@ type wanted struct {
 	room         []byte // of known, state and key, used again
 }
 
-// wants are those that wait for nothing.
-var wants = sync.Pool{New: func() any { return &wanted{done: make(chan struct{}, 1)} }}
+// takeWanted takes one that was used before, or a new one: see takeJob.
+func (s *Store) takeWanted() *wanted {
+	if w, ok := s.wants.Get().(*wanted); ok {
+		return w
+	}
+	return &wanted{done: make(chan struct{}, 1)}
+}
 
 // Load: see store.Store. What is asked for while others are being read is read together.
 func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation, error) {
 	c := store.Conversation{Resident: r}
-	w := wants.Get().(*wanted)
+	w := s.takeWanted()
 	*w = wanted{resident: r, done: w.done, room: w.room[:0]}
 	s.closing.RLock()
 	if s.closed.Load() {
@@ -69,7 +73,7 @@ func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation,
 		err = s.fill(&c, w)
 	}
 	if cap(w.room) <= keptRoom {
-		wants.Put(w)
+		s.wants.Put(w)
 	}
 	if err != nil {
 		return store.Conversation{}, fmt.Errorf("store: load: %w", err)

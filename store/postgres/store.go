@@ -33,7 +33,9 @@ type Store struct {
 
 	queue   chan *job
 	wanted  chan *wanted
-	unmixed sync.Map // polls, by name
+	jobs    sync.Pool // of *job that wait for nothing
+	wants   sync.Pool // of *wanted
+	unmixed sync.Map  // polls, by name
 	stop    chan struct{}
 	mixed   sync.WaitGroup // the mixer
 

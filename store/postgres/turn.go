@@ -69,8 +69,8 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 	if s.closed.Load() {
 		return store.Outcome{}, errClosed
 	}
-	j := jobs.Get().(*job)
-	defer j.free()
+	j := s.takeJob()
+	defer s.giveJobBack(j)
 	t := &j.turn
 	t.change, t.state, t.said = c, j.state, j.said
 	if err := s.seal(ctx, t); err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,20 +32,25 @@ type job struct {
 	state, said []byte // room for what is sealed, used again
 }
 
-// jobs are those that wait for nothing.
-var jobs = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
+// takeJob takes one that was used before, or a new one. They are the store's own: one whose channel was made in a test's bubble
+// of time must not come back outside of it.
+func (s *Store) takeJob() *job {
+	if j, ok := s.jobs.Get().(*job); ok {
+		return j
+	}
+	return &job{done: make(chan struct{}, 1)}
+}
 
 // keptRoom is how much of it is kept.
 const keptRoom = 16 << 10
 
-// free gives a job back.
-func (j *job) free() {
+func (s *Store) giveJobBack(j *job) {
 	j.state, j.said = j.turn.state[:0], j.turn.said[:0]
 	if cap(j.state)+cap(j.said) > keptRoom {
 		j.state, j.said = nil, nil
 	}
 	j.turn, j.err = turn{}, nil
-	jobs.Put(j)
+	s.jobs.Put(j)
 }
 
 // submit waits for the turn to be on disk. ctx counts until a writer has room for it.
