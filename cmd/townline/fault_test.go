@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +24,7 @@ var (
 	faultFor   = flag.Duration("fault-for", 0, "no fault is begun after so long; 0: however long it takes")
 	faultCrowd = flag.Int("fault-crowd", 6, "people on each channel")
 	faultRush  = flag.Duration("fault-pace", 400*time.Millisecond, "how long people wait between two messages")
+	beside     = flag.Bool("fault-beside", false, "break different parts of the town at the same time, each part on its own")
 	heldOut    = flag.Duration("fault-patience", 3*time.Second, "how long chats wait in the end for messages that a server took with it; claims hold for two minutes")
 )
 
@@ -33,8 +34,18 @@ const mostShort = 6
 // fault breaks something, leaves it broken for a while and mends it.
 type fault struct {
 	name string
+	part string // of the town: what breaks the same part isn't done at the same time
 	do   func(chance *rand.Rand) error
 }
+
+// The parts that are broken.
+const (
+	nodesPart = "nodes"
+	killsPart = "nodes that are killed"
+	dataPart  = "database"
+	redisPart = "Redis"
+	waysPart  = "ways"
+)
 
 // wreck is a town whose parts are broken one after the other while a crowd talks with it.
 type wreck struct {
@@ -43,9 +54,14 @@ type wreck struct {
 	nodes  []*node
 	door   *balancer
 	chance *rand.Rand
-	silent map[string][]time.Duration // how long nothing was answered, by fault
 	begun  time.Time
 	worked time.Duration
+
+	tally  sync.Mutex
+	silent map[string][]time.Duration // how long nothing was answered, by fault
+	now    int                        // faults that are on
+	with   []int                      // how many began while so many others were on
+	starts []time.Duration            // how long nodes took to start after kills
 }
 
 // worked is how long this process and those that it waited for have used a processor.
@@ -92,59 +108,6 @@ func (w *wreck) waits(d time.Duration) bool {
 	}
 }
 
-// rounds does all faults in random order, as often as asked, with kills between them. After each the town must answer again.
-func (w *wreck) rounds(all []fault) {
-	for range max(*faults, 1) {
-		round := slices.Clone(all)
-		if *faults == 0 { // the first three, and some of the rest
-			w.chance.Shuffle(len(round)-3, func(i, j int) { round[3+i], round[3+j] = round[3+j], round[3+i] })
-			round = round[:min(len(round), mostShort)]
-		}
-		for range *faultKill {
-			round = append(round, fault{"killed", w.kill})
-		}
-		w.chance.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
-		for _, f := range round {
-			if w.broken.Load() || *faultFor > 0 && time.Since(w.begun) > *faultFor {
-				return
-			}
-			mended := w.chats.breaks()
-			w.quiet.since(time.Now())
-			err := f.do(w.chance)
-			if err == nil {
-				err = w.comesBack()
-			}
-			mended()
-			if err != nil {
-				w.say("%s: %v", f.name, err)
-				return
-			}
-			w.t.Logf("%-12s %s; %d pages came to chats", time.Since(w.begun).Round(time.Second/10), f.name, w.chats.shown())
-			w.silent[f.name] = append(w.silent[f.name], w.quiet.since(time.Now()))
-			w.waits(time.Duration(w.chance.IntN(200)) * time.Millisecond)
-		}
-	}
-}
-
-// comesBack sees to it that all nodes run, and waits until the town answers.
-func (w *wreck) comesBack() error {
-	for _, n := range w.nodes {
-		if err := n.up(); err != nil {
-			return err
-		}
-	}
-	before := w.answers.Load()
-	for end := time.Now().Add(time.Minute); w.answers.Load() < before+20; {
-		if !w.waits(10 * time.Millisecond) {
-			return nil
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("the town doesn't answer again: %s", w.errs())
-		}
-	}
-	return nil
-}
-
 func (w *wreck) errs() string {
 	var all strings.Builder
 	for i, n := range w.nodes {
@@ -162,7 +125,12 @@ func (w *wreck) kill(chance *rand.Rand) error {
 	n := w.some(chance)
 	n.kill()
 	w.waits(time.Duration(chance.IntN(300)) * time.Millisecond)
-	return n.up()
+	begun := time.Now()
+	err := n.up()
+	w.tally.Lock()
+	w.starts = append(w.starts, time.Since(begun))
+	w.tally.Unlock()
+	return err
 }
 
 // asked has a node end in the midst of traffic, as an upgrade does.
@@ -202,42 +170,14 @@ func (w *wreck) moved(chance *rand.Rand) error {
 	return nil
 }
 
-// tells what there was.
-func (w *wreck) tells() {
-	w.t.Helper()
-	for _, text := range w.wrong {
-		w.t.Error(text)
-	}
-	if w.t.Failed() {
-		w.t.Log(w.errs())
-	}
-	w.t.Logf("seed %d: %d messages answered, %d tried again, %d repeated, %d sent twice at once, %d answers lost; %d conversations, %d votes, %d reports; %d pages to chats, %d twice, %d still held; %s, %s of CPU",
-		*faultSeed, w.answers.Load(), w.retries.Load(), w.repeats.Load(), w.twice.Load(), w.door.lost.Load(), len(w.done), w.votes.Load(), len(w.reports),
-		w.chats.shown(), w.chats.doubles, len(w.chats.held), time.Since(w.begun).Round(time.Second), (worked() - w.worked).Round(time.Second/10))
-	for _, name := range slices.Sorted(func(yield func(string) bool) {
-		for name := range w.silent {
-			if !yield(name) {
-				return
-			}
-		}
-	}) {
-		all := w.silent[name]
-		slices.Sort(all)
-		w.t.Logf("%-40s %4d times; nobody was answered for %v (median), %v (longest)", name, len(all), all[len(all)/2].Round(time.Millisecond), all[len(all)-1].Round(time.Millisecond))
-	}
-	if !w.t.Failed() && (len(w.done) == 0 || len(w.reports) == 0 || w.votes.Load() == 0 || w.chats.shown() == 0 || w.retries.Load() == 0 || w.repeats.Load() == 0) {
-		w.t.Error("there was too little traffic to tell")
-	}
-}
-
 // TestFaultsOnOneFile breaks a town on SQLite in every way while people talk with it by texts, menus and chats.
 func TestFaultsOnOneFile(t *testing.T) {
 	t.Parallel()
 	w, p := oneFile(t)
 	full := filepath.Join(p.dir, "store", "full")
-	all := []fault{{"asked to end", w.asked}, {"frozen", w.frozen}, {"clock moved", w.moved}, {"slow way", w.slowed}}
+	all := []fault{{"asked to end", nodesPart, w.asked}, {"frozen", nodesPart, w.frozen}, {"clock moved", nodesPart, w.moved}, {"slow way", nodesPart, w.slowed}}
 	if small(t, filepath.Join(p.dir, "store"), 96) {
-		all = append(all, fault{"disk full", func(chance *rand.Rand) error {
+		all = append(all, fault{"disk full", nodesPart, func(chance *rand.Rand) error {
 			f, err := os.Create(full)
 			if err != nil {
 				return err

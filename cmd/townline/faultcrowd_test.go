@@ -93,28 +93,41 @@ type crowd struct {
 type quiet struct {
 	mu      sync.Mutex
 	last    time.Time
-	longest time.Duration
+	watched map[*time.Duration]bool // the longest silences since they are watched
 }
 
 func (q *quiet) answered(now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.last.IsZero() {
-		q.longest = max(q.longest, now.Sub(q.last))
-	}
+	q.notes(now)
 	q.last = now
 }
 
-// since begins anew, and returns the longest silence until now.
-func (q *quiet) since(now time.Time) time.Duration {
+func (q *quiet) notes(now time.Time) {
+	if q.last.IsZero() {
+		return
+	}
+	for longest := range q.watched {
+		*longest = max(*longest, now.Sub(q.last))
+	}
+}
+
+// watch returns what tells the longest silence since now.
+func (q *quiet) watch() (longest func(now time.Time) time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	longest := q.longest
-	if !q.last.IsZero() {
-		longest = max(longest, now.Sub(q.last))
+	if q.watched == nil {
+		q.watched = map[*time.Duration]bool{}
 	}
-	q.longest = 0
-	return longest
+	silence := new(time.Duration)
+	q.watched[silence] = true
+	return func(now time.Time) time.Duration {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.notes(now)
+		delete(q.watched, silence)
+		return *silence
+	}
 }
 
 // newCrowd is people of whom a town hears by a door, and whose chats are at host.

@@ -196,14 +196,36 @@ func (r *cache) kill(i int) {
 	}
 }
 
-// main is which is written to.
-func (r *cache) main() int {
-	for i := range r.sites {
-		if strings.Contains(r.asks(r.sites[i].addr+":6379", "ROLE"), "master") {
-			return i
+// main is which is written to, once all Sentinels say so and the other one follows it. One that comes back after the other took its
+// place says that it is written to until Sentinel tells it otherwise.
+func (r *cache) main() (int, error) {
+	said := ""
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		for i, s := range r.sites {
+			role := r.asks(s.addr+":6379", "ROLE")
+			agreed := strings.Contains(role, "master") && strings.Contains(role, r.sites[1-i].addr) &&
+				strings.Contains(r.asks(r.sites[1-i].addr+":6379", "ROLE"), "connected")
+			for _, w := range r.watch {
+				said = r.asks(w.addr+":26379", "SENTINEL GET-MASTER-ADDR-BY-NAME town")
+				agreed = agreed && strings.Contains(said, s.addr)
+			}
+			if agreed {
+				return i, nil
+			}
 		}
+		pause := time.NewTimer(50 * time.Millisecond)
+		<-pause.C
 	}
-	return 0
+	return 0, fmt.Errorf("the Sentinels don't agree: %s", said)
+}
+
+// begins does something to the Redis that is written to.
+func (r *cache) begins(do func(main int)) error {
+	main, err := r.main()
+	if err == nil {
+		do(main)
+	}
+	return err
 }
 
 // asks is one line to a server, and what it answers within a second.
@@ -258,33 +280,33 @@ func (w *wreck) faultsAround(c *country, here site, sites []site, d *pair, r *ca
 	}
 	node := func(chance *rand.Rand) site { return sites[chance.IntN(len(sites))] }
 	all := []fault{
-		{"database lost, standby promoted", func(*rand.Rand) error {
+		{"database lost, standby promoted", dataPart, func(*rand.Rand) error {
 			d.servers[d.main].Stop(syscall.SIGQUIT)
 			return d.promotes()
 		}},
-		{"Redis killed, Sentinel takes the other", func(*rand.Rand) error {
-			main := r.main()
-			r.kill(main)
-			r.until("ROLE", r.sites[1-main].addr+":6379", "master")
-			r.starts(main)
-			return nil
+		{"Redis killed, Sentinel takes the other", redisPart, func(*rand.Rand) error {
+			return r.begins(func(main int) {
+				r.kill(main)
+				r.until("ROLE", r.sites[1-main].addr+":6379", "master")
+				r.starts(main)
+			})
 		}},
-		{"asked to end", w.asked}, {"frozen", w.frozen}, {"slow way", w.slowed}, {"clock moved", w.moved},
-		{"database killed", func(*rand.Rand) error {
+		{"asked to end", nodesPart, w.asked}, {"frozen", nodesPart, w.frozen}, {"slow way", nodesPart, w.slowed}, {"clock moved", nodesPart, w.moved},
+		{"database killed", dataPart, func(*rand.Rand) error {
 			d.servers[d.main].Stop(syscall.SIGKILL)
 			return d.again(d.main)
 		}},
-		{"database restarted", func(*rand.Rand) error {
+		{"database restarted", dataPart, func(*rand.Rand) error {
 			d.servers[d.main].Stop(syscall.SIGINT)
 			return d.again(d.main)
 		}},
-		{"database frozen", func(chance *rand.Rand) error {
+		{"database frozen", dataPart, func(chance *rand.Rand) error {
 			d.servers[d.main].Freeze()
 			some(chance, 5*time.Second)
 			d.servers[d.main].Thaw()
 			return nil
 		}},
-		{"database slow", func(chance *rand.Rand) error {
+		{"database slow", dataPart, func(chance *rand.Rand) error {
 			for range 30 {
 				d.servers[d.main].Freeze()
 				w.waits(40 * time.Millisecond)
@@ -293,44 +315,44 @@ func (w *wreck) faultsAround(c *country, here site, sites []site, d *pair, r *ca
 			}
 			return nil
 		}},
-		{"standby killed", func(*rand.Rand) error { // no commit returns until it is back
+		{"standby killed", dataPart, func(*rand.Rand) error { // no commit returns until it is back
 			d.servers[1-d.main].Stop(syscall.SIGKILL)
 			return d.again(1 - d.main)
 		}},
-		{"Redis frozen", func(chance *rand.Rand) error {
-			main := r.main()
-			_ = r.servers[main].Process.Signal(syscall.SIGSTOP)
-			some(chance, 3*time.Second)
-			_ = r.servers[main].Process.Signal(syscall.SIGCONT)
-			return nil
+		{"Redis frozen", redisPart, func(chance *rand.Rand) error {
+			return r.begins(func(main int) {
+				_ = r.servers[main].Process.Signal(syscall.SIGSTOP)
+				some(chance, 3*time.Second)
+				_ = r.servers[main].Process.Signal(syscall.SIGCONT)
+			})
 		}},
-		{"Redis emptied", func(*rand.Rand) error {
-			r.asks(r.sites[r.main()].addr+":6379", "FLUSHALL")
-			return nil
+		{"Redis emptied", redisPart, func(*rand.Rand) error {
+			return r.begins(func(main int) { r.asks(r.sites[main].addr+":6379", "FLUSHALL") })
 		}},
-		{"all of Redis gone, back empty", func(chance *rand.Rand) error {
-			r.kill(0)
-			r.kill(1)
-			some(chance, 3*time.Second)
-			r.starts(0)
-			r.starts(1, "--replicaof", r.sites[0].addr+" 6379")
-			return nil
+		{"all of Redis gone, back empty", redisPart, func(chance *rand.Rand) error {
+			return r.begins(func(main int) {
+				r.kill(0)
+				r.kill(1)
+				some(chance, 3*time.Second)
+				r.starts(main)
+				r.starts(1-main, "--replicaof", r.sites[main].addr+" 6379")
+			})
 		}},
 	}
 	if c.hub == "" {
 		return all
 	}
 	return append(all, []fault{
-		{"cut off from the database", cut(6*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), d.sites[:] })},
-		{"cut off from Redis", cut(4*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), r.sites[:] })},
-		{"cut off from the balancer", cut(3*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), []site{here} })},
-		{"narrow way", func(chance *rand.Rand) error {
+		{"cut off from the database", waysPart, cut(6*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), d.sites[:] })},
+		{"cut off from Redis", waysPart, cut(4*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), r.sites[:] })},
+		{"cut off from the balancer", waysPart, cut(3*time.Second, func(chance *rand.Rand) (site, []site) { return node(chance), []site{here} })},
+		{"narrow way", waysPart, func(chance *rand.Rand) error {
 			mend, err := c.narrow(node(chance))
 			defer mend()
 			some(chance, 3*time.Second)
 			return err
 		}},
-		{"database cut off from its standby, then lost", func(chance *rand.Rand) error {
+		{"database cut off from its standby, then lost", dataPart, func(chance *rand.Rand) error {
 			mend, err := c.cut(d.sites[0], d.sites[1])
 			if err != nil {
 				return err
