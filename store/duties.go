@@ -38,3 +38,28 @@ func (d *Duties) Hold(duty string, node [16]byte, term time.Duration) bool {
 	d.held[duty] = heldDuty{node, now.Add(term)}
 	return true
 }
+
+// Holds says whether a node has any duty.
+func (d *Duties) Holds(node [16]byte) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.nodes(time.Now())[node]
+}
+
+// Nodes is Store.Nodes.
+func (d *Duties) Nodes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.nodes(time.Now()))
+}
+
+// nodes are those that have a duty; the lock is held.
+func (d *Duties) nodes(now time.Time) map[[16]byte]bool {
+	all := map[[16]byte]bool{}
+	for _, h := range d.held {
+		if now.Before(h.until) {
+			all[h.node] = true
+		}
+	}
+	return all
+}

@@ -34,6 +34,12 @@ type Conversation struct {
 // Inbound names a provider's message: the first 8 bytes of SHA-256 over the sender's key, the channel and its id.
 type Inbound [8]byte
 
+// Parting is one of the last messages of somebody who is erased, and what is replied if it comes again: words of the town's alone.
+type Parting struct {
+	Inbound Inbound
+	Reply   []byte
+}
+
 // Change is all that one turn writes. It is applied whole or not at all.
 type Change struct {
 	Resident Resident
@@ -280,9 +286,10 @@ type Settled struct {
 // Want says which messages a worker can send now, and how many of them.
 type Want struct {
 	Channels []string
-	Class    uint8 // the least urgent that are wanted
-	N        int   // at most
-	Weight   int   // at most, together, but for the first: that comes whatever its weight; 0: any
+	Class    uint8    // the least urgent that are wanted
+	N        int      // at most
+	Weight   int      // at most, together, but for the first: that comes whatever its weight; 0: any
+	Node     [16]byte // who claims them, for Reclaim; zero: nobody asks
 }
 
 // Contact is one time at which a resident got a message that was not a reply.
@@ -333,6 +340,9 @@ const (
 type Store interface {
 	// Find returns the resident whom an address belongs to, and whether there is one.
 	Find(ctx context.Context, a AddressKey) (Resident, bool, error)
+	// Meet returns the row of the resident whom an address belongs to, and whether there is one, as both are at one moment: while the
+	// row is at that version, the address is that resident's.
+	Meet(ctx context.Context, a AddressKey) (Conversation, bool, error)
 	// Load returns the resident's row; Version is 0 when there is none.
 	Load(ctx context.Context, r Resident) (Conversation, error)
 	// Reply returns what was replied to one of the resident's last 16 inbound messages, and whether it is among them.
@@ -348,6 +358,9 @@ type Store interface {
 	// claimed, and while an earlier one is queued in the same or a more urgent class. What was claimed by a process that died comes back as
 	// Unsure after the lease, whatever class and weight are wanted.
 	Claim(ctx context.Context, w Want, now time.Time, lease time.Duration) ([]Message, error)
+	// Reclaim makes doubtful what nodes (Want.Node) have claimed on some channels that hold no duty any more: they died, or can't be
+	// reached. It holds up nothing from then on, and may be claimed from a time on, as Unsure. It returns how many there were.
+	Reclaim(ctx context.Context, channels []string, from time.Time) (int, error)
 	// Settle records what came of claimed messages; the words of what was Sent or Delivered are destroyed. Receipts reported later (delivered, failed) come here too: a
 	// message once Delivered stays so, one that was Sent isn't Queued or Unsure again, and unknown ids are passed over.
 	Settle(ctx context.Context, now time.Time, s []Settled) error
@@ -427,10 +440,15 @@ type Store interface {
 	// before the term is over; who doesn't loses it then, to the next who asks: frozen, cut off or dead. A term of 0 gives it back,
 	// if node has it. Terms of one duty are the same. Where there is a database with a clock, that clock alone counts.
 	Hold(ctx context.Context, duty string, node [16]byte, term time.Duration) (held bool, err error)
+	// Nodes counts the nodes that hold a duty.
+	Nodes(ctx context.Context) (int, error)
 
 	// Erase destroys the resident's key, rows, responses, consents, media, addresses, case and letters. Requests and ballots stay, without the
-	// person: a linked ballot loses its link, the mark on the roll stays. The opt-out ledger stays.
-	Erase(ctx context.Context, r Resident, now time.Time) error
+	// person: a linked ballot loses its link, the mark on the roll stays. The opt-out ledger stays. last are messages of theirs that may
+	// come once more: what is replied then is kept for three days, and nothing that tells whose they were.
+	Erase(ctx context.Context, r Resident, now time.Time, last ...Parting) error
+	// Parted returns what is replied to a message of somebody who was erased, and whether it is one.
+	Parted(ctx context.Context, in Inbound) (reply []byte, ok bool, err error)
 
 	// Backup writes a whole copy to a new file while the store is in use; the residents' keys go to a file of their own.
 	Backup(ctx context.Context, file string) error

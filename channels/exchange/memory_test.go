@@ -30,6 +30,7 @@ type memory struct {
 	cases     map[store.Resident]store.Case
 	letters   []store.Letter
 	duties    store.Duties
+	parted    map[store.Inbound][]byte
 	commits   int
 }
 
@@ -63,6 +64,7 @@ type timerKey struct {
 type queued struct {
 	store.Message
 	state store.MessageState
+	node  [16]byte
 	at    time.Time // when it may next be taken; zero: never
 	went  time.Time
 }
@@ -73,7 +75,7 @@ func newMemory() *memory {
 	return &memory{
 		rows: map[store.Resident]*kept{}, addresses: map[store.AddressKey]owned{}, out: map[store.AddressKey]bool{},
 		roll: map[voterKey]*mark{}, timers: map[timerKey]time.Time{}, media: map[[16]byte]store.Media{},
-		cases: map[store.Resident]store.Case{},
+		cases: map[store.Resident]store.Case{}, parted: map[store.Inbound][]byte{},
 	}
 }
 
@@ -84,14 +86,29 @@ func (m *memory) Find(_ context.Context, a store.AddressKey) (store.Resident, bo
 	return o.resident, ok, nil
 }
 
+func (m *memory) Meet(_ context.Context, a store.AddressKey) (store.Conversation, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.addresses[a]
+	if !ok {
+		return store.Conversation{}, false, nil
+	}
+	return m.row(o.resident), true, nil
+}
+
 func (m *memory) Load(_ context.Context, r store.Resident) (store.Conversation, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.row(r), nil
+}
+
+// row is a copy; the caller holds mu.
+func (m *memory) row(r store.Resident) store.Conversation {
 	c := store.Conversation{Resident: r}
 	if w, ok := m.rows[r]; ok {
 		c.Version, c.State, c.Answered = w.version, slices.Clone(w.state), slices.Clone(w.answered)
 	}
-	return c, nil
+	return c
 }
 
 func (m *memory) Reply(_ context.Context, r store.Resident, in store.Inbound) ([]byte, bool, error) {
@@ -330,7 +347,7 @@ func (m *memory) Claim(_ context.Context, w store.Want, now time.Time, lease tim
 				continue
 			}
 			q.Unsure = q.state == store.Unsure
-			q.state, q.at = store.Claimed, now.Add(lease)
+			q.state, q.at, q.node = store.Claimed, now.Add(lease), w.Node
 			if !q.Unsure { // it is looked up, not tried
 				q.Attempts++
 			}
@@ -346,6 +363,18 @@ func (m *memory) Claim(_ context.Context, w store.Want, now time.Time, lease tim
 		}
 	}
 	return out, nil
+}
+
+func (m *memory) Reclaim(_ context.Context, channels []string, from time.Time) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, q := range m.outbox {
+		if q.state == store.Claimed && q.node != [16]byte{} && slices.Contains(channels, q.Channel) && !m.duties.Holds(q.node) {
+			q.state, q.at = store.Unsure, from
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (m *memory) Settle(_ context.Context, now time.Time, all []store.Settled) error {
@@ -670,9 +699,21 @@ func (m *memory) Hold(_ context.Context, duty string, node [16]byte, term time.D
 	return m.duties.Hold(duty, node, term), nil
 }
 
-func (m *memory) Erase(_ context.Context, r store.Resident, _ time.Time) error {
+func (m *memory) Nodes(context.Context) (int, error) { return m.duties.Nodes(), nil }
+
+func (m *memory) Parted(_ context.Context, in store.Inbound) ([]byte, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	b, ok := m.parted[in]
+	return b, ok, nil
+}
+
+func (m *memory) Erase(_ context.Context, r store.Resident, _ time.Time, last ...store.Parting) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range last {
+		m.parted[p.Inbound] = slices.Clone(p.Reply)
+	}
 	delete(m.rows, r)
 	for k, o := range m.addresses {
 		if o.resident == r {

@@ -45,11 +45,11 @@ func (s *twice) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 	return s.Store.Commit(ctx, c)
 }
 
-func (s *twice) Erase(ctx context.Context, r store.Resident, now time.Time) error {
+func (s *twice) Erase(ctx context.Context, r store.Resident, now time.Time, last ...store.Parting) error {
 	if s.failErase != nil {
 		return s.failErase
 	}
-	return s.Store.Erase(ctx, r, now)
+	return s.Store.Erase(ctx, r, now, last...)
 }
 
 func (s *twice) Stats(ctx context.Context) (store.Stats, error) {

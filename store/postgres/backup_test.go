@@ -208,7 +208,7 @@ func copyOf(to, from string) error {
 // TestCopyHasAllTables: a new table is in copies, or named here as not.
 func TestCopyHasAllTables(t *testing.T) {
 	s := open(t, address(t))
-	known := append(slices.Clone(copied), keyTable, "townline_schema", "duty")
+	known := append(slices.Clone(copied), keyTable, "townline_schema", "duty", "erased_reply")
 	if err := each(context.Background(), s.pool, func(r pgx.Rows) error {
 		var name string
 		err := r.Scan(&name)

@@ -23,6 +23,12 @@ func (s *Store) Hold(ctx context.Context, duty string, node [16]byte, term time.
 	return held, wrapDuty(err)
 }
 
+// Nodes: see store.Store.
+func (s *Store) Nodes(ctx context.Context) (int, error) {
+	n, err := number(ctx, s.pool, "SELECT count(DISTINCT node) FROM duty WHERE until > clock_timestamp()")
+	return int(n), wrapped("nodes", err)
+}
+
 func wrapDuty(err error) error {
 	if err != nil {
 		return fmt.Errorf("store: hold a duty: %w", err)

@@ -218,8 +218,10 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 		if _, err := tx.Exec(ctx, dropOverdue, int32(0), sealing.Stamp(now)); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, dropLoose+"at < $1 FOR UPDATE SKIP LOCKED)"+dropLooseEnd, sealing.Stamp(now.Add(-sealing.KeepLoose)))
-		return err
+		if _, err := tx.Exec(ctx, dropLoose+"at < $1 FOR UPDATE SKIP LOCKED)"+dropLooseEnd, sealing.Stamp(now.Add(-sealing.KeepLoose))); err != nil {
+			return err
+		}
+		return unpart(ctx, tx, now)
 	})
 	if err != nil {
 		return fmt.Errorf("store: sweep: %w", err)

@@ -148,6 +148,9 @@ func (s *Store) Claim(ctx context.Context, w store.Want, now time.Time, lease ti
 			return err
 		}
 		c := claim{s: s, tx: tx, now: sealing.Stamp(now), until: sealing.Stamp(now.Add(lease)), n: w.N, weight: w.Weight}
+		if w.Node != ([16]byte{}) {
+			c.node = &w.Node
+		}
 		err := c.take(ctx, w)
 		if err == nil {
 			messages, err = opened(c.taken)
@@ -169,9 +172,10 @@ type claim struct {
 	s          *Store
 	tx         pgx.Tx
 	now, until int64
-	n          int // still to be taken
-	weight     int // what was wanted; 0: any
-	weighs     int // what was taken
+	node       *[16]byte // who claims; nil: nobody asks
+	n          int       // still to be taken
+	weight     int       // what was wanted; 0: any
+	weighs     int       // what was taken
 	taken      []claimed
 }
 
@@ -239,7 +243,7 @@ func (c *claim) queued(ctx context.Context, channel string, class int) error {
 			c.taken, c.n, c.weighs = append(c.taken, *m), c.n-1, c.weighs+m.Weight
 		}
 		if took != nil {
-			if _, err := c.tx.Exec(ctx, "UPDATE outbox SET state = 2, at = $2, attempts = attempts + 1 WHERE seq = ANY($1)", took, c.until); err != nil {
+			if _, err := c.tx.Exec(ctx, "UPDATE outbox SET state = 2, at = $2, attempts = attempts + 1, node = $3 WHERE seq = ANY($1)", took, c.until, c.node); err != nil {
 				return err
 			}
 		}
@@ -259,6 +263,18 @@ func (c *claim) queued(ctx context.Context, channel string, class int) error {
 // laden says whether so much more is too much.
 func (c *claim) laden(weight int) bool {
 	return c.weight > 0 && c.weighs > 0 && c.weighs+weight > c.weight
+}
+
+// Reclaim: see store.Store. By the server's clock, as duties are: by that of the statement, so that a duty that is kept meanwhile counts.
+func (s *Store) Reclaim(ctx context.Context, channels []string, from time.Time) (n int, err error) {
+	err = s.write(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE outbox SET state = 3, at = $2 WHERE seq IN (SELECT seq FROM outbox o WHERE o.state = 2 AND o.channel = ANY($1)
+			AND o.node IS NOT NULL AND NOT EXISTS (SELECT 1 FROM duty d WHERE d.node = o.node AND d.until > statement_timestamp()) ORDER BY seq FOR UPDATE OF o SKIP LOCKED)`,
+			channels, sealing.Stamp(from))
+		n = int(tag.RowsAffected())
+		return err
+	})
+	return n, wrapped("reclaim", err)
 }
 
 // Settle: see store.Store.

@@ -67,15 +67,20 @@ func (s *Store) Consents(ctx context.Context, r store.Resident) (all []store.Con
 }
 
 // Erase: see store.Store. The row is locked before the key, as turns do.
-func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) error {
+func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time, last ...store.Parting) error {
 	if err := s.ledger.erase(r, now); err != nil {
 		return fmt.Errorf("store: note an erasure: %w", err)
 	}
-	return s.eraseNow(ctx, r, now)
+	return s.eraseNow(ctx, r, now, last...)
 }
 
-func (s *Store) eraseNow(ctx context.Context, r store.Resident, now time.Time) error {
-	err := s.write(ctx, func(tx pgx.Tx) error { return eraseIn(ctx, tx, r, now) })
+func (s *Store) eraseNow(ctx context.Context, r store.Resident, now time.Time, last ...store.Parting) error {
+	err := s.write(ctx, func(tx pgx.Tx) error {
+		if err := eraseIn(ctx, tx, r, now); err != nil {
+			return err
+		}
+		return part(ctx, tx, now, last)
+	})
 	s.keys.drop(r)
 	return wrapped("erase", err)
 }

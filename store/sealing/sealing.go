@@ -34,6 +34,8 @@ const (
 	KeepDead    = 30 * 24 * time.Hour
 	// KeepLoose is how long parts may wait for their turn: far longer than a commit takes. After that it was cut short.
 	KeepLoose = 24 * time.Hour
+	// KeepParting is how long a provider may bring again what somebody said who was erased.
+	KeepParting = 3 * 24 * time.Hour
 )
 
 // LeastUrgent is the class of what waits longest.

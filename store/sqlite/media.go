@@ -221,14 +221,22 @@ func (s *Store) mediaNow(ctx context.Context, id [16]byte) (store.Media, error) 
 
 // Sweep: see store.Store.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
-	var due, loose bool
+	var due, loose, parted bool
 	if err := s.read(ctx, func(t *tables) (err error) {
 		if due, err = t.one(nil, "SELECT 1 FROM media "+overdue, now); err == nil {
 			loose, err = t.one(nil, "SELECT 1 FROM media_loose WHERE at < ?", now.Add(-sealing.KeepLoose))
 		}
+		if err == nil {
+			parted, err = t.one(nil, "SELECT 1 FROM erased_reply WHERE at < ?", now.Add(-sealing.KeepParting))
+		}
 		return err
 	}); err != nil {
 		return fmt.Errorf("store: sweep: %w", err)
+	}
+	if parted {
+		if err := s.write(ctx, func(t *tables) error { return t.unpart(now) }); err != nil {
+			return fmt.Errorf("store: sweep: %w", err)
+		}
 	}
 	if !due && !loose {
 		return nil

@@ -24,7 +24,8 @@ const (
 	firstDay  = "testdata/migration1.db"
 	secondDay = "testdata/migration2.db"
 	thirdDay  = "testdata/migration3.db"
-	golden    = "testdata/migration4.db" // today's
+	fourthDay = "testdata/migration4.db"
+	golden    = "testdata/migration5.db" // today's
 )
 
 // TestUpgrade: a database of any day opens today, with all that was in it.
@@ -36,6 +37,7 @@ func TestUpgrade(tt *testing.T) {
 		firstDay:  {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1},
 		secondDay: {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
 		thirdDay:  {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1},
+		fourthDay: {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1, Cases: 1},
 		golden:    {Conversations: 2, Responses: 3, Ballots: 1, Requests: 3, Queued: 1, Timers: 1, Media: 1, MediaBytes: partSize + 1, Cases: 1},
 	} {
 		tt.Run(filepath.Base(name), func(t *testing.T) { upgrades(newTown(t), name, stats) })

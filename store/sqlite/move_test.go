@@ -241,7 +241,8 @@ func TestMoveIsChecked(t *testing.T) {
 func TestEverythingIsMoved(t *testing.T) {
 	behind := map[string]bool{"meta.name": true, "meta.value": true, "counter.name": true, "counter.n": true, // made anew
 		"resident_key.k": true, "conversation.k": true, "reply.k": true, "reply.seq": true, "reply.body": true, "response.seq": true, "published.seq": true, "media.first": true, "media_part.seq": true, // places
-		"media_loose.first": true, "media_loose.resident": true, "media_loose.at": true} // of turns that were cut short
+		"media_loose.first": true, "media_loose.resident": true, "media_loose.at": true, // of turns that were cut short
+		"outbox.node": true, "erased_reply.inbound": true, "erased_reply.at": true, "erased_reply.reply": true} // of some days
 	known := map[string]bool{}
 	for _, table := range moving.Tables() {
 		for _, c := range table.Columns {

@@ -97,6 +97,9 @@ func (s *Store) Claim(ctx context.Context, w store.Want, now time.Time, lease ti
 	var taken []claimed
 	if err := s.write(ctx, func(t *tables) error {
 		c := claim{t: t, now: sealing.Stamp(now), until: sealing.Stamp(now.Add(lease)), n: w.N, weight: w.Weight}
+		if w.Node != ([16]byte{}) {
+			c.node = w.Node
+		}
 		err := c.take(w)
 		taken = c.taken
 		return err
@@ -130,6 +133,7 @@ func (s *Store) Claim(ctx context.Context, w store.Want, now time.Time, lease ti
 type claim struct {
 	t          *tables
 	now, until int64
+	node       any // who claims; nil: nobody asks
 	n          int // still to be taken
 	weight     int // what was wanted; 0: any
 	weighs     int // what was taken
@@ -203,7 +207,7 @@ func (c *claim) queued(channel string, class int64) error {
 			if c.n == 0 || c.laden(m.Weight) {
 				return nil
 			}
-			if err := c.t.exec("UPDATE outbox SET state = 2, at = ?2, attempts = attempts + 1 WHERE seq = ?1", m.seq, c.until); err != nil {
+			if err := c.t.exec("UPDATE outbox SET state = 2, at = ?2, attempts = attempts + 1, node = ?3 WHERE seq = ?1", m.seq, c.until, c.node); err != nil {
 				return err
 			}
 			m.Attempts++
@@ -259,6 +263,32 @@ func (s *Store) openMessage(ctx context.Context, m *claimed) (bool, error) {
 		m.Address = string(b)
 	}
 	return true, nil
+}
+
+// Reclaim: see store.Store. Of a process that ended nobody holds a duty.
+func (s *Store) Reclaim(ctx context.Context, channels []string, from time.Time) (n int, err error) {
+	err = s.write(ctx, func(t *tables) error {
+		n = 0
+		for _, channel := range channels {
+			var gone [][16]byte
+			if err := t.each(func(q statement) error {
+				if node := column16(q, 0); !s.duties.Holds(node) {
+					gone = append(gone, node)
+				}
+				return nil
+			}, "SELECT DISTINCT node FROM outbox WHERE state = 2 AND state IN (2, 3) AND channel = ? AND node IS NOT NULL", channel); err != nil {
+				return err
+			}
+			for _, node := range gone {
+				if err := t.exec("UPDATE outbox SET state = 3, at = ?3 WHERE state = 2 AND state IN (2, 3) AND channel = ?1 AND node = ?2", channel, node, from); err != nil {
+					return err
+				}
+				n += t.Changes()
+			}
+		}
+		return nil
+	})
+	return n, err
 }
 
 // Settle: see store.Store.

@@ -25,6 +25,16 @@ func (s *Store) Find(ctx context.Context, a store.AddressKey) (store.Resident, b
 	return w.resident, w.found, nil
 }
 
+// Meet: see store.Store.
+func (s *Store) Meet(ctx context.Context, a store.AddressKey) (store.Conversation, bool, error) {
+	r, known, err := s.Find(ctx, a)
+	if err != nil || !known {
+		return store.Conversation{}, false, err
+	}
+	c, err := s.Load(ctx, r)
+	return c, err == nil, err
+}
+
 // Addresses: see store.Store.
 func (s *Store) Addresses(ctx context.Context, r store.Resident) (all []store.Address, err error) {
 	key, err := s.key(ctx, r)
@@ -69,8 +79,13 @@ func (s *Store) Consents(ctx context.Context, r store.Resident) (all []store.Con
 
 // Erase: see store.Store. The tombstone also goes to a file beside the database, so that a copy from before can be put back
 // without the resident even when the database is lost.
-func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time) error {
-	if err := s.writeThen(ctx, func(t *tables) error { return t.erase(r, now) }, func() {
+func (s *Store) Erase(ctx context.Context, r store.Resident, now time.Time, last ...store.Parting) error {
+	if err := s.writeThen(ctx, func(t *tables) error {
+		if err := t.erase(r, now); err != nil {
+			return err
+		}
+		return t.part(now, last)
+	}, func() {
 		s.keys.drop(r)
 		s.recent.drop(r)
 	}); err != nil {

@@ -284,6 +284,14 @@ func (s *Store) Hold(ctx context.Context, duty string, node [16]byte, term time.
 	return s.duties.Hold(duty, node, term), ctx.Err()
 }
 
+// Nodes: see store.Store.
+func (s *Store) Nodes(ctx context.Context) (int, error) {
+	if s.closed.Load() {
+		return 0, errClosed
+	}
+	return s.duties.Nodes(), ctx.Err()
+}
+
 // Stats: see store.Store.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	var st store.Stats

@@ -50,6 +50,19 @@ func duties(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 	hold(true, "timers", b, long)
 	hold(false, "timers", a, long)
+
+	nodes := func(want int) {
+		t.Helper()
+		n, err := s.Nodes(t.Context())
+		s.must(err)
+		s.equal("nodes", n, want)
+	}
+	nodes(1)
+	hold(true, "node a", a, long)
+	hold(true, "node b", b, long)
+	nodes(2)
+	hold(false, "node a", a, 0)
+	nodes(1)
 }
 
 // Of many nodes that want a duty at once one gets it.
