@@ -23,7 +23,8 @@ type numbers struct {
 	ordinals   map[string]int
 	ordBefore  []string
 	ordAfter   []string
-	ordDrop    []string
+	ordDrop    [2]affixes // in front, behind
+	minus      affixes
 }
 
 type numeralKind uint8
@@ -98,7 +99,10 @@ func (n *numbers) learn(f *file) error {
 	for word, place := range w.Ordinals {
 		n.ordinals[Fold(word)] = place
 	}
-	n.ordBefore, n.ordAfter, n.ordDrop = foldedList(w.OrdinalFirst), foldedList(w.OrdinalAfter), foldedList(w.OrdinalDrop)
+	n.ordBefore, n.ordAfter = foldedList(w.OrdinalFirst), foldedList(w.OrdinalAfter)
+	drop := foldedList(w.OrdinalDrop)
+	n.ordDrop = [2]affixes{leading(drop), trailing(drop)}
+	n.minus = leading(foldedList(w.Minus))
 	return nil
 }
 
@@ -441,7 +445,7 @@ func fractionDigits(list []numeral) (string, bool) {
 // zero is among them (二〇二七): 一二 may be a list.
 func (l *Language) inCharacters(folded string) (float64, bool) {
 	n := &l.numbers
-	rest, negative := l.cutBefore(folded, l.numbers.minusWords())
+	rest, negative := l.cutBefore(folded, l.numbers.minus)
 	for _, c := range n.counters {
 		if cut, ok := strings.CutSuffix(rest, c); ok && cut != "" {
 			rest = cut
@@ -473,16 +477,6 @@ func (l *Language) inCharacters(folded string) (float64, bool) {
 		v = -v
 	}
 	return v, v < mostNumeral
-}
-
-func (n *numbers) minusWords() []string {
-	var list []string
-	for word, w := range n.words {
-		if w.kind == minus {
-			list = append(list, word)
-		}
-	}
-	return list
 }
 
 // plainCharacters reads digits one by one: 〇二 is "02".
@@ -595,9 +589,9 @@ func (l *Language) Ordinal(words string) (int, bool) {
 		if place, ok := l.ordinal(rest); ok {
 			return place, true
 		}
-		cut, front := l.cutBefore(rest, l.numbers.ordDrop)
+		cut, front := l.cutBefore(rest, l.numbers.ordDrop[0])
 		if !front {
-			cut, front = l.cutAfter(rest, l.numbers.ordDrop)
+			cut, front = l.cutAfter(rest, l.numbers.ordDrop[1])
 		}
 		if !front {
 			return 0, false

@@ -25,9 +25,10 @@ type Language struct {
 	starts     map[string]bool
 	yesno      map[string]bool // word → yes
 	approve    map[string]bool
-	polite     []string // longest first
-	before     []string
-	after      []string
+	politely   affixes // in front
+	thanks     affixes // behind: the same words
+	before     affixes
+	after      affixes
 	numbers    numbers
 	dates      dates
 	comma      string
@@ -62,9 +63,9 @@ func (l *Language) learnWords(f *file) error {
 	}
 	l.approve = foldedSet(f.Approve)
 	l.starts = foldedSet(f.StartWords)
-	l.polite = foldedList(f.Polite)
-	l.before = foldedList(f.Wrap.Before)
-	l.after = foldedList(f.Wrap.After)
+	polite := foldedList(f.Polite)
+	l.politely, l.thanks = leading(polite), trailing(polite)
+	l.before, l.after = leading(foldedList(f.Wrap.Before)), trailing(foldedList(f.Wrap.After))
 	return nil
 }
 
@@ -87,9 +88,32 @@ func foldedList(words []string) []string {
 	return list
 }
 
+// affixes are words to take off an end, longest first, by the byte that stands outermost: most messages begin and end with none of these.
+type affixes map[byte][]string
+
+func leading(words []string) affixes {
+	a := affixes{}
+	for _, w := range words {
+		a[w[0]] = append(a[w[0]], w)
+	}
+	return a
+}
+
+func trailing(words []string) affixes {
+	a := affixes{}
+	for _, w := range words {
+		last := w[len(w)-1]
+		a[last] = append(a[last], w)
+	}
+	return a
+}
+
 // cutBefore takes one of lead off the front of folded words, a whole word unless the language writes no spaces.
-func (l *Language) cutBefore(words string, lead []string) (string, bool) {
-	for _, w := range lead {
+func (l *Language) cutBefore(words string, lead affixes) (string, bool) {
+	if words == "" {
+		return "", false
+	}
+	for _, w := range lead[words[0]] {
 		if rest, ok := strings.CutPrefix(words, w); ok {
 			if rest == "" || rest[0] == ' ' {
 				return strings.TrimPrefix(rest, " "), true
@@ -102,8 +126,11 @@ func (l *Language) cutBefore(words string, lead []string) (string, bool) {
 	return words, false
 }
 
-func (l *Language) cutAfter(words string, trail []string) (string, bool) {
-	for _, w := range trail {
+func (l *Language) cutAfter(words string, trail affixes) (string, bool) {
+	if words == "" {
+		return "", false
+	}
+	for _, w := range trail[words[len(words)-1]] {
 		if rest, ok := strings.CutSuffix(words, w); ok {
 			if rest == "" || rest[len(rest)-1] == ' ' {
 				return strings.TrimSuffix(rest, " "), true
@@ -120,8 +147,8 @@ func (l *Language) cutAfter(words string, trail []string) (string, bool) {
 func (l *Language) bare(words string) string {
 	for again := true; again && words != ""; {
 		var front, back bool
-		words, front = l.cutBefore(words, l.polite)
-		words, back = l.cutAfter(words, l.polite)
+		words, front = l.cutBefore(words, l.politely)
+		words, back = l.cutAfter(words, l.thanks)
 		again = front || back
 	}
 	return words
