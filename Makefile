@@ -21,13 +21,17 @@ visits:
 programs:
 	go test -timeout 20m ./cmd/...
 
-# Each package once: with the race detector where something happens at the same time (dialogs are pure), and again without it
-# where the tests do more then (those with a norace_test.go) or leave out what has one goroutine from the run with it.
+# Each package once: with the race detector where something happens at the same time (dialogs are pure). Again without it: the
+# exchange, whose tests are on disk then, and of others the tests that do MORE then (see norace_test.go) or run ALONE without it, since
+# they have one goroutine.
 RACED = ./channels/... ./config ./store/...
-UNLIKE = ./channels/exchange ./channels/outpost ./channels/sip/... ./channels/telegram ./channels/ussd ./store/sqlite
+ONDISK = ./channels/exchange
+UNLIKE = ./channels/outpost ./channels/sip/... ./channels/telegram ./channels/ussd ./store/sqlite
+MORE = TestJourneys$$|TestManyCalls$$|TestTranscripts$$|TestConforms$$
 ALONE = TestPollingConforms|TestLogIsBounded|TestNodesSimulation|TestNobodyIsRungTwiceInTenMinutes|TestNobodyIsToldThatThereIsAnother|TestASlipInEveryScript|TestSoftVoicesOnNoisyLines|TestSpeechPressesNoKeys|TestSoundOfAnyRate|TestG722WithFFmpeg|TestWalksByButtons|TestEveryRequestTwice|TestPowerLoss|TestTombstonesCutShort
 others:
-	go test -p 3 -timeout 20m $$(comm -23 <(go list ./... | grep -v /cmd/ | sort) <(go list $(RACED) | sort)) $(UNLIKE)
+	go test -p 3 -timeout 20m $$(comm -23 <(go list ./... | grep -v /cmd/ | sort) <(go list $(RACED) | sort)) $(ONDISK)
+	go test -p 3 -timeout 20m -run '$(ALONE)|$(MORE)' $(UNLIKE)
 	go test -race -p 3 -timeout 15m -skip '$(ALONE)' $$(go list $(RACED) | grep -v /kiosk$$)
 
 lint:

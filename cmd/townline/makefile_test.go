@@ -10,7 +10,7 @@ import (
 )
 
 // What "make test" leaves out of the run with the race detector is tried without it: each test that ALONE names is in a folder of
-// UNLIKE.
+// ONDISK or UNLIKE, and what does MORE without it is there.
 func TestWhatRunsAloneIsRun(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../Makefile")
@@ -24,7 +24,8 @@ func TestWhatRunsAloneIsRun(t *testing.T) {
 		}
 		return strings.ReplaceAll(string(m[1]), "$$", "$")
 	}
-	alone, twice := regexp.MustCompile(value("ALONE")), strings.Fields(value("UNLIKE"))
+	alone, twice := regexp.MustCompile(value("ALONE")), strings.Fields(value("ONDISK")+" "+value("UNLIKE"))
+	named := strings.Split(value("ALONE")+"|"+value("MORE"), "|")
 	function := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 	found := map[string]bool{}
 	err = filepath.WalkDir("../../", func(path string, d fs.DirEntry, err error) error {
@@ -38,7 +39,7 @@ func TestWhatRunsAloneIsRun(t *testing.T) {
 		folder := "./" + filepath.ToSlash(filepath.Dir(strings.TrimPrefix(path, "../../")))
 		for _, m := range function.FindAllSubmatch(b, -1) {
 			name := string(m[1])
-			for _, part := range strings.Split(value("ALONE"), "|") {
+			for _, part := range named {
 				if strings.HasPrefix(name, strings.TrimSuffix(part, "$")) {
 					found[part] = true
 				}
@@ -59,7 +60,7 @@ func TestWhatRunsAloneIsRun(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	for _, part := range strings.Split(value("ALONE"), "|") {
+	for _, part := range named {
 		if !found[part] {
 			t.Errorf("there is no test %s", part)
 		}
