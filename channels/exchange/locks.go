@@ -16,8 +16,9 @@ var errCrowded = errors.New("exchange: too many events of one resident at once")
 type locks[K comparable] struct {
 	mu   sync.Mutex
 	held map[K]*lock
-	// beside, where there is one, waits for the turn of k outside of this process too, and returns what gives it back.
-	beside func(ctx context.Context, k K) (give func())
+	// beside, where there is one, waits for the turn of k outside of this process too, and returns what gives it back, and whether nobody
+	// there had it.
+	beside func(ctx context.Context, k K) (give func(), free bool)
 }
 
 type lock struct {
@@ -28,6 +29,12 @@ type lock struct {
 
 // take waits for the turn of k, in the order of arrival, until ctx ends. Who gets nil must call give.
 func (l *locks[K]) take(ctx context.Context, k K) error {
+	_, err := l.takeFree(ctx, k)
+	return err
+}
+
+// takeFree is take, and says whether nobody had the turn when it was asked for.
+func (l *locks[K]) takeFree(ctx context.Context, k K) (free bool, err error) {
 	l.mu.Lock()
 	if l.held == nil {
 		l.held = make(map[K]*lock)
@@ -39,30 +46,26 @@ func (l *locks[K]) take(ctx context.Context, k K) error {
 	}
 	if h.users >= queueLimit {
 		l.mu.Unlock()
-		return errCrowded
+		return false, errCrowded
 	}
 	h.users++
 	l.mu.Unlock()
 	select {
 	case h.turn <- struct{}{}:
-		l.outside(ctx, k, h)
-		return nil
 	default:
+		select {
+		case h.turn <- struct{}{}:
+		case <-ctx.Done():
+			l.leave(k, h)
+			return false, ctx.Err()
+		}
 	}
-	select {
-	case h.turn <- struct{}{}:
-		l.outside(ctx, k, h)
-		return nil
-	case <-ctx.Done():
-		l.leave(k, h)
-		return ctx.Err()
+	if free = !ok; l.beside == nil {
+		return free, nil
 	}
-}
-
-func (l *locks[K]) outside(ctx context.Context, k K, h *lock) {
-	if l.beside != nil {
-		h.give = l.beside(ctx, k)
-	}
+	give, alone := l.beside(ctx, k)
+	h.give = give
+	return free && alone, nil
 }
 
 // give hands the turn of k on.

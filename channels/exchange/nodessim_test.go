@@ -130,6 +130,15 @@ func (n *simNode) Find(ctx context.Context, a store.AddressKey) (store.Resident,
 	return r, known, err
 }
 
+func (n *simNode) Meet(ctx context.Context, a store.AddressKey) (store.Conversation, bool, error) {
+	known := false
+	c, err := carries(n, fmt.Sprintf("meet %x", a[:2]), func() (c store.Conversation, err error) {
+		c, known, err = n.Store.Meet(ctx, a)
+		return c, err
+	})
+	return c, known, err
+}
+
 func (n *simNode) Load(ctx context.Context, r store.Resident) (store.Conversation, error) {
 	return carries(n, fmt.Sprintf("load %x", r[:2]), func() (store.Conversation, error) { return n.Store.Load(ctx, r) })
 }
@@ -155,7 +164,7 @@ func (n *simNode) Timers(ctx context.Context, now time.Time, most int) ([]store.
 }
 
 func (n *simNode) Hold(ctx context.Context, duty string, node [16]byte, term time.Duration) (bool, error) {
-	return carries(n, "hold "+duty, func() (bool, error) {
+	return carries(n, "hold "+strings.Fields(duty)[0], func() (bool, error) {
 		return n.Store.Hold(ctx, duty, node, term)
 	})
 }

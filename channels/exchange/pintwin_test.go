@@ -24,6 +24,11 @@ func (r *reading) Find(ctx context.Context, a store.AddressKey) (store.Resident,
 	return r.Store.Find(ctx, a)
 }
 
+func (r *reading) Meet(ctx context.Context, a store.AddressKey) (store.Conversation, bool, error) {
+	r.n++
+	return r.Store.Meet(ctx, a)
+}
+
 func (r *reading) Load(ctx context.Context, who store.Resident) (store.Conversation, error) {
 	r.n++
 	return r.Store.Load(ctx, who)

@@ -42,6 +42,8 @@ type turn struct {
 	done     *channels.Done // what an outpost did, while that is entered; nil: the turn is held here
 	shared   shared
 	trail    trail
+	met      store.Conversation // the row that came with the address; without a version where it is to be loaded
+	anew     bool               // it says too little: the row is loaded
 
 	attempt
 }
@@ -80,11 +82,12 @@ type attempt struct {
 func (t *turn) run(ctx context.Context) (channels.Reply, string, error) {
 	for range attempts {
 		t.trail.stage(stageLoad)
-		resident, known, err := t.x.store.Find(ctx, t.key)
+		met, known, err := t.x.store.Meet(ctx, t.key)
 		if err != nil {
 			return channels.Reply{}, outcomeFailed, fmt.Errorf("find the resident: %w", err)
 		}
-		if !known {
+		resident := met.Resident
+		if t.met = met; !known {
 			switch t.came.Kind {
 			case channels.HungUp, channels.Looked, channels.Overdue:
 				return channels.Reply{}, outcomeApplied, nil // nobody was there, so nobody has gone
@@ -107,23 +110,20 @@ func (t *turn) run(ctx context.Context) (channels.Reply, string, error) {
 // hold makes one attempt while nobody else in this node has the resident's turn.
 func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) (channels.Reply, string, error) {
 	t.trail.stage(stageWait)
-	if err := t.x.residents.take(ctx, resident); err != nil {
+	free, err := t.x.residents.takeFree(ctx, resident)
+	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}
 	defer t.x.residents.give(resident)
 	t.trail.stage(stageLoad)
 	t.resident = resident
 	t.attempt = attempt{}
-	var kept store.Conversation
-	if !unknown {
-		var err error
-		if kept, err = t.x.store.Load(ctx, resident); err != nil {
-			return channels.Reply{}, outcomeFailed, fmt.Errorf("load the conversation: %w", err)
-		}
-	}
-	before, err := decodeRow(kept.State)
+	kept, before, err := t.row(ctx, free, unknown)
 	if err != nil {
 		return channels.Reply{}, outcomeFailed, err
+	}
+	if !unknown && kept.Version == 0 && t.event != nil && !t.isBehind() {
+		return channels.Reply{}, outcomeConflict, nil // they were erased, or found to be another, while their turn was waited for
 	}
 	if r, outcome, theirs, err := t.inside(ctx, kept, before); theirs || err != nil {
 		return r, outcome, err
@@ -141,9 +141,13 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		open = t.takes(p)
 	}
 	if t.inbound != (store.Inbound{}) && slices.Contains(kept.Answered, t.inbound) {
-		b, _, err := t.x.store.Reply(ctx, resident, t.inbound)
+		b, there, err := t.x.store.Reply(ctx, resident, t.inbound)
 		if err != nil {
 			return channels.Reply{}, outcomeFailed, fmt.Errorf("load the reply given before: %w", err)
+		}
+		if !there && !t.anew { // since the row was read they may have been erased, or found to be another
+			t.anew = true
+			return channels.Reply{}, outcomeConflict, nil
 		}
 		r, err := decodeReply(b)
 		return r, outcomeDuplicate, err
@@ -277,6 +281,27 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 		return channels.Reply{}, outcomeFailed, err
 	}
 	return t.commit(ctx, r)
+}
+
+// row is what is kept of the turn's resident. The row that came with the address may be a turn old, though nobody had to be waited for: a
+// commit compares its version, as long as which the address is theirs, and what is answered without one is what it was a moment before. (Whether
+// a door is open says the row behind it, which is loaded.) A row that is about to go is loaded again: nothing compares it.
+func (t *turn) row(ctx context.Context, free, unknown bool) (kept store.Conversation, before row, err error) {
+	met := t.met
+	t.met = store.Conversation{}
+	if unknown {
+		return kept, before, nil
+	}
+	if free && !t.anew && met.Version > 0 && met.Resident == t.resident {
+		if before, err = decodeRow(met.State); err != nil || !before.gone {
+			return met, before, err
+		}
+	}
+	if kept, err = t.x.store.Load(ctx, t.resident); err != nil {
+		return kept, before, fmt.Errorf("load the conversation: %w", err)
+	}
+	before, err = decodeRow(kept.State)
+	return kept, before, err
 }
 
 // recall decodes what is remembered of the resident and fetches the dialogs that it is about.

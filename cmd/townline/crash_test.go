@@ -388,6 +388,15 @@ func (e *early) Load(ctx context.Context, r store.Resident) (store.Conversation,
 	return e.Store.Load(ctx, r)
 }
 
+func (e *early) Meet(ctx context.Context, a store.AddressKey) (store.Conversation, bool, error) {
+	r, ok, err := e.Find(ctx, a)
+	if err != nil || !ok {
+		return store.Conversation{}, ok, err
+	}
+	e.wait(r)
+	return e.Store.Meet(ctx, a)
+}
+
 func (e *early) Find(ctx context.Context, a store.AddressKey) (store.Resident, bool, error) {
 	r, ok, err := e.Store.Find(ctx, a)
 	for err == nil && !ok { // a resident who is being made

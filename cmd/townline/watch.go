@@ -69,13 +69,26 @@ func watching(s store.Store, keys *store.Keys, numbers ...string) *watch {
 func (w *watch) Find(ctx context.Context, a store.AddressKey) (store.Resident, bool, error) {
 	r, ok, err := w.Store.Find(ctx, a)
 	if ok && err == nil {
-		w.mu.Lock()
-		if number := w.find[a]; number != "" {
-			w.who[r] = number
-		}
-		w.mu.Unlock()
+		w.found(a, r)
 	}
 	return r, ok, err
+}
+
+// Meet does too.
+func (w *watch) Meet(ctx context.Context, a store.AddressKey) (store.Conversation, bool, error) {
+	c, ok, err := w.Store.Meet(ctx, a)
+	if ok && err == nil {
+		w.found(a, c.Resident)
+	}
+	return c, ok, err
+}
+
+func (w *watch) found(a store.AddressKey, r store.Resident) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if number := w.find[a]; number != "" {
+		w.who[r] = number
+	}
 }
 
 // mostSeen is how many visits and the like are remembered to be a watched resident's.

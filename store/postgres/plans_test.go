@@ -27,6 +27,7 @@ func TestPlans(t *testing.T) {
 		sorts        bool // what it found, which is little
 	}{
 		{selectRows, "uuid[]", false},
+		{selectMet, "uuid[]", false},
 		{selectRowsToWrite, "uuid[]", true},
 		{selectQueued, "text, smallint, bigint, bigint", false},
 		{selectTaken, "bigint, text, bigint", false},
