@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -284,77 +283,6 @@ func TestWhereItIsNotSureWhoItIs(t *testing.T) {
 	}
 }
 
-// Codes are guessed from one address, on across a restart, and after all was erased.
-func TestGuessingCodesFromOneAddress(t *testing.T) { onEachStore(t, testGuessingFromOne) }
-
-func testGuessingFromOne(t *testing.T, on setting) {
-	w := settle(t, on)
-	code := w.linkCode(ann)
-	for i := range 5 {
-		w.expect(w.chats("77", fmt.Sprintf("LINK 00000%d", i)), "We do not know that code")
-	}
-	w.expect(w.chats("77", "LINK 000009"), "too many codes")
-	w.expect(w.chats("77", "LINK "+code), "too many codes")
-	w.chats("77", "erase", "yes")
-	w.expect(w.chats("77", "LINK "+code), "too many codes")
-	w.open(Settings{Keys: seals{}, Clock: w.clock, Entropy: chance(9), Channels: []channels.Channel{
-		&post{name: "voice", traits: render.Voice}, &post{name: "ussd", traits: render.USSD}, &post{name: "telegram", traits: render.Telegram}, &post{name: "kiosk", traits: render.Kiosk},
-	}})
-	w.expect(w.chats("77", "LINK "+code), "too many codes")
-	w.expect(w.chats("88", "LINK "+code), "Put this together") // nobody else is kept out
-	w.clock.pass(2 * time.Hour)
-	w.expect(w.chats("77", "LINK 000000"), "We do not know that code")
-	w.expect(w.chats("77", "LINK 000000"), "too many codes")
-}
-
-// Codes are guessed from very many addresses: short ones are looked at no more, and those who want to put two phones together get
-// longer ones.
-func TestGuessingCodesFromManyAddresses(t *testing.T) { onEachStore(t, testGuessingFromMany) }
-
-func testGuessingFromMany(t *testing.T, on setting) {
-	w := settle(t, on)
-	code := w.linkCode(ann)
-	for i := range mostShort {
-		w.expect(w.chats(fmt.Sprint(1000+i), "LINK 000000"), "We do not know that code")
-	}
-	for range mostFrom + 1 { // what isn't looked at counts for nobody
-		w.expect(w.chats("77", "LINK "+code), "We take no short codes just now")
-	}
-	w.clock.pass(11 * time.Minute)
-	long := w.linkCode(ann)
-	if len(long) != len("123 456 789") {
-		t.Fatalf("a code of %q", long)
-	}
-	w.expect(w.chats("77", "LINK "+long), "Put this together")
-	w.clock.pass(time.Hour)
-	if short := w.linkCode(ann); len(short) != len("123 456") {
-		t.Fatalf("a code of %q", short)
-	}
-}
-
-// What was right isn't counted.
-func TestACodeThatIsRightIsNotCounted(t *testing.T) {
-	w := settle(t)
-	code := w.linkCode(ann)
-	for range 8 {
-		w.expect(w.chats("77", "LINK "+code), "Put this together")
-		w.chats("77", "no")
-	}
-}
-
-// Codes asked for without end: five a day.
-func TestCodesAskedForWithoutEnd(t *testing.T) {
-	w := settle(t)
-	for range 5 {
-		w.linkCode(ann)
-		w.clock.pass(11 * time.Minute)
-	}
-	w.expect(w.says(ann, "LINK"), "You had many codes today")
-	w.linkCode(ben)
-	w.clock.pass(24 * time.Hour)
-	w.linkCode(ann)
-}
-
 func TestTheSameMessagesAgain(t *testing.T) { onEachStore(t, testLinkReplayed) }
 
 // Each message of putting together and of leaving comes twice, the second one after all was done, and by another channel too.
@@ -408,142 +336,6 @@ func testStopBoth(t *testing.T, on setting) {
 	w.chats("77", "START")
 	if out, _ := w.store.OptedOut(t.Context(), seals{}.Address("tel", ann)); out {
 		t.Error("START is for both")
-	}
-}
-
-// The phone is another's by now, or always was: its holder reads nothing of what was said before, and the other is told.
-func TestLeavingAPhone(t *testing.T) { onEachStore(t, testLeaving) }
-
-func testLeaving(t *testing.T, on setting) {
-	w := settle(t, on)
-	w.expect(w.says(ann, "PART"), "Nothing else is together")
-	w.says(ann, "PARK", "1", "12")
-	w.link(ann, "77")
-	w.expect(w.says(ann, "PART"), "Shall this phone or chat leave")
-	w.expect(w.says(ann, "yes"), "You begin anew here")
-	if got := w.says(ann, "hello"); strings.Contains(got, "not finished") || strings.Contains(got, "12") {
-		t.Errorf("what was said before is shown: %s", got)
-	}
-	w.expect(w.chats("77", "1"), "check your answers", "12")
-	w.expect(w.chats("77", "PART"), "Nothing else is together")
-}
-
-// STOP from one of them keeps nobody from leaving it.
-func TestLeavingAfterSTOP(t *testing.T) { onEachStore(t, testLeavingStopped) }
-
-func testLeavingStopped(t *testing.T, on setting) {
-	w := settle(t, on)
-	w.link(ann, "77")
-	w.chats("77", "STOP")
-	w.expect(w.says(ann, "PART"), "Shall this phone or chat leave")
-	w.expect(w.says(ann, "no"), "Nothing was changed")
-	if !w.same() {
-		t.Fatal("it left")
-	}
-	w.expect(w.says(ann, "PART", "yes"), "You begin anew here")
-	for _, again := range []string{w.says(ann, "PART"), w.says(ann, "hello"), w.chats("77", "PART")} {
-		if again != "" {
-			t.Errorf("said to somebody who said STOP: %s", again)
-		}
-	}
-	if w.same() {
-		t.Fatal("it is there yet")
-	}
-}
-
-func TestOnePersonOneVote(t *testing.T) { onEachStore(t, testOnePersonOneVote) }
-
-// Whatever is put together or left, and in whichever order, nobody votes twice.
-func testOnePersonOneVote(t *testing.T, on setting) {
-	cases := map[string]func(*testing.T, *town){
-		"voted by phone, then together": func(t *testing.T, w *town) {
-			w.says(ann, "NUMB", "2", "yes")
-			w.link(ann, "77")
-			w.expect(w.chats("77", "NUMB"), "already")
-		},
-		"voted in the chat, then together": func(t *testing.T, w *town) {
-			w.chats("77", "NUMB", "2", "yes")
-			w.link(ann, "77")
-			w.expect(w.says(ann, "NUMB"), "already")
-		},
-		"together, voted in the chat": func(t *testing.T, w *town) {
-			w.link(ann, "77")
-			w.chats("77", "NUMB", "2", "yes")
-			w.expect(w.says(ann, "NUMB"), "already")
-		},
-		"together, voted, left": func(t *testing.T, w *town) {
-			w.link(ann, "77")
-			w.says(ann, "NUMB", "2", "yes")
-			w.chats("77", "PART", "yes")
-			w.expect(w.chats("77", "NUMB"), "already")
-		},
-		"voted, together, left": func(t *testing.T, w *town) {
-			w.says(ann, "NUMB", "2", "yes")
-			w.link(ann, "77")
-			w.chats("77", "PART", "yes")
-			w.expect(w.chats("77", "NUMB"), "already")
-		},
-		"begun on both, then together": func(t *testing.T, w *town) {
-			w.says(ann, "NUMB", "2")
-			w.chats("77", "NUMB", "1", "yes")
-			w.link(ann, "77")
-			w.expect(w.says(ann, "yes", "yes"), "already")
-		},
-		"voted, erased, in the chat again": func(t *testing.T, w *town) {
-			w.chats("77", "NUMB", "2", "yes")
-			w.chats("77", "erase", "yes")
-			w.expect(w.chats("77", "NUMB"), "already")
-		},
-	}
-	for name, act := range cases {
-		t.Run(name, func(t *testing.T) {
-			w := settle(t, on)
-			w.t = t
-			act(t, w)
-			if got := w.polled("number-vote"); len(got) != 1 {
-				t.Fatal(got)
-			}
-		})
-	}
-}
-
-// Two numbers that both voted turn out to be one person's: the answer of the one that sent the code stays, as long as the town can
-// tell whose it is.
-func TestBothVotedBefore(t *testing.T) { onEachStore(t, testBothVotedBefore) }
-
-func testBothVotedBefore(t *testing.T, on setting) {
-	w := settle(t, on)
-	w.says(ann, "NUMB", "1", "yes")
-	w.says(ben, "NUMB", "2", "yes")
-	w.says(ben, "LINK "+w.linkCode(ann))
-	w.expect(w.says(ben, "yes"), "We know you on both now")
-	if got := w.polled("number-vote"); !slices.Equal(got, []string{"plan=monday agree=yes"}) {
-		t.Fatal(got)
-	}
-	w.expect(w.says(ann, "NUMB"), "already")
-	w.says(ann, "PART", "yes")
-	w.expect(w.says(ann, "NUMB"), "already")
-	w.expect(w.says(ben, "NUMB"), "already")
-}
-
-// One answer that was given while two numbers were together is counted once they are together again, whichever sends the code.
-func TestVotedLeftAndTogetherAgain(t *testing.T) { onEachStore(t, testTogetherAgain) }
-
-func testTogetherAgain(t *testing.T, on setting) {
-	for _, voter := range []string{ann, ben} {
-		w := settle(t, on)
-		link := func() {
-			w.says(ben, "LINK "+w.linkCode(ann))
-			w.expect(w.says(ben, "yes"), "We know you on both now")
-		}
-		link()
-		w.says(voter, "NUMB", "1", "yes")
-		w.expect(w.says(ann, "PART", "yes"), "You begin anew here")
-		link()
-		if got := w.polled("number-vote"); len(got) != 1 {
-			t.Fatalf("%s voted: %v", voter, got)
-		}
-		w.expect(w.says(ann, "NUMB"), "already")
 	}
 }
 
@@ -682,34 +474,6 @@ func TestGoingOnByTextAndBeingCalled(t *testing.T) {
 		t.Fatal(all)
 	}
 	w.expect(w.chats("77", "call me"), "We call you in a few minutes")
-}
-
-// Who was put together with another phone, and is alone again, can go behind a PIN with all that they said: nothing is sent to the phone
-// from then on.
-func TestBehindAPINAfterLeaving(t *testing.T) { onEachStore(t, testPINAfterLeaving) }
-
-func testPINAfterLeaving(t *testing.T, on setting) {
-	w := settle(t, on)
-	w.says(ann, "PARK", "1")
-	w.says(ben, "LINK "+w.linkCode(ann))
-	w.expect(w.says(ben, "yes"), "both now")
-	w.expect(w.says(ben, "PART", "yes"), "You begin anew here")
-	w.x.Tick(t.Context())
-	sent := len(w.sms.letters())
-	w.expect(w.says(ann, "1", "PIN", "2", "6042", "6042"), "Was it only you")
-	w.expect(w.says(ann, "1"), "Your PIN is set")
-	for range 2 {
-		w.clock.pass(20 * time.Hour)
-		w.x.Tick(t.Context())
-	}
-	all := slices.DeleteFunc(w.sms.letters()[sent:], func(l letter) bool { return l.to.ID == "" }) // the store in memory has no address then
-	if len(all) > 0 {
-		t.Fatalf("sent to a phone that others use: %v", all)
-	}
-	if got := w.says(ann, "hello"); strings.Contains(got, "inished") {
-		t.Fatalf("found without the PIN: %s", got)
-	}
-	w.expect(w.says(ann, "PIN 6042"), "inished")
 }
 
 // On a menu a code is got and given with keys alone, or dialled behind the town's code.
