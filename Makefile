@@ -1,9 +1,9 @@
 # "make test" is what .ci/run runs. It needs Go and, for the peers that tests talk to, Node.
 SHELL := bash
-.PHONY: test judge pages visits programs others lint peers soak bench race fuzz
+.PHONY: test judge pages visits programs others lint vet staticcheck peers soak bench race fuzz
 
-test: lint peers judge
-	@$(MAKE) --no-print-directory -j4 -Oline pages visits programs others
+test: vet peers judge
+	@$(MAKE) --no-print-directory -j5 -Oline pages visits programs others staticcheck
 
 # Lighthouse measures milliseconds, so it has the machine to itself.
 judge: peers
@@ -34,9 +34,14 @@ others:
 	go test -p 3 -timeout 20m -run '$(ALONE)|$(MORE)' $(UNLIKE)
 	go test -race -p 3 -timeout 15m -skip '$(ALONE)' $$(go list $(RACED) | grep -v /kiosk$$)
 
-lint:
+lint: vet staticcheck
+
+# First, since what it compiles is what all others need.
+vet:
 	@changed=$$(gofmt -l cmd channels config dialogs locales store); test -z "$$changed" || { echo "gofmt would change: $$changed"; exit 1; }
 	go vet ./...
+
+staticcheck:
 	go tool staticcheck ./...
 	@.ci/vulnerabilities
 
