@@ -57,6 +57,7 @@ func (s *Store) keep() {
 		switch {
 		case quiet == keeperCut:
 			log, done, err = t.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+			letGoOfPages()
 		case (log-done)*pageSize >= walPassive || quiet == keeperPause:
 			log, done, err = t.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")
 		}

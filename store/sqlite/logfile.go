@@ -13,7 +13,7 @@ import (
 // files that is the system's own, but for a log that is written: what is written behind each other goes to the system in one
 // piece, before the log is synced, and before anything else is done with it. With synchronous=FULL no other connection looks
 // at a page of the log before it was synced, so nobody can tell, not even by pulling the plug: what wasn't synced
-// may always have been lost.
+// may always have been lost. What is read comes from where the file is mapped, if it is (mappings).
 const gatheringFiles = "townline"
 
 // mostGathered is what SQLite's way to the system writes at once: more it would take for less. It is 31 pages.
@@ -45,18 +45,21 @@ func copyOf[T any](tls *libc.TLS, of *T) (uintptr, *T) {
 
 // gathered lies behind the system's own part of a log that is open.
 type gathered struct {
-	bytes uintptr // C's; 0 until something is written
-	first int64   // where in the file they belong
-	n     int64
+	mapped uintptr // where the file's is; 0: it isn't mapped
+	bytes  uintptr // C's; 0 until something is written
+	first  int64   // where in the file they belong
+	n      int64
 }
 
 // gathering holds on to what C holds on to, and is itself held by gather.
 type gathering struct {
-	behind  uintptr // where a file's gathered lies
-	open    openFunc
-	mu      sync.Mutex
-	methods map[uintptr]uintptr // the system's, and ours in their place
-	kept    []any
+	behind   uintptr // where a file's gathered lies
+	open     openFunc
+	mappings mappings
+	mu       sync.Mutex
+	methods  map[uintptr]uintptr // of a log: the system's, and ours in their place
+	others   map[uintptr]uintptr // of a database
+	kept     []any
 }
 
 // gather makes the way known to SQLite, once.
@@ -72,13 +75,17 @@ var gather = sync.OnceValues(func() (*gathering, error) {
 	}
 	const whole = int32(unsafe.Alignof(gathered{}))
 	behind := (vfs.FszOsFile + whole - 1) / whole * whole
-	g := &gathering{behind: uintptr(behind), methods: map[uintptr]uintptr{}}
+	g := &gathering{behind: uintptr(behind), methods: map[uintptr]uintptr{}, others: map[uintptr]uintptr{}}
 	g.open = func(tls *libc.TLS, ours, name, file uintptr, flags int32, out uintptr) int32 {
 		system := lib.Xsqlite3_vfs_find(tls, 0) // now: a test may have put another in its place
 		rc := function[openFunc](at[lib.Tsqlite3_vfs](system).FxOpen)(tls, system, name, file, flags, out)
-		if f := at[lib.Tsqlite3_file](file); f.FpMethods != 0 && flags&lib.SQLITE_OPEN_WAL != 0 {
-			*g.of(file) = gathered{}
-			f.FpMethods = g.log(tls, f.FpMethods)
+		if f := at[lib.Tsqlite3_file](file); f.FpMethods != 0 && flags&(lib.SQLITE_OPEN_WAL|lib.SQLITE_OPEN_MAIN_DB) != 0 {
+			*g.of(file) = gathered{mapped: g.mappings.share(tls, file)}
+			if flags&lib.SQLITE_OPEN_WAL != 0 {
+				f.FpMethods = g.log(tls, f.FpMethods)
+			} else {
+				f.FpMethods = g.database(tls, f.FpMethods)
+			}
 		}
 		return rc
 	}
@@ -90,6 +97,13 @@ var gather = sync.OnceValues(func() (*gathering, error) {
 	}
 	return g, nil
 })
+
+// letGoOfPages gives back what the process has of files in its memory.
+func letGoOfPages() {
+	if g, err := gather(); err == nil {
+		g.mappings.letGo()
+	}
+}
 
 func (g *gathering) of(file uintptr) *gathered { return at[gathered](file + g.behind) }
 
@@ -136,6 +150,9 @@ func (g *gathering) log(tls *libc.TLS, system uintptr) uintptr {
 		if rc := send(tls, file); rc != lib.SQLITE_OK {
 			return rc
 		}
+		if g.mappings.read(g.of(file).mapped, file, buf, n, off) {
+			return lib.SQLITE_OK
+		}
 		return read(tls, file, buf, n, off)
 	}
 	truncate := function[truncateFunc](m.FxTruncate)
@@ -164,8 +181,11 @@ func (g *gathering) log(tls *libc.TLS, system uintptr) uintptr {
 		failed := send(tls, file)
 		w := g.of(file)
 		libc.Xfree(tls, w.bytes)
+		mapped := w.mapped
 		*w = gathered{}
-		if rc := end(tls, file); rc != lib.SQLITE_OK {
+		rc := end(tls, file)
+		g.mappings.leave(tls, mapped)
+		if rc != lib.SQLITE_OK {
 			return rc
 		}
 		return failed
@@ -174,5 +194,33 @@ func (g *gathering) log(tls *libc.TLS, system uintptr) uintptr {
 	m.FxWrite, m.FxRead, m.FxTruncate = pointer(gatherWrite), pointer(gatherRead), pointer(gatherTruncate)
 	m.FxSync, m.FxFileSize, m.FxClose = pointer(gatherSync), pointer(gatherSize), pointer(gatherClose)
 	g.methods[system] = p
+	return p
+}
+
+// database returns the methods of a database whose own are the system's.
+func (g *gathering) database(tls *libc.TLS, system uintptr) uintptr {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.others[system] != 0 {
+		return g.others[system]
+	}
+	p, m := copyOf(tls, at[lib.Tsqlite3_io_methods](system))
+	read := function[transferFunc](m.FxRead)
+	mappedRead := func(tls *libc.TLS, file, buf uintptr, n int32, off int64) int32 {
+		if g.mappings.read(g.of(file).mapped, file, buf, n, off) {
+			return lib.SQLITE_OK
+		}
+		return read(tls, file, buf, n, off)
+	}
+	end := function[closeFunc](m.FxClose)
+	mappedClose := func(tls *libc.TLS, file uintptr) int32 {
+		mapped := g.of(file).mapped
+		rc := end(tls, file)
+		g.mappings.leave(tls, mapped)
+		return rc
+	}
+	g.kept = append(g.kept, mappedRead, mappedClose)
+	m.FxRead, m.FxClose = pointer(mappedRead), pointer(mappedClose)
+	g.others[system] = p
 	return p
 }
