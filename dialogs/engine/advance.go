@@ -18,7 +18,7 @@ func (w *walk) valuesOf(step int) ([]string, bool) {
 
 func (w *walk) applies(i int) bool {
 	c := w.d.Steps[i].When
-	return c == nil || c.Holds(w.values)
+	return c == nil || c.Holds(w.valuesOf)
 }
 
 // own makes s.Answers writable without touching the caller's state.

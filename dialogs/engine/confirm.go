@@ -205,7 +205,6 @@ func Settle(d *dialogs.Dialog, s State) State {
 	a := *s.Held
 	s.Held = nil
 	w := walk{d: d, s: s}
-	w.values = w.valuesOf
 	w.settle()
 	w.s.Note = ""
 	if s.Mode != Paused {

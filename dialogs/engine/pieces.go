@@ -68,7 +68,6 @@ func writtenSoFar(d *dialogs.Dialog, s State) State {
 		limit = longestWords(st)
 	}
 	w := walk{d: d, s: s}
-	w.values = w.valuesOf
 	w.put(Answer{Step: s.Step, Values: []string{cut(joined(s.Part), limit)}})
 	w.s.Back, w.s.Part = true, nil
 	return w.s

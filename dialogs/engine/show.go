@@ -12,7 +12,6 @@ import (
 // against and for showing again. can and at are those of the channel and moment at hand.
 func Show(d *dialogs.Dialog, s *State, can Can, at time.Time) []Prompt {
 	w := walk{d: d, s: *s, in: Input{Can: can, At: at}}
-	w.values = w.valuesOf
 	if !s.sound(d) {
 		return nil
 	}
@@ -28,7 +27,11 @@ func phrase(key string, args ...Arg) Prompt { return Prompt{Key: key, Step: -1, 
 
 func (w *walk) show() []Prompt {
 	s := &w.s
-	out := make([]Prompt, 0, 6)
+	room := 2 // a note and the question
+	if s.From < 0 {
+		room = 6
+	}
+	out := make([]Prompt, 0, room)
 	switch s.Mode {
 	case Over:
 		return w.last(out)

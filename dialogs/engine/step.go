@@ -14,7 +14,6 @@ import (
 // When the turn has an effect that waits, nothing is to be shown yet: the town's answer goes in as an Outcome first.
 func Step(d *dialogs.Dialog, s State, in Input) Turn {
 	w := walk{d: d, s: s, in: in}
-	w.values = w.valuesOf
 	if in.Kind != Begin && !s.sound(d) {
 		w.s = State{Version: Version, Pin: d.Pin, Lang: s.Lang, Step: -1}
 		w.wishes()
@@ -47,7 +46,6 @@ type walk struct {
 	s       State
 	in      Input
 	effects []Effect
-	values  func(step int) ([]string, bool)
 	owned   bool   // s.Answers is ours to write
 	quiet   bool   // nothing is to be shown
 	sure    bool   // what was given was read back already
