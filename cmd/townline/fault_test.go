@@ -25,6 +25,7 @@ var (
 	faultCrowd = flag.Int("fault-crowd", 6, "people on each channel")
 	faultRush  = flag.Duration("fault-pace", 400*time.Millisecond, "how long people wait between two messages")
 	beside     = flag.Bool("fault-beside", false, "break different parts of the town at the same time, each part on its own")
+	faultOnly  = flag.String("fault-only", "", "faults whose names have this in them, and kills")
 	heldOut    = flag.Duration("fault-patience", 3*time.Second, "how long chats wait in the end for messages that a server took with it; claims hold for two minutes")
 )
 
@@ -62,6 +63,7 @@ type wreck struct {
 	now    int                        // faults that are on
 	with   []int                      // how many began while so many others were on
 	starts []time.Duration            // how long nodes took to start after kills
+	full   int                        // times that PostgreSQL ended since its disk was full
 }
 
 // worked is how long this process and those that it waited for have used a processor.
@@ -178,15 +180,9 @@ func TestFaultsOnOneFile(t *testing.T) {
 	all := []fault{{"asked to end", nodesPart, w.asked}, {"frozen", nodesPart, w.frozen}, {"clock moved", nodesPart, w.moved}, {"slow way", nodesPart, w.slowed}}
 	if small(t, filepath.Join(p.dir, "store"), 96) {
 		all = append(all, fault{"disk full", nodesPart, func(chance *rand.Rand) error {
-			f, err := os.Create(full)
-			if err != nil {
+			if err := fill(full); err != nil {
 				return err
 			}
-			block := make([]byte, 1<<16)
-			for err == nil {
-				_, err = f.Write(block)
-			}
-			_ = f.Close()
 			w.waits(time.Second + time.Duration(chance.IntN(1000))*time.Millisecond)
 			w.nodes[0].kill() // it acknowledges nothing any more until it is started again
 			return os.Remove(full)
@@ -225,20 +221,6 @@ func (w *wreck) begins(each int) {
 	}
 	w.begin(each, *faultSeed)
 	w.waits(500 * time.Millisecond)
-}
-
-// small puts a disk of so many megabytes in the place of a folder; false: only root can.
-func small(t *testing.T, dir string, megabytes int) bool {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Log("without being root no disk is filled")
-		return false
-	}
-	if err := syscall.Mount("townline", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes)); err != nil {
-		t.Fatalf("mount a small disk: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	return true
 }
 
 // TestFaultsOnNodes breaks a town of three nodes, each in a network of its own, on a PostgreSQL with a standby that every commit waits

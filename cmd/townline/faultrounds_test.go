@@ -12,15 +12,16 @@ import (
 
 // rounds does all faults in random order, as often as asked, with kills between them. After each the town must answer again.
 func (w *wreck) rounds(all []fault) {
+	all = slices.DeleteFunc(all, func(f fault) bool { return !strings.Contains(f.name, *faultOnly) })
 	if *beside {
 		w.roundsBeside(all)
 		return
 	}
 	for range max(*faults, 1) {
 		round := slices.Clone(all)
-		if *faults == 0 { // the first three, and some of the rest
+		if *faults == 0 && len(all) > mostShort { // the first three, and some of the rest
 			w.chance.Shuffle(len(round)-3, func(i, j int) { round[3+i], round[3+j] = round[3+j], round[3+i] })
-			round = round[:min(len(round), mostShort)]
+			round = round[:mostShort]
 		}
 		for range *faultKill {
 			round = append(round, w.killing())
@@ -137,7 +138,7 @@ func (w *wreck) tells() {
 		w.t.Logf("%-44s %4d times; nobody was answered for %v (median), %v (longest)", name, len(w.silent[name]), middle, longest)
 	}
 	middle, longest := spread(w.starts)
-	w.t.Logf("nodes took %v (median), %v (longest) to start after a kill; %s", middle, longest, w.together())
+	w.t.Logf("nodes took %v (median), %v (longest) to start after a kill; %d times PostgreSQL ended for want of room; %s", middle, longest, w.full, w.together())
 	if !w.t.Failed() && (len(w.done) == 0 || len(w.reports) == 0 || w.votes.Load() == 0 || w.chats.shown() == 0 || w.retries.Load() == 0 || w.repeats.Load() == 0) {
 		w.t.Error("there was too little traffic to tell")
 	}

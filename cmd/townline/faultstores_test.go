@@ -22,6 +22,7 @@ import (
 type pair struct {
 	t       *testing.T
 	sites   [2]site
+	disks   [2]string // folders that can be full; "": none can
 	servers [2]*pgtest.Server
 	main    int
 }
@@ -29,12 +30,22 @@ type pair struct {
 func newPair(t *testing.T, c *country, dir string) *pair {
 	t.Helper()
 	d := &pair{t: t, sites: [2]site{c.site(), c.site()}}
+	for i := range d.disks {
+		disk := filepath.Join(dir, fmt.Sprint("disk", i))
+		if err := os.Mkdir(disk, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if !small(t, disk, 512) {
+			break
+		}
+		d.disks[i] = disk
+	}
 	who := filepath.Join(dir, "who.conf")
 	if err := os.WriteFile(who, []byte("local all all trust\nlocal replication all trust\nhost all all all trust\nhost replication all all trust\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	err := d.sites[0].inside(func() (err error) {
-		d.servers[0], err = pgtest.Start("-c", "listen_addresses="+d.sites[0].addr, "-c", "hba_file="+who, "-c", "max_wal_size=128MB", "-c", "wal_keep_size=64MB", "-c", "wal_sender_timeout=5s",
+		d.servers[0], err = pgtest.StartIn(d.disks[0], "-c", "listen_addresses="+d.sites[0].addr, "-c", "hba_file="+who, "-c", "max_wal_size=128MB", "-c", "wal_keep_size=64MB", "-c", "wal_sender_timeout=5s",
 			"-c", "wal_receiver_timeout=5s", "-c", "wal_retrieve_retry_interval=500ms")
 		return err
 	})
@@ -95,7 +106,7 @@ func (d *pair) is(server int, query string) error {
 func (d *pair) follows() error {
 	other := 1 - d.main
 	err := d.sites[other].inside(func() (err error) {
-		d.servers[other], err = d.servers[d.main].Standby("-c", "listen_addresses="+d.sites[other].addr, "-c", "primary_conninfo=user=town connect_timeout=2 host="+d.sites[d.main].addr)
+		d.servers[other], err = d.servers[d.main].StandbyIn(d.disks[other], "-c", "listen_addresses="+d.sites[other].addr, "-c", "primary_conninfo=user=town connect_timeout=2 host="+d.sites[d.main].addr)
 		return err
 	})
 	if err != nil {
@@ -338,6 +349,10 @@ func (w *wreck) faultsAround(c *country, here site, sites []site, d *pair, r *ca
 				r.starts(1-main, "--replicaof", r.sites[main].addr+" 6379")
 			})
 		}},
+	}
+	if d.disks[0] != "" {
+		all = append(all, fault{"database's disk full", dataPart, func(chance *rand.Rand) error { return w.fills(d, d.main, chance) }},
+			fault{"standby's disk full", dataPart, func(chance *rand.Rand) error { return w.fills(d, 1-d.main, chance) }})
 	}
 	if c.hub == "" {
 		return all

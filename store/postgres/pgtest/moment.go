@@ -13,7 +13,7 @@ func Archiving() []string {
 
 // Base is a copy of a server as it is now, which isn't started.
 func (s *Server) Base() (*Server, error) {
-	b, err := newServer(nil)
+	b, err := newServer("", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func StartSecured(args ...string) (s *Server, authority string, err error) {
 	}
 	port := free.Addr().(*net.TCPAddr).Port
 	free.Close()
-	if s, err = newServer(args); err != nil {
+	if s, err = newServer("", args); err != nil {
 		return nil, "", err
 	}
 	dir := filepath.Join(s.Dir, "tls")

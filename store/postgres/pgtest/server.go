@@ -42,8 +42,11 @@ func program(name string) (string, error) {
 }
 
 // Start makes a server. What is killed in tests is a process, and no machine fails: unless args say otherwise, it doesn't wait for its disk.
-func Start(args ...string) (*Server, error) {
-	s, err := newServer(args)
+func Start(args ...string) (*Server, error) { return StartIn("", args...) }
+
+// StartIn makes one whose folder is in another: "" is where temporary files are.
+func StartIn(parent string, args ...string) (*Server, error) {
+	s, err := newServer(parent, args)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +71,11 @@ func (s *Server) make() error {
 }
 
 // Standby is a copy of a server that follows it, with args after the server's own.
-func (s *Server) Standby(args ...string) (*Server, error) {
-	b, err := newServer(slices.Concat(s.args, args))
+func (s *Server) Standby(args ...string) (*Server, error) { return s.StandbyIn("", args...) }
+
+// StandbyIn is one whose folder is in another.
+func (s *Server) StandbyIn(parent string, args ...string) (*Server, error) {
+	b, err := newServer(parent, slices.Concat(s.args, args))
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +95,8 @@ func (s *Server) Standby(args ...string) (*Server, error) {
 }
 
 // newServer is a folder for one.
-func newServer(args []string) (*Server, error) {
-	dir, err := os.MkdirTemp("", "townline-pg")
+func newServer(parent string, args []string) (*Server, error) {
+	dir, err := os.MkdirTemp(parent, "townline-pg")
 	if err != nil {
 		return nil, err
 	}
