@@ -25,16 +25,6 @@ func (s *Store) Find(ctx context.Context, a store.AddressKey) (store.Resident, b
 	return w.resident, w.found, nil
 }
 
-// Meet: see store.Store.
-func (s *Store) Meet(ctx context.Context, a store.AddressKey) (store.Conversation, bool, error) {
-	r, known, err := s.Find(ctx, a)
-	if err != nil || !known {
-		return store.Conversation{}, false, err
-	}
-	c, err := s.Load(ctx, r)
-	return c, err == nil, err
-}
-
 // Addresses: see store.Store.
 func (s *Store) Addresses(ctx context.Context, r store.Resident) (all []store.Address, err error) {
 	key, err := s.key(ctx, r)

@@ -24,6 +24,7 @@ type Store struct {
 	secrets *store.Keys
 	keys    *keyring
 	recent  recent
+	whose   whose
 
 	queue   chan *job
 	jobs    sync.Pool    // of *job

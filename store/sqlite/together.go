@@ -24,9 +24,10 @@ type together struct {
 // mostReading leaves connections for what isn't a turn.
 const mostReading = readerCount / 2
 
-// wanted is a resident's row that somebody waits for, or whose an address is.
+// wanted is a resident's row that somebody waits for, or whose an address is, or both.
 type wanted struct {
 	address         *store.AddressKey // nil: the row is wanted
+	both            bool              // the row of whose the address is, too
 	resident        store.Resident
 	keyed           bool // the key is known: it needn't be read
 	found           bool
@@ -115,7 +116,7 @@ func (g *together) leave(w *wanted) bool {
 
 // rows reads the rows of a batch, in the order in which they lie.
 func (t *tables) rows(batch []*wanted) {
-	if len(batch) == 1 {
+	if len(batch) == 1 && !batch[0].both {
 		batch[0].err = t.want(batch[0])
 		return
 	}
@@ -147,8 +148,11 @@ func inPlace(a, b *wanted) int {
 }
 
 func (t *tables) want(w *wanted) error {
-	if w.address != nil {
-		return t.whose(w)
+	if w.address == nil {
+		return t.row(w)
+	}
+	if err := t.whose(w); err != nil || !w.found || !w.both {
+		return err
 	}
 	return t.row(w)
 }

@@ -64,6 +64,7 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 			return store.Outcome{}, err
 		}
 	}
+	_, _, whose := s.whose.get(store.AddressKey{})
 	if err := s.submit(ctx, j); err != nil {
 		return store.Outcome{}, err
 	}
@@ -81,8 +82,10 @@ func (s *Store) Commit(ctx context.Context, c *store.Change) (store.Outcome, err
 	switch {
 	case o.Kind == store.Applied && j.turn.wrapped != nil:
 		s.keys.put(c.Resident, key, j.turn.epoch)
+		s.whose.linked(c, whose)
 	case o.Kind == store.Conflict:
 		s.recent.drop(c.Resident) // another process may have written the row
+		s.whose.forget()
 	case o.Kind == store.Duplicate:
 		if g := j.turn.merge; g != nil && g.reply {
 			key = g.theirs

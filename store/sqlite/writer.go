@@ -119,6 +119,10 @@ func (s *Store) batch(batch []*job) {
 		return
 	}
 	s.makeRoom()
+	moving := moves(batch)
+	if moving {
+		s.whose.move(true)
+	}
 	err := s.writer.transaction(batch, s.keys)
 	if fatal(err) {
 		// What a failed write or sync left on disk isn't known: stop acknowledging, until a restart reads it anew.
@@ -131,6 +135,9 @@ func (s *Store) batch(batch []*job) {
 		if j.then != nil {
 			j.then()
 		}
+	}
+	if moving {
+		s.whose.move(false)
 	}
 	s.commits.Add(1)
 }

@@ -25,6 +25,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Wholeness", wholeness},
 		{"ManyAtOnce", manyAtOnce},
 		{"Addresses", addresses},
+		{"Meet", meet},
+		{"MeetAtOnce", meetAtOnce},
 		{"Newcomers", newcomers},
 		{"NewcomersWhole", newcomersWhole},
 		{"Merged", merged},
