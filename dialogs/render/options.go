@@ -39,8 +39,12 @@ func (r *reader) named() []name {
 			}
 		case strings.HasPrefix(o.Key, "@"):
 			for n, l := range r.tongues() {
+				last := ""
 				for _, f := range [...]locales.Form{locales.Full, locales.Short, locales.Spoken} {
-					r.call(i, min(n, 1), l.Phrase(o.Key, f))
+					if words := l.Phrase(o.Key, f); words != last {
+						r.call(i, min(n, 1), words)
+						last = words
+					}
 				}
 			}
 		case o.Key == "" && len(o.Args) > 0:

@@ -53,7 +53,8 @@ type reader struct {
 	heard   Heard
 
 	raw    string // as it came, without what can't be seen
-	said   string // folded
+	folded string
+	said   string // folded, its contractions in full
 	bare   string // folded, and without what people put around an answer
 	laid   []Page
 	names  []name
@@ -97,7 +98,8 @@ func (r *reader) read() engine.Input {
 		return in
 	}
 	if len(r.raw) <= longest {
-		r.said = unfold(locales.Fold(r.raw))
+		r.folded = locales.Fold(r.raw)
+		r.said = unfold(r.folded)
 	}
 	if pressed && r.q != nil {
 		for i := range r.q.Options {
@@ -341,21 +343,21 @@ func (r *reader) command() (engine.Input, bool) {
 	}
 	own := r.q != nil && (r.q.Asks == dialogs.Words || r.q.Asks == dialogs.Place)
 	for _, l := range r.tongues() {
-		c, ok := l.Command(r.raw)
+		c, ok := l.Command(r.folded)
 		if !ok || own && c != locales.Stop && strings.Contains(r.said, " ") {
 			continue
 		}
 		return r.obey(c, l.Tag), true
 	}
 	if r.w.Catalogue != nil {
-		if c, tag, ok := r.w.Catalogue.Command(r.raw, r.w.Lang.Tag); ok && c == locales.Stop {
+		if c, tag, ok := r.w.Catalogue.Command(r.folded, r.w.Lang.Tag); ok && c == locales.Stop {
 			return r.obey(c, tag), true
 		}
 	}
 	if own || r.w.Catalogue == nil {
 		return engine.Input{}, false
 	}
-	if tag, ok := r.w.Catalogue.Named(r.raw); ok {
+	if tag, ok := r.w.Catalogue.Named(r.folded); ok {
 		in := told(locales.Tongue)
 		in.Values = []string{tag}
 		return in, true

@@ -1,28 +1,42 @@
 package render
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // pages lays out text: a page breaks between options, else between sentences, else between words. Only a word longer than
 // a page is parted, between characters.
 func (w *Words) pages(s *sheet, t Traits) []Page {
-	l := layout{t: t, more: w.moreShown(t)}
-	l.moreLine = measure("\n" + l.more.Digit + " " + l.more.Label)
 	groups := spread(s.options, t)
 	pieces := w.pieces(s)
-	if len(groups) == 1 && l.single(pieces) {
-		p := Page{Text: l.take(), Options: shownOf(groups[0])}
-		return []Page{p}
+	if len(groups) == 1 {
+		if text, ok := single(pieces, t); ok {
+			return []Page{{Text: text, Options: shownOf(groups[0])}}
+		}
 	}
-	l.heading, l.ends = s.question.words, s.ends
+	l := layout{t: t, more: w.moreShown(t), heading: s.question.words, ends: s.ends}
+	l.moreLine = measure("\n" + l.more.Digit + " " + l.more.Label)
+	for i := range pieces {
+		pieces[i].words, pieces[i].digit = pieces[i].line(), ""
+	}
 	return l.fill(pieces)
 }
 
 // piece is one line of a text page.
 type piece struct {
 	words  string
+	digit  string // stands before the words, with a space
 	shown  *Shown // the option that it offers
 	breaks bool   // a page begins with it
 	keep   bool   // rather on a page of its own than parted
+}
+
+func (p *piece) line() string {
+	if p.digit == "" {
+		return p.words
+	}
+	return p.digit + " " + p.words
 }
 
 func (w *Words) pieces(s *sheet) []piece {
@@ -41,11 +55,7 @@ func (w *Words) pieces(s *sheet) []piece {
 	}
 	for i := range s.options {
 		o := &s.options[i]
-		words := o.shown.Label
-		if o.shown.Digit != "" {
-			words = o.shown.Digit + " " + words
-		}
-		out = append(out, piece{words: words, shown: &o.shown, keep: true, breaks: i > 0 && o.group != s.options[i-1].group})
+		out = append(out, piece{words: o.shown.Label, digit: o.shown.Digit, shown: &o.shown, keep: true, breaks: i > 0 && o.group != s.options[i-1].group})
 	}
 	if s.skip.words != "" {
 		out = append(out, piece{words: s.skip.words, keep: true})
@@ -68,30 +78,45 @@ type layout struct {
 }
 
 // single puts everything on one page, if that fits.
-func (l *layout) single(pieces []piece) bool {
+func single(pieces []piece, t Traits) (text string, ok bool) {
 	var sum size
-	for i, p := range pieces {
+	options, room := 0, len(pieces)
+	for i := range pieces {
+		p := &pieces[i]
 		if i > 0 {
-			sum = sum.plus(measure("\n"))
+			sum = sum.plus(newline)
 		}
 		sum = sum.plus(measure(p.words))
-	}
-	options := 0
-	for _, p := range pieces {
+		room += len(p.words)
+		if p.digit != "" {
+			sum = sum.plus(measure(p.digit)).plus(space)
+			room += len(p.digit) + 1
+		}
 		if p.shown != nil {
 			options++
 		}
 	}
-	if !sum.fits(l.t) || options > perPage(l.t) {
-		return false
+	if !sum.fits(t) || options > perPage(t) {
+		return "", false
 	}
-	for i, p := range pieces {
+	var b strings.Builder
+	b.Grow(room)
+	for i := range pieces {
+		p := &pieces[i]
 		if i > 0 {
-			l.page.WriteByte('\n')
+			b.WriteByte('\n')
 		}
-		l.page.WriteString(p.words)
+		if p.digit != "" {
+			b.WriteString(p.digit)
+			b.WriteByte(' ')
+		}
+		b.WriteString(p.words)
 	}
-	return true
+	text = b.String()
+	if t.GSM && sum.typeset {
+		text = Thrifty(text)
+	}
+	return text, true
 }
 
 func (l *layout) fill(pieces []piece) []Page {
@@ -161,7 +186,7 @@ func (l *layout) repeat(next size) {
 	}
 	head := measure(l.heading)
 	quarter := Traits{GSM: l.t.GSM, Limit: l.t.Limit / 4, Limit16: l.t.Limit16 / 4}
-	if (l.t.Limit == 0 || head.fits(quarter)) && head.plus(measure("\n")).plus(next).plus(l.moreLine).fits(l.t) {
+	if (l.t.Limit == 0 || head.fits(quarter)) && head.plus(newline).plus(next).plus(l.moreLine).fits(l.t) {
 		l.write(l.heading, "", head)
 	}
 }
@@ -215,13 +240,31 @@ func (l *layout) take() string {
 // size is how much room words take, counted both ways, so that sizes can be added up.
 type size struct {
 	strange  bool // not to be had in GSM 7-bit, even with twins
+	typeset  bool // with characters that have twins
 	extended bool // with characters of the extension table
 	septets  int
 	units    int
 	pairs    bool // with characters of two UTF-16 units
 }
 
+// What stands between words and between lines.
+var newline, space = measure("\n"), measure(" ")
+
 func measure(text string) size {
+	var s size
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c < utf8.RuneSelf && asciiWidth[c] == 1 {
+			continue
+		}
+		s = measureRunes(text[i:])
+		s.septets += i
+		s.units += i
+		return s
+	}
+	return size{septets: len(text), units: len(text)}
+}
+
+func measureRunes(text string) size {
 	var s size
 	for _, r := range text {
 		s.units += width16(r)
@@ -233,7 +276,7 @@ func measure(text string) size {
 				s.strange = true
 				continue
 			}
-			n = len(twin)
+			n, s.typeset = len(twin), true
 		}
 		s.extended = s.extended || n == 2
 		s.septets += n
@@ -242,7 +285,7 @@ func measure(text string) size {
 }
 
 func (s size) plus(o size) size {
-	return size{s.strange || o.strange, s.extended || o.extended, s.septets + o.septets, s.units + o.units, s.pairs || o.pairs}
+	return size{s.strange || o.strange, s.typeset || o.typeset, s.extended || o.extended, s.septets + o.septets, s.units + o.units, s.pairs || o.pairs}
 }
 
 // fits says whether words of this size make one page. A page of several segments may lose a unit at each border where a

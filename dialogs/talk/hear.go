@@ -23,6 +23,8 @@ type hearing struct {
 	lead *int // where the words start that lead up to what is shown, when one message took several steps
 
 	unheard bool // what was said is somebody else's: nothing of it stays
+
+	worded *render.Words // made last
 }
 
 // Hear takes one thing that came in and says what comes of it. It is pure but for ask; an error is one of ask's, and
@@ -134,13 +136,17 @@ func (x *hearing) lang() string {
 	return "en"
 }
 
-// words is what render needs to word prompts of d; d is nil in the hall.
+// words is what render needs to word prompts of d; d is nil in the hall. The caller must not change it.
 func (x *hearing) words(d *dialogs.Dialog, lang string) *render.Words {
+	if w := x.worded; w != nil && w.Dialog == d && w.Tag == lang {
+		return w
+	}
 	y, m, day := x.h.At.Date()
-	return &render.Words{
+	x.worded = &render.Words{
 		Dialog: d, Lang: x.t.Locales.Language(lang), Tag: lang, Catalogue: x.t.Locales, Languages: x.t.Languages, Town: x.t.Name,
 		Country: x.t.Country, Emergency: x.t.Emergency, Texting: x.t.Texting, Today: time.Date(y, m, day, 0, 0, 0, 0, time.UTC),
 	}
+	return x.worded
 }
 
 // now is the dialog of the open conversation; nil when there is none, or its content is not to be had any more.
@@ -342,8 +348,9 @@ func (x *hearing) stopped() error {
 		}
 		switch c, _ := l.Command(x.h.Words); c {
 		case locales.Help:
-			w.Lang = l
-			x.show(w, []engine.Prompt{{Key: "@stop.help", Step: -1}}, 0, true)
+			said := *w
+			said.Lang = l
+			x.show(&said, []engine.Prompt{{Key: "@stop.help", Step: -1}}, 0, true)
 			return nil
 		case locales.Erase:
 			x.m.Hall = &Hall{Kind: EraseHall}

@@ -24,7 +24,7 @@ func (x *hearing) starts() (*dialogs.Dialog, string) {
 	}
 	first = locales.Fold(first)
 	for _, d := range x.t.Dialogs.Current() {
-		if d.Start == "" || locales.Fold(d.Start) != first {
+		if !mayBe(d.Start, first) || locales.Fold(d.Start) != first {
 			continue
 		}
 		if x.m.Now != nil && (rest != "" || x.m.Hall == nil && x.answers(first)) { // in the middle of a conversation only the word alone counts
@@ -33,6 +33,18 @@ func (x *hearing) starts() (*dialogs.Dialog, string) {
 		return d, rest
 	}
 	return nil, ""
+}
+
+// mayBe says whether a start word can be what was folded to first, as far as its first letter tells.
+func mayBe(start, first string) bool {
+	if start == "" || first == "" {
+		return false
+	}
+	c := start[0]
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c == first[0] || c < 'a' || c > 'z'
 }
 
 // typed says whether the words were typed into the field of an open question: there they are its answer and nothing else.
