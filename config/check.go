@@ -32,6 +32,9 @@ func (r *reading) config() *Config {
 			shown = hidePassword(text)
 		}
 		c.Values = append(c.Values, Value{s.Key, shown, r.from(s)})
+		if in := r.overruled(s); in != "" {
+			c.Overruled = append(c.Overruled, Overruled{s.Key, in, r.from(s)})
+		}
 	}
 	r.together(c)
 	return c
@@ -59,7 +62,7 @@ func (r *reading) set(c *Config, s Setting, text string) {
 		c.PublicURL = strings.TrimSuffix(text, "/")
 		r.checkPublicURL(text)
 	case "proxies":
-		c.Proxies = r.proxies(s.Key, text)
+		c.Proxies = r.networks(s.Key, text, ownProxies)
 	case "dialogs":
 		c.Dialogs = text
 		if text == "" {

@@ -35,6 +35,8 @@ type Config struct {
 	File   string  // the file that was read; "" when there was none
 	Values []Value // every setting with where it came from, in the order of Settings, for showing
 	Notes  []string
+
+	Overruled []Overruled
 }
 
 // Town is what residents are told about the town.
@@ -135,6 +137,9 @@ func (c *Config) Text(key string) string {
 	}
 	return ""
 }
+
+// Overruled is a setting that stands in one place, while another counts.
+type Overruled struct{ Key, In, By string }
 
 // Value is one setting as it is in force.
 type Value struct {

@@ -147,6 +147,15 @@ func (r *reading) from(s Setting) string {
 	return "default"
 }
 
+// overruled says where a setting stands otherwise than it is in force; "": nowhere. Who gives a flag knows what they overrule.
+func (r *reading) overruled(s Setting) string {
+	from, w := r.from(s), r.file[s.Key]
+	if strings.HasPrefix(from, "--") || r.inFile(s) || w.text == "" || w.text == strings.TrimSpace(r.viper.GetString(s.Key)) {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(r.name), w.line)
+}
+
 // inFile says whether the value in force is the file's.
 func (r *reading) inFile(s Setting) bool {
 	return r.name != "" && strings.HasPrefix(r.from(s), filepath.Base(r.name)+":")

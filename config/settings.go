@@ -119,6 +119,7 @@ func Settings() []Setting {
 		{Key: "watch.headers", About: "what the collector asks for, such as authorization=TOKEN", Secret: true, List: true},
 		{Key: "watch.backups", About: "folder that backups are put into, for the alarm when there is no new one; empty: not looked at", Path: true},
 		{Key: "watch.backups_every", About: "how old the newest backup may grow", Default: "26h"},
+		{Key: "watch.readers", About: "addresses or networks that may read the figures at /metrics; empty: this machine, and private networks as long as no proxy or public name leads there", List: true},
 		{Key: "log.level", About: "debug, info, warn or error", Default: "info", Flag: true},
 		{Key: "log.format", About: "text or json", Default: "text", Flag: true},
 	}

@@ -59,20 +59,22 @@ func (r *reading) setUSSD(c *USSD, s Setting, text string) {
 	case "ussd.dir":
 		c.Dir = text
 	case "ussd.proxies":
-		c.Proxies = r.proxies(s.Key, text)
+		c.Proxies = r.networks(s.Key, text, ownProxies)
 	}
 }
 
-// proxies reads addresses and networks whose word is taken.
-func (r *reading) proxies(key, text string) (all []netip.Prefix) {
+const ownProxies = "the town's own proxies"
+
+// networks reads addresses and networks, which may not be everybody.
+func (r *reading) networks(key, text, whose string) (all []netip.Prefix) {
 	for _, one := range Split(text) {
 		p, ok := network(one)
 		if !ok {
 			r.wrong(key, fmt.Sprintf("%q is not an address or a network", one), "write it like 127.0.0.1 or 10.1.0.0/16")
 			continue
 		}
-		if p.Bits() == 0 { // then anybody's word would be taken
-			r.wrong(key, fmt.Sprintf("%q is everybody", one), "write the addresses of the town's own proxies, like 127.0.0.1 or 10.1.0.0/16")
+		if p.Bits() == 0 {
+			r.wrong(key, fmt.Sprintf("%q is everybody", one), "write the addresses of "+whose+", like 127.0.0.1 or 10.1.0.0/16")
 			continue
 		}
 		all = append(all, p)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ type Watch struct {
 	Headers []Secret // "name=value", that the collector asks for
 	Backups string   // folder that backups are put into; "": not told
 	Every   time.Duration
+	Readers []netip.Prefix // of the figures; nil: this machine and private networks
 }
 
 func (r *reading) setWatch(c *Watch, s Setting, text string) {
@@ -35,6 +37,8 @@ func (r *reading) setWatch(c *Watch, s Setting, text string) {
 			}
 			c.Headers = append(c.Headers, NewSecret(entry))
 		}
+	case "watch.readers":
+		c.Readers = r.networks(s.Key, text, "those who watch the town")
 	case "watch.backups":
 		c.Backups = text
 	case "watch.backups_every":

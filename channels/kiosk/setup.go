@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/townline/townline/channels"
 	"github.com/townline/townline/locales"
 )
 
@@ -33,11 +33,9 @@ type Line struct {
 
 // near answers only who sits at the machine or in the same network, without a proxy between: nothing on the page is secret,
 // but it is nobody else's.
-func near(h http.HandlerFunc) http.HandlerFunc {
+func near(publicURL string, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		from, err := netip.ParseAddrPort(r.RemoteAddr)
-		a := from.Addr().Unmap()
-		if err != nil || !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast() || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
+		if !channels.Near(r, publicURL) {
 			http.NotFound(w, r)
 			return
 		}

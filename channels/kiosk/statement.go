@@ -18,8 +18,8 @@ func (k *Kiosk) mountStaff(handle func(method, path string, h http.HandlerFunc))
 	})
 	handle("GET", "/accessibility/clauses", k.showClauses)
 	if k.atMachine() {
-		handle("GET", "/setup", near(k.showSetup))
-		handle("POST", "/setup", near(k.tryPrinter))
+		handle("GET", "/setup", near(k.s.PublicURL, k.showSetup))
+		handle("POST", "/setup", near(k.s.PublicURL, k.tryPrinter))
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -26,8 +25,9 @@ import (
 type KannelConfig struct {
 	Secret    string   // the parameter key of the get-url and of delivery reports; at least 16 characters
 	Allow     []string // addresses or networks that may call; none: only this machine
-	SendURL   string   // "http://127.0.0.1:13013/cgi-bin/sendsms"; "": nothing can be pushed
-	Username  string   // of sendsms
+	Proxies   channels.Proxies
+	SendURL   string // "http://127.0.0.1:13013/cgi-bin/sendsms"; "": nothing can be pushed
+	Username  string // of sendsms
 	Password  string
 	From      string // the number that texts come from; "": what Kannel is set to
 	SMSC      string // id of the smsc to send by; "": Kannel chooses
@@ -169,8 +169,12 @@ func (k *Kannel) Mount(mux *http.ServeMux, in channels.Inbox) {
 
 // open checks where a request comes from and its secret. Where ok is false, it is answered.
 func (k *Kannel) open(w http.ResponseWriter, r *http.Request) (f twilio.Form, ok bool) {
-	if !k.allowed(r.RemoteAddr) {
-		k.log.LogAttrs(r.Context(), slog.LevelWarn, "a call as Kannel from an address that may not: see sms.kannel.allow", slog.String("channel", KannelName))
+	from, err := k.cfg.Proxies.Origin(r)
+	if err == nil && !channels.Within(k.allow, from) {
+		err = errFrom
+	}
+	if err != nil {
+		k.log.LogAttrs(r.Context(), slog.LevelWarn, "a call as Kannel that can't be trusted", slog.String("channel", KannelName), slog.Any("reason", err))
 		http.Error(w, "not from here", http.StatusForbidden)
 		return nil, false
 	}
@@ -197,25 +201,10 @@ func (k *Kannel) open(w http.ResponseWriter, r *http.Request) (f twilio.Form, ok
 	return f, true
 }
 
-func (k *Kannel) allowed(remote string) bool {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		return false
-	}
-	a, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	a = a.Unmap().WithZone("")
-	for _, p := range k.allow {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
-var errNoWords = errors.New("the message is binary")
+var (
+	errNoWords = errors.New("the message is binary")
+	errFrom    = errors.New("it comes from an address that may not call: see sms.kannel.allow")
+)
 
 // event is a message of Kannel's, as get-url hands it over: from=%p to=%P text=%a bin=%b charset=%C coding=%c id=%I
 // smsc=%i ts=%T udh=%u.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -118,6 +119,12 @@ func TestKannelReplies(t *testing.T) {
 func TestKannelRefusals(t *testing.T) {
 	const good = "/sms/kannel?key=" + kannelSecret + "&from=255712345678&text=x&id=1"
 	from := func(remote string) *http.Request { r := fromKannel(good); r.RemoteAddr = remote; return r }
+	by := func(proxy, first string) *http.Request {
+		r := from(proxy + ":4000")
+		r.Header.Set("X-Forwarded-For", first)
+		return r
+	}
+	own := channels.Proxies{netip.MustParsePrefix("10.9.0.1/32")}
 	for _, c := range []struct {
 		name   string
 		allow  []string
@@ -133,6 +140,11 @@ func TestKannelRefusals(t *testing.T) {
 		{"opened for another", []string{"10.0.0.0/24"}, from("10.0.1.5:4000"), nil, 403},
 		{"opened for others than this machine", []string{"10.0.0.0/24"}, fromKannel(good), nil, 403},
 		{"no address", nil, from("@"), nil, 403},
+		{"by the town's proxy", []string{"10.0.0.5"}, by("10.9.0.1", "10.0.0.5"), nil, 200},
+		{"by the town's proxy, from elsewhere", []string{"10.0.0.5"}, by("10.9.0.1", "198.51.100.7"), nil, 403},
+		{"by the town's proxy, which may call itself", []string{"10.9.0.1"}, by("10.9.0.1", "198.51.100.7"), nil, 403},
+		{"by a proxy on this machine that nobody named", nil, by("127.0.0.1", "198.51.100.7"), nil, 403},
+		{"who writes the header themself", []string{"10.0.0.5"}, by("198.51.100.7", "10.0.0.5"), nil, 403},
 		{"wrong key", nil, fromKannel(strings.Replace(good, "secret", "sekret", 1)), nil, 403},
 		{"no key", nil, fromKannel("/sms/kannel?from=255712345678&text=x"), nil, 403},
 		{"no sender", nil, fromKannel("/sms/kannel?key=" + kannelSecret + "&text=x"), nil, 400},
@@ -147,7 +159,7 @@ func TestKannelRefusals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := &inbox{broken: c.broken}
-			w := answerOf(newKannel(t, func(k *KannelConfig) { k.Allow = c.allow }), in, c.r)
+			w := answerOf(newKannel(t, func(k *KannelConfig) { k.Allow, k.Proxies = c.allow, own }), in, c.r)
 			if w.Code != c.status {
 				t.Errorf("status %d, want %d: %s", w.Code, c.status, w.Body)
 			}

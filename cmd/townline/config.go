@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -28,6 +32,30 @@ func settings(cmd *cobra.Command) (*config.Config, error) {
 		"town.desk_hours": func(text string) error { _, err := exchange.ParseHours(text); return err },
 		"town.languages":  func(text string) error { return speaks(phrases, config.Split(text)) },
 	}})
+}
+
+// tellSources logs where settings come from: names alone, as values may be secret. What counts more than the file is easily forgotten, such
+// as a line in a unit.
+func tellSources(c *config.Config, log *slog.Logger) {
+	for _, o := range c.Overruled {
+		log.Info("a setting stands in the file, and another counts", "setting", o.Key, "in", o.In, "counts", o.By)
+	}
+	from := map[string][]string{}
+	for _, v := range c.Values {
+		if v.From != "default" {
+			place, _, _ := strings.Cut(v.From, ":")
+			if v.From == config.EnvName(v.Key) {
+				place = "environment"
+			}
+			if strings.HasPrefix(v.From, "--") {
+				place = "flags"
+			}
+			from[place] = append(from[place], v.Key)
+		}
+	}
+	for _, place := range slices.Sorted(maps.Keys(from)) {
+		log.Debug("settings", "from", place, "settings", strings.Join(from[place], " "))
+	}
 }
 
 // speaks says which of these languages townline has no phrases in.

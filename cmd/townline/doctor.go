@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -149,6 +150,9 @@ func (d *checkup) settings() {
 	for _, n := range c.Notes {
 		d.soon("settings", n, "Remove it, if it was meant to be a setting of townline's.")
 	}
+	for _, o := range c.Overruled {
+		d.soon("settings", fmt.Sprintf("%s stands in %s, but what %s says counts.", o.Key, o.In, o.By), "Take out one of the two.")
+	}
 	if c.PublicURL != "" && c.Preview == config.On {
 		d.soon("settings", "The page to try dialogs on is open to all, at /preview.", "Set preview to off once residents use the town.")
 	}
@@ -179,8 +183,41 @@ func (d *checkup) server(ctx context.Context) {
 		return
 	}
 	d.running = true
+	d.elsewhere()
+	d.part("proxies", func() { d.figures(ctx, at) })
 	if ready, status, err := d.get(ctx, nearMost, "http://"+at+"/readyz"); err != nil || status != http.StatusOK {
 		d.bad("server", "The town runs, but can't take messages now: "+strings.TrimSpace(ready)+".", "What is said about the store below comes first. If there is nothing, wait a minute: it may be closing or opening.")
+	}
+}
+
+// elsewhere tells of a server that runs here with another store than this command has: what overrules the file for one, as a unit's
+// Environment does, doesn't for the other.
+func (d *checkup) elsewhere() {
+	if d.c.Store.Postgres.IsSet() {
+		return
+	}
+	if _, err := os.Stat(d.c.Store.Path + serveMark); err == nil {
+		leave, err := aloneOnFile(d.c)
+		if err != nil {
+			return // it is the server's
+		}
+		_ = leave()
+	}
+	d.soon("settings", "A server runs here, and keeps nothing in "+d.c.Store.Place()+": it has another store.url than this command.",
+		"Give commands with the settings of the server: its unit may set store.url in Environment or EnvironmentFile, which counts more than the file. All that is said below of the store is of this one.")
+}
+
+// figures looks at what the running server counted; the figures of one that names its readers by other ways are none of ours.
+func (d *checkup) figures(ctx context.Context, at string) {
+	all, status, err := d.get(ctx, nearMost, "http://"+at+"/metrics")
+	if err != nil || status != http.StatusOK {
+		return
+	}
+	for line := range strings.Lines(all) {
+		if n, ok := strings.CutPrefix(strings.TrimSpace(line), unnamedFigure+" "); ok && n != "0" {
+			d.soon("proxies", "Requests come by a proxy that nobody named: where they come from can't be told, and nobody who forges is shut out.",
+				"Write the proxy's address into proxies. It must write X-Forwarded-For itself, over what callers wrote there.")
+		}
 	}
 }
 
@@ -197,7 +234,7 @@ func (d *checkup) get(ctx context.Context, most time.Duration, address string) (
 		return "", 0, err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	return string(b), resp.StatusCode, err
 }
 

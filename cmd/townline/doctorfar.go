@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/townline/townline/channels"
 )
 
 // reach asks what is far away: whether it's there, and whether it knows us.
@@ -118,6 +120,12 @@ func (d *checkup) public(ctx context.Context) {
 		d.bad("public_url", fmt.Sprintf("Another program than townline answers at the public address, or the way to it is wrong (status %d).", resp.StatusCode), "The proxy must pass "+cmp.Or(strings.Join(doors, ", "), "/sms/, /telegram/, /ussd/, /voice/ and /web")+" on to listen, as they are.")
 	case len(shut) > 0:
 		d.bad("public_url", "What comes to "+strings.Join(shut, ", ")+" at the public address doesn't get here.", "The proxy must pass it on to listen, as it is.")
+	}
+	if u, err := url.Parse(d.c.PublicURL); err == nil && !channels.IsHouse(u.Hostname()) {
+		if figures, status, err := d.get(ctx, farMost, d.c.PublicURL+"/metrics"); err == nil && status == http.StatusOK && strings.Contains(figures, "townline_") {
+			d.bad("public_url", "Anybody can read the town's figures, at /metrics of the public address: something before the server hides that they come from outside.",
+				"Have the proxy write X-Forwarded-For, and name its address in proxies; or name in watch.readers who may read them.")
+		}
 	}
 	if resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
 		d.ends("of the public address", resp.TLS.PeerCertificates[0].NotAfter, "Renew it in the proxy that stands before the server.")

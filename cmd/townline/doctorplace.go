@@ -30,7 +30,10 @@ func (d *checkup) keys() {
 	stat, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(d.c.Store.Path); err == nil || d.c.Store.Postgres.IsSet() {
+		if d.c.Store.Postgres.IsSet() {
+			return // the database says whether there should be one
+		}
+		if _, err := os.Stat(d.c.Store.Path); err == nil {
 			d.bad("keys", "There is no key file "+file+", and without it nothing that is kept can be read.", "Put the copy of it back that lies apart from the backups. Don't start the server without: it would make new keys, which fit nothing.")
 		}
 	case err != nil:
@@ -41,6 +44,27 @@ func (d *checkup) keys() {
 		if _, err := store.LoadKeys(file, ""); err != nil {
 			d.bad("keys", "The key file can't be used: "+err.Error(), "Put the copy of it back that lies apart from the backups.")
 		}
+	}
+}
+
+// keyless says whether there is no key file where one is needed.
+func (d *checkup) keyless() bool {
+	_, err := os.Stat(keyFile(d.c))
+	return errors.Is(err, fs.ErrNotExist) && !d.c.Store.Keys.IsSet()
+}
+
+// noKeys tells of a database that holds something, and of which this machine has no keys. Of a file it was told before.
+func (d *checkup) noKeys() {
+	if d.keyless() && d.c.Store.Postgres.IsSet() {
+		d.bad("keys", "There is no key file "+keyFile(d.c)+", and without it nothing that is kept can be read.",
+			"Copy it from another server of the town, or from where its copy lies apart from the backups. Don't start this server without.")
+	}
+}
+
+// unsureOfKeys tells of a file that may be missing, where nobody can say whether there should be one.
+func (d *checkup) unsureOfKeys() {
+	if d.keyless() && d.c.Store.Postgres.IsSet() {
+		d.soon("keys", "There is no key file "+keyFile(d.c)+".", "If this town has kept anything yet, copy it from another server, or from where its copy lies, before this one starts.")
 	}
 }
 
@@ -226,11 +250,25 @@ func (d *checkup) redis(ctx context.Context) {
 		return
 	}
 	at, err := redis.Look(ctx, d.c.Redis.Reveal())
-	if err != nil {
-		d.bad("redis", "Redis doesn't answer: each server goes on by itself.", "Start it, or set redis.url to where it is. Nothing is lost meanwhile.")
-		return
+	alone := " Each server goes on by itself; nothing is lost meanwhile."
+	switch said := fmt.Sprint(err); {
+	case err == nil:
+		d.clock(at, "Redis", skewMost)
+	case errors.Is(err, redis.ErrReplica):
+		d.bad("redis", "The Redis in redis.url is a replica: nothing can be written there."+alone, "Name the one that it follows; where Sentinels choose, name them: redis://HOST:26379?sentinel=NAME.")
+	case strings.Contains(said, "NOAUTH"), strings.Contains(said, "WRONGPASS"), strings.Contains(said, "invalid password"), strings.Contains(said, "invalid username-password"):
+		d.bad("redis", "Redis doesn't know the password in redis.url."+alone, "Set the right one, in the environment: TOWNLINE_REDIS_URL.")
+	case strings.Contains(said, "NOPERM"):
+		d.bad("redis", "The user in redis.url may not do what townline needs."+alone, "store/redis/README.md says what it must be allowed.")
+	case strings.Contains(said, "LOADING"):
+		d.soon("redis", "Redis is starting."+alone, "Wait until it's there.")
+	case strings.Contains(said, "unknown command"):
+		d.bad("redis", "What answers at redis.url is no Redis that keeps anything; a Sentinel, perhaps."+alone, "Name Redis itself, or say that they are Sentinels: redis://HOST:26379?sentinel=NAME.")
+	case strings.Contains(said, "can't parse"), strings.Contains(said, "invalid reply"):
+		d.bad("redis", "What answers at redis.url is no Redis."+alone, "Set redis.url to where Redis is.")
+	default:
+		d.bad("redis", "Redis doesn't answer."+alone, "Start it, or set redis.url to where it is.")
 	}
-	d.clock(at, "Redis", skewMost)
 }
 
 // store looks at the database before it opens it: opening would bring its schema up to date.
@@ -259,20 +297,30 @@ func (d *checkup) store(ctx context.Context) {
 	}
 	switch {
 	case errors.Is(err, store.ErrNewer):
+		d.noKeys()
 		d.bad("store", "The store was written by a newer townline than this one.", "Run the newer one. Going back needs a backup that was made before.")
 		return
 	case err != nil:
+		d.unsureOfKeys()
 		d.bad("store", "The store doesn't answer: "+plainly(err), "Is the database running, and is store.url right? For a file: is the disk full, and may this user read and write it?")
 		return
 	case at == 0 && d.c.Store.Postgres.IsSet():
 		d.soon("store", "The database is empty.", "The first start of the server prepares it.")
+		if d.keyless() {
+			d.soon("keys", "There are no keys yet: the first start of a server makes the file "+keyFile(d.c)+".",
+				"Let one server start first; then copy the file to the others, and a copy away from the backups, before they start.")
+		}
 		return
+	case at > newest:
+		d.soon("store", fmt.Sprintf("The store is at step %d, this townline knows %d: a newer townline has prepared it, and leaves this one at work.", at, newest), "Bring this server up to date as well.")
 	case at < newest:
+		d.noKeys()
 		d.soon("store", fmt.Sprintf("The store is at step %d of %d: this townline is newer than the one that ran last.", at, newest), "Make a backup, then restart the server with this one: it brings the store up to date by itself.")
 		return
 	}
-	if _, err := os.Stat(keyFile(d.c)); err != nil && !d.c.Store.Keys.IsSet() {
-		return // it was told, and opening would say the same
+	if d.keyless() {
+		d.noKeys()
+		return // opening would say the same
 	}
 	s, _, err := d.open(d.c, false)
 	switch {

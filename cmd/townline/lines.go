@@ -39,7 +39,7 @@ func textLines(c *config.Config, log *slog.Logger) ([]channels.Channel, error) {
 	}
 	if k := c.SMS.Kannel; k.On() {
 		line, err := sms.NewKannel(sms.KannelConfig{
-			Secret: k.Secret.Reveal(), Allow: k.Allow, SendURL: k.SendURL, Username: k.Username, Password: k.Password.Reveal(),
+			Secret: k.Secret.Reveal(), Allow: k.Allow, Proxies: ownProxies(c), SendURL: k.SendURL, Username: k.Username, Password: k.Password.Reveal(),
 			From: k.From, SMSC: k.SMSC, PublicURL: c.PublicURL, Country: c.Town.Country, Log: log,
 		})
 		if err != nil {

@@ -36,7 +36,7 @@ func menuLines(c *config.Config, lines []channels.Channel, keys *store.Keys, phr
 // gateway is one of the settings in the adapter's terms.
 func gateway(c *config.Config, m *config.Menus) ussd.Config {
 	return ussd.Config{
-		Dialect: m.Dialect, Code: m.Code, Allow: m.Allow, Proxies: slices.Concat(c.Proxies, c.USSD.Proxies), Secret: m.Secret.Reveal(),
+		Dialect: m.Dialect, Code: m.Code, Allow: m.Allow, Proxies: ownProxies(c), Secret: m.Secret.Reveal(),
 		Septets: m.Septets, UCS2: m.UCS2, Star: m.Star, Country: c.Town.Country, Lang: c.Town.Languages[0],
 	}
 }

@@ -38,6 +38,9 @@ func joinNodes(c *config.Config, keys *store.Keys, log *slog.Logger, metrics pro
 	if c.Store.Postgres.IsSet() {
 		s.Nodes.Poll, s.Nodes.Single = nodesPoll, singleLines(c, lines)
 	}
+	if err := wantDuties(metrics, s.Nodes.Single); err != nil {
+		return nil, err
+	}
 	if !c.Redis.IsSet() {
 		if c.Store.Postgres.IsSet() && len(s.Limits.Rates) > 0 {
 			log.Warn("this server keeps limits.rate by itself: with another server of the town beside it, all together may send more. Set redis.url where there are several")
@@ -62,6 +65,16 @@ func joinNodes(c *config.Config, keys *store.Keys, log *slog.Logger, metrics pro
 			return 0
 		})),
 	)
+}
+
+// wantDuties shows what one server of the town has to do at any time, for an alarm when none does.
+func wantDuties(metrics prometheus.Registerer, single map[string]string) error {
+	wanted := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "townline", Name: "duty_wanted", Help: "1 for each thing that one server of the town does at a time."}, []string{"duty"})
+	wanted.WithLabelValues("timers").Set(1)
+	for _, duty := range single {
+		wanted.WithLabelValues(duty).Set(1)
+	}
+	return metrics.Register(wanted)
 }
 
 // townMark is what a town is called on a Redis: all its servers know it, and no other town has it.
@@ -136,13 +149,16 @@ func listen(ctx context.Context, l channels.Channel, in channels.Inbox, log *slo
 	}
 }
 
+// serveMark ends the name of the file that a server holds as long as it has a store.
+const serveMark = ".serve"
+
 // aloneOnFile sees to it that one server alone has a town in one file: two would each do what one is to do, and know nothing of each
 // other. Commands may work beside it.
 func aloneOnFile(c *config.Config) (leave func() error, err error) {
 	if c.Store.Postgres.IsSet() {
 		return func() error { return nil }, nil
 	}
-	f, err := os.OpenFile(c.Store.Path+".serve", os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(c.Store.Path+serveMark, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("can't see whether another server has %s: %w", c.Store.Path, err)
 	}

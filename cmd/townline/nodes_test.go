@@ -41,7 +41,7 @@ func TestOneServerOnAFile(t *testing.T) {
 }
 
 // startRedis starts a server on a free port and returns its address.
-func startRedis(t *testing.T) string {
+func startRedis(t *testing.T, args ...string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,7 +50,7 @@ func startRedis(t *testing.T) string {
 	address := l.Addr().String()
 	l.Close()
 	_, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	cmd := exec.Command("redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()}, args...)...)
 	if err := cmd.Start(); errors.Is(err, exec.ErrNotFound) {
 		t.Fatal("redis-server is needed to test what nodes share: install the package redis-server")
 	} else if err != nil {

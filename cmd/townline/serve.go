@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -55,6 +54,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	for _, n := range c.Notes {
 		log.Warn(n)
 	}
+	tellSources(c, log)
 	phrases, err := locales.Load()
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	}
 
 	web := newServer(log, metrics, s.Ping)
-	web.sources.proxies = slices.Concat(c.Proxies, c.USSD.Proxies)
+	web.sources.proxies, web.public, web.readers = ownProxies(c), c.PublicURL, c.Watch.Readers
 	if h.tracing != nil {
 		web.follow = h.tracing.requests
 		defer func() {

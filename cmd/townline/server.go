@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/townline/townline/channels"
 	"github.com/townline/townline/channels/kiosk"
 )
 
@@ -45,13 +46,18 @@ type server struct {
 	header   time.Duration               // for the head of a request to be there
 	reads    time.Duration               // and for the whole
 	sources  *sources
-	leave    time.Duration // that it says it is going before it takes nothing more
+	public   string         // how residents reach the town
+	readers  []netip.Prefix // of the figures; nil: who is near
+	leave    time.Duration  // that it says it is going before it takes nothing more
 	draining atomic.Bool
 	told     atomic.Int64                    // when it was last logged that somebody was turned away
 	follow   func(http.Handler) http.Handler // nil: requests are not traced
 	requests *prometheus.CounterVec
+	unnamed  prometheus.Counter
 	took     *prometheus.HistogramVec
 }
+
+const unnamedFigure = "townline_http_unnamed_proxy_total"
 
 func newServer(log *slog.Logger, metrics *prometheus.Registry, ready func(context.Context) error) *server {
 	s := &server{
@@ -64,11 +70,12 @@ func newServer(log *slog.Logger, metrics *prometheus.Registry, ready func(contex
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
 		}, []string{"route"}),
 	}
-	metrics.MustRegister(s.requests, s.took)
+	s.unnamed = prometheus.NewCounter(prometheus.CounterOpts{Name: unnamedFigure, Help: "Requests by a proxy that nobody named in proxies."})
+	metrics.MustRegister(s.requests, s.took, s.unnamed)
 	s.requests.WithLabelValues("crowded", strconv.Itoa(http.StatusServiceUnavailable)) // from the start, so that the first is seen as a rise
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	s.mux.HandleFunc("GET /readyz", s.showReady)
-	s.mux.Handle("GET /metrics", inside(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
+	s.mux.Handle("GET /metrics", s.inside(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})))
 	return s
 }
 
@@ -84,6 +91,9 @@ func (s *server) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		from, page := s.sources.of(r), isPage(r.URL.Path)
+		if from.shared && !from.proxy && !from.near {
+			s.unnamed.Inc()
+		}
 		if from.near && isProbe(r.URL.Path) {
 			from = origin{} // a balancer that is sent away takes the whole server out
 		}
@@ -222,13 +232,15 @@ func (s *server) showReady(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
-// inside answers only callers in the same network who did not come through a proxy: counts are no secret, but nobody
-// else's matter either.
-func inside(h http.Handler) http.Handler {
+// inside answers only who may read the figures: whom s.readers names, or else callers in the same network.
+func (s *server) inside(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		from, err := netip.ParseAddrPort(r.RemoteAddr)
-		a := from.Addr().Unmap()
-		if err != nil || !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast() || r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
+		may := channels.Near(r, s.public)
+		if len(s.readers) > 0 {
+			at, err := s.sources.proxies.Origin(r)
+			may = err == nil && channels.Within(s.readers, at) || may && at.IsLoopback()
+		}
+		if !may {
 			http.NotFound(w, r)
 			return
 		}

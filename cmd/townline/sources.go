@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/townline/townline/channels"
+	"github.com/townline/townline/config"
 )
 
 // What one source may do that hasn't proved who it is. A source is an IPv4 address or a network of IPv6 (/64), as its owner can take any
@@ -35,7 +37,7 @@ const (
 // residents share those of their phone company: what proves who it is counts no longer, what can't be told apart is never shut out, and
 // nobody from the pages.
 type sources struct {
-	proxies []netip.Prefix // of the town's own, whose word on where a request comes from is taken
+	proxies channels.Proxies
 	now     func() time.Time
 
 	mu    sync.Mutex
@@ -68,48 +70,38 @@ const (
 	shutOut         // too much that was forged
 )
 
+// ownProxies are those of a town.
+func ownProxies(c *config.Config) channels.Proxies { return slices.Concat(c.Proxies, c.USSD.Proxies) }
+
 func newSources(proxies []netip.Prefix) *sources {
 	return &sources{proxies: proxies, now: time.Now, all: map[netip.Prefix]*source{}}
 }
 
-// of is where r comes from. The word of a proxy is taken only where it is the town's own: anybody can write the header.
+// of is where r comes from.
 func (s *sources) of(r *http.Request) origin {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
+	here := channels.Peer(r)
+	if !here.IsValid() {
 		return origin{shared: true}
 	}
-	here := at.Addr().Unmap().WithZone("")
-	forwarded := r.Header["X-Forwarded-For"]
-	if !s.ours(here) {
+	if !s.proxies.Has(here) {
 		o := origin{at: network(here)}
-		if inHouse(here) { // a router or a container's network brings everybody in by one address
-			o.shared, o.near = true, len(forwarded) == 0 && len(r.Header["Forwarded"]) == 0
+		if channels.InHouse(here) { // a router or a container's network brings everybody in by one address
+			o.shared, o.near = true, !channels.Forwarded(r)
 			if here.IsLoopback() && o.near {
 				return origin{}
 			}
 		}
 		return o
 	}
-	for _, hop := range slices.Backward(strings.Split(strings.Join(forwarded, ","), ",")) {
-		a, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
-			return origin{at: network(here), proxy: true, shared: true, near: len(forwarded) == 0}
-		}
-		if here = a.Unmap().WithZone(""); !s.ours(here) {
-			break
-		}
+	from, err := s.proxies.Origin(r)
+	if err != nil {
+		return origin{at: network(here), proxy: true, shared: true, near: !channels.Forwarded(r)}
 	}
-	return origin{at: network(here), proxy: true}
-}
-
-func (s *sources) ours(a netip.Addr) bool {
-	return slices.ContainsFunc(s.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
+	return origin{at: network(from), proxy: true}
 }
 
 // name is where r comes from, for who counts by it.
 func (s *sources) name(r *http.Request) string { return s.of(r).at.String() }
-
-func inHouse(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }
 
 func network(a netip.Addr) netip.Prefix {
 	bits := 32
@@ -257,7 +249,7 @@ func (s *sources) lineOf(a net.Addr) netip.Prefix {
 		return netip.Prefix{}
 	}
 	here := at.Addr().Unmap().WithZone("")
-	if inHouse(here) || s.ours(here) {
+	if channels.InHouse(here) || s.proxies.Has(here) {
 		return netip.Prefix{}
 	}
 	return network(here)

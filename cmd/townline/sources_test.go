@@ -25,15 +25,35 @@ type guarded struct {
 	t *testing.T
 	s *server
 	h http.Handler
+
+	host    string // that is called; "": example.com
+	figures *prometheus.Registry
 }
 
 func guard(t *testing.T) *guarded {
-	s := newServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), nil)
+	figures := prometheus.NewRegistry()
+	s := newServer(slog.New(slog.DiscardHandler), figures, nil)
 	s.sources = newSources([]netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")})
 	s.mux.HandleFunc("POST /forged", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
 	s.mux.HandleFunc("POST /signed", func(w http.ResponseWriter, _ *http.Request) { channels.Trust(w) })
 	s.mux.HandleFunc("GET /page", func(http.ResponseWriter, *http.Request) {})
-	return &guarded{t, s, s.handler()}
+	return &guarded{t: t, s: s, h: s.handler(), figures: figures}
+}
+
+// counted is a figure without labels.
+func (g *guarded) counted(name string) float64 {
+	g.t.Helper()
+	all, err := g.figures.Gather()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, f := range all {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	g.t.Fatalf("there is no figure %s", name)
+	return 0
 }
 
 func (g *guarded) ask(from, forwarded, what string) int {
@@ -41,6 +61,9 @@ func (g *guarded) ask(from, forwarded, what string) int {
 	method, path, _ := strings.Cut(what, " ")
 	r := httptest.NewRequest(method, path, strings.NewReader("words"))
 	r.RemoteAddr = net.JoinHostPort(from, "5000")
+	if g.host != "" {
+		r.Host = g.host
+	}
 	if forwarded != "" {
 		r.Header.Set("X-Forwarded-For", forwarded)
 	}
@@ -143,6 +166,48 @@ func TestProbesAreAnsweredInAFlood(t *testing.T) {
 			t.Errorf("%s from %s %s gets %d, want %d", c.what, c.from, c.forwarded, got, c.want)
 		}
 	}
+}
+
+// The figures are for who is near, or for whom watch.readers names; a proxy that nobody named lets nobody else in, and is told of.
+func TestFiguresStayInTheHouse(t *testing.T) {
+	for _, c := range []struct {
+		from, forwarded, host string
+		readers               []netip.Prefix
+		want                  int
+	}{
+		{"127.0.0.1", "", "localhost", nil, 200},
+		{"10.0.0.2", "", "town1", nil, 200},
+		{"198.51.100.7", "", "town1", nil, 404},
+		{"10.0.0.2", "198.51.100.7", "town1", nil, 404},
+		{"10.0.0.1", "10.0.0.3", "town1", nil, 404},
+		{"172.17.0.1", "", "talk.example.org", nil, 404}, // a container's network, or a proxy that says nothing
+		{"127.0.0.1", "", "talk.example.org", nil, 404},
+		{"10.0.0.2", "", "town1", prefixes("10.0.0.9/32"), 404},
+		{"10.0.0.9", "", "town1", prefixes("10.0.0.9/32"), 200},
+		{"198.51.100.7", "", "talk.example.org", prefixes("198.51.100.7/32"), 200},
+		{"10.0.0.1", "198.51.100.7", "talk.example.org", prefixes("198.51.100.7/32"), 200},
+		{"10.0.0.1", "198.51.100.8", "talk.example.org", prefixes("198.51.100.7/32"), 404},
+		{"10.0.0.2", "198.51.100.7", "talk.example.org", prefixes("198.51.100.7/32"), 404}, // who writes the header themself
+		{"127.0.0.1", "", "localhost", prefixes("10.0.0.9/32"), 200},                       // doctor asks from here
+		{"127.0.0.1", "198.51.100.7", "localhost", prefixes("10.0.0.9/32"), 404},
+	} {
+		g := guard(t)
+		g.s.public, g.s.readers = "https://talk.example.org", c.readers
+		g.host = c.host
+		if got := g.ask(c.from, c.forwarded, "GET /metrics"); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
+		if told := g.counted(unnamedFigure) > 0; told != (c.forwarded != "" && c.from != "10.0.0.1") {
+			t.Errorf("%+v: told of a proxy: %v", c, told)
+		}
+	}
+}
+
+func prefixes(all ...string) (out []netip.Prefix) {
+	for _, one := range all {
+		out = append(out, netip.MustParsePrefix(one))
+	}
+	return out
 }
 
 // What is traced proves who it is from as well.
