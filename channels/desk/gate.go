@@ -45,6 +45,7 @@ type shift struct {
 type wrongTry struct {
 	at          time.Time
 	clerk, from string
+	browser     string // that is known as the clerk's; "": a stranger's
 }
 
 func newGate(clerks map[string]string, now func() time.Time) (*gate, error) {
@@ -75,8 +76,8 @@ const (
 
 // enter checks a password and begins a shift; id is what the browser keeps.
 func (g *gate) enter(r *http.Request, clerk, password string) (id string, o outcome) {
-	from := g.from(r)
-	if g.limited(clerk, from) {
+	from, browser := g.from(r), g.browser(r, clerk)
+	if g.limited(clerk, from, browser) {
 		return "", tooMany
 	}
 	select {
@@ -84,7 +85,7 @@ func (g *gate) enter(r *http.Request, clerk, password string) (id string, o outc
 	case <-r.Context().Done():
 		return "", refused
 	}
-	if g.limited(clerk, from) { // of many at once, the first are known to be wrong by now
+	if g.limited(clerk, from, browser) { // of many at once, the first are known to be wrong by now
 		<-g.busy
 		return "", tooMany
 	}
@@ -98,7 +99,7 @@ func (g *gate) enter(r *http.Request, clerk, password string) (id string, o outc
 	defer g.mu.Unlock()
 	now := g.now()
 	if !right {
-		g.wrong = append(g.wrong, wrongTry{now, clerk, from})
+		g.wrong = append(g.wrong, wrongTry{now, clerk, from, browser})
 		return "", refused
 	}
 	return g.begin(clerk, now), letIn
@@ -120,17 +121,24 @@ func (s *shift) over(now time.Time) bool {
 	return !now.Before(s.until) || now.Sub(s.seen) >= idleTime
 }
 
-// limited says whether a password was given wrongly too often lately.
-func (g *gate) limited(clerk, from string) bool {
+// limited says whether a password was given wrongly too often lately. A known browser counts for itself alone.
+func (g *gate) limited(clerk, from, browser string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now, kept := g.now(), g.wrong[:0]
-	here, of := 0, 0
+	here, of, all, own := 0, 0, 0, 0
 	for _, w := range g.wrong {
 		if now.Sub(w.at) >= trySpan {
 			continue
 		}
 		kept = append(kept, w)
+		if w.browser != "" {
+			if w.browser == browser {
+				own++
+			}
+			continue
+		}
+		all++
 		if w.clerk == clerk {
 			of++
 			if w.from == from {
@@ -139,7 +147,10 @@ func (g *gate) limited(clerk, from string) bool {
 		}
 	}
 	g.wrong = kept
-	return here >= tryHere || of >= tryClerk || len(kept) >= tryAll
+	if browser != "" {
+		return own >= tryHere
+	}
+	return here >= tryHere || of >= tryClerk || all >= tryAll
 }
 
 // shift finds the shift of a request; nil: there is none.

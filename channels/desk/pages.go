@@ -81,6 +81,10 @@ func (d *Desk) logIn(w http.ResponseWriter, r *http.Request) {
 		Name: cookieName, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: d.s.Secure || r.TLS != nil,
 		MaxAge: int(shiftTime / time.Second),
 	})
+	http.SetCookie(w, &http.Cookie{
+		Name: knownName(name), Value: d.gate.meet(name), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: d.s.Secure || r.TLS != nil,
+		MaxAge: int(knownTime / time.Second),
+	})
 	if p.Case != "" && strings.TrimSpace(p.Words) != "" {
 		r.SetPathValue("id", p.Case)
 		d.showWhole(w, r, d.gate.of(id), "Your words were not sent yet.", p.Words, http.StatusOK)
