@@ -11,11 +11,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Keys are the town's secrets. They are never in the database or its backups: without them a stolen copy shows no
@@ -28,6 +30,14 @@ type Keys struct {
 	check [16]byte     // recognises these keys
 	veil  cipher.Block // over what index and polls come to, of keys that came after others; nil: these are a town's first
 	roots []byte       // index, polls and posts of the first, for the keys that come next
+	marks sync.Pool    // of *mark, by index
+}
+
+// mark is the hash of an address under way.
+type mark struct {
+	hash.Hash
+	said []byte
+	sum  [sha256.Size]byte
 }
 
 // ErrKeys says that the keys are not the ones that the database was written with.
@@ -171,12 +181,17 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 
 // Address returns the key under which an address is found.
 func (k *Keys) Address(kind, address string) AddressKey {
-	h := hmac.New(sha256.New, k.index)
-	h.Write([]byte(kind))
-	h.Write([]byte{0})
-	h.Write([]byte(address))
-	var sum [sha256.Size]byte
-	return k.veiled([16]byte(h.Sum(sum[:0])[:16]))
+	m, ok := k.marks.Get().(*mark)
+	if !ok {
+		m = &mark{Hash: hmac.New(sha256.New, k.index)}
+	}
+	m.Reset()
+	m.said = append(append(append(m.said[:0], kind...), 0), address...)
+	m.Write(m.said)
+	clear(m.said)
+	key := [16]byte(m.Sum(m.sum[:0])[:16])
+	k.marks.Put(m)
+	return k.veiled(key)
 }
 
 // Voter returns the mark of a voter (an address, or a code from a letter) on a poll's roll. Each poll has a key of its

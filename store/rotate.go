@@ -17,10 +17,12 @@ const TownsOwn = "of the town itself"
 
 // veiled is a keyed hash as it is stored.
 func (k *Keys) veiled(hash [16]byte) [16]byte {
-	if k.veil != nil {
-		k.veil.Encrypt(hash[:], hash[:])
+	if k.veil == nil {
+		return hash
 	}
-	return hash
+	today := hash
+	k.veil.Encrypt(today[:], today[:])
+	return today
 }
 
 // Anew is what one of an address's or a voter's hashes that was stored under k is under the keys that come next.
@@ -33,10 +35,12 @@ func (k *Keys) Anew(next *Keys, stored [16]byte) [16]byte {
 
 // Lasting is an address's key as what is sealed remembers it: it stays the same when keys are changed.
 func (k *Keys) Lasting(a AddressKey) AddressKey {
-	if k.veil != nil {
-		k.veil.Decrypt(a[:], a[:])
+	if k.veil == nil {
+		return a
 	}
-	return a
+	first := a
+	k.veil.Decrypt(first[:], first[:])
+	return first
 }
 
 // Today is what an address whose key was remembered is found by.

@@ -98,7 +98,9 @@ func receive(w http.ResponseWriter, r *http.Request, in channels.Inbox, log *slo
 		later(w, err)
 		return channels.Reply{}, false
 	}
-	log.LogAttrs(r.Context(), slog.LevelDebug, "text message", slog.String("channel", e.Channel), trace(e.Channel, e.ID), slog.Int("pages", len(reply.Pages)))
+	if log.Enabled(r.Context(), slog.LevelDebug) {
+		log.LogAttrs(r.Context(), slog.LevelDebug, "text message", slog.String("channel", e.Channel), trace(e.Channel, e.ID), slog.Int("pages", len(reply.Pages)))
+	}
 	return reply, true
 }
 
@@ -111,7 +113,9 @@ func report(w http.ResponseWriter, r *http.Request, in channels.Inbox, log *slog
 		later(w, err)
 		return false
 	}
-	log.LogAttrs(r.Context(), slog.LevelDebug, "delivery report", slog.String("channel", channel), trace(channel, receipt), slog.String("code", d.Code))
+	if log.Enabled(r.Context(), slog.LevelDebug) {
+		log.LogAttrs(r.Context(), slog.LevelDebug, "delivery report", slog.String("channel", channel), trace(channel, receipt), slog.String("code", d.Code))
+	}
 	return true
 }
 

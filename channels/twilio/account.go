@@ -1,8 +1,8 @@
 package twilio
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -87,6 +87,8 @@ func (a *Account) Address(path string) string {
 // each when escaped, is under 24 KiB.
 const bodyLimit = 64 << 10
 
+const formType = "application/x-www-form-urlencoded"
+
 // ErrUnsigned is the error of a request that is not Twilio's.
 var ErrUnsigned = errors.New("the signature is wrong")
 
@@ -97,7 +99,9 @@ func (a *Account) Open(w http.ResponseWriter, r *http.Request) (f Form, err erro
 		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
 		return nil, errors.New("the request is too large")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
+	read := bytes.NewBuffer(make([]byte, 0, max(r.ContentLength, 0)+bytes.MinRead))
+	_, err = read.ReadFrom(http.MaxBytesReader(w, r.Body, bodyLimit))
+	body := read.Bytes()
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
 		return nil, err
@@ -111,14 +115,18 @@ func (a *Account) Open(w http.ResponseWriter, r *http.Request) (f Form, err erro
 		return nil, ErrUnsigned
 	}
 	channels.Trust(w)
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	sent := r.Header.Get("Content-Type")
+	if sent == formType || sent == formType+"; charset=UTF-8" { // as Twilio writes it
+		return f, nil
+	}
+	kind, _, err := mime.ParseMediaType(sent)
 	switch {
 	case err == nil && kind == "application/json":
 		if f, err = ParseJSON(body); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return nil, err
 		}
-	case err != nil || kind != "application/x-www-form-urlencoded":
+	case err != nil || kind != formType:
 		err = errors.New("a form or JSON is expected")
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return nil, err

@@ -18,7 +18,7 @@ type Param struct{ Name, Value string }
 
 func ParseForm(body []byte) Form {
 	rest := string(body)
-	f := make(Form, 0, 32)
+	f := make(Form, 0, min(1+strings.Count(rest, "&"), 32))
 	for rest != "" {
 		var one string
 		one, rest, _ = strings.Cut(rest, "&")
@@ -50,7 +50,8 @@ func (f Form) Value(name string) string {
 // Signed appends what Twilio signs of a form: names and values in the order of the names, and where a name comes more
 // than once each different value once, in order.
 func (f Form) Signed(b []byte) []byte {
-	sorted := slices.Clone(f)
+	var held [32]Param
+	sorted := append(held[:0], f...)
 	slices.SortFunc(sorted, func(a, b Param) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))
 	})

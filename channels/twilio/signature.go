@@ -9,9 +9,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Signatures checks X-Twilio-Signature: base64 of HMAC-SHA-1 over the address that Twilio was told to call and the sorted
@@ -21,9 +23,12 @@ import (
 // concurrent use.
 type Signatures struct {
 	tokens [][]byte
-	heads  []string // everything before the path that was asked for
-	tails  []string // fragments
+	macs   []*sync.Pool // of hash.Hash, by each token
+	heads  [][]byte     // everything before the path that was asked for
+	tails  [][]byte     // fragments
 }
+
+var strictly = base64.StdEncoding.Strict()
 
 // NewSignatures takes the public address (scheme, host, and where a proxy strips one a path) and the auth tokens that are
 // in force: more than one while a token is replaced, or with subaccounts, whose messages are signed with their own.
@@ -39,6 +44,7 @@ func NewSignatures(publicURL string, tokens ...string) (*Signatures, error) {
 	for _, t := range tokens {
 		if t = strings.TrimSpace(t); t != "" {
 			s.tokens = append(s.tokens, []byte(t))
+			s.macs = append(s.macs, &sync.Pool{New: func() any { return hmac.New(sha1.New, []byte(t)) }})
 		}
 	}
 	if len(s.tokens) == 0 {
@@ -68,14 +74,14 @@ func NewSignatures(publicURL string, tokens ...string) (*Signatures, error) {
 		for _, port := range unlike(port, other) {
 			for _, host := range unlike(host, strings.ToLower(host)) {
 				for _, path := range writings(path) {
-					s.heads = append(s.heads, strings.ToLower(scheme)+"://"+user+host+port+path)
+					s.heads = append(s.heads, []byte(strings.ToLower(scheme)+"://"+user+host+port+path))
 				}
 			}
 		}
 	}
-	s.tails = []string{""}
+	s.tails = [][]byte{nil}
 	if fragment != "" {
-		s.tails = append(s.tails, "#"+fragment)
+		s.tails = append(s.tails, []byte("#"+fragment))
 	}
 	return s, nil
 }
@@ -88,7 +94,7 @@ func (s *Signatures) Valid(requestURI string, body []byte, signature string) boo
 
 // Check is Valid for a body that was parsed already.
 func (s *Signatures) Check(requestURI string, body []byte, f Form, signature string) bool {
-	want, err := base64.StdEncoding.Strict().DecodeString(signature)
+	want, err := strictly.DecodeString(signature)
 	if err != nil || len(want) != sha1.Size {
 		return false
 	}
@@ -101,20 +107,30 @@ func (s *Signatures) Check(requestURI string, body []byte, f Form, signature str
 	} else {
 		signed = f.Signed(make([]byte, 0, len(body)))
 	}
-	var sum [sha1.Size]byte
-	for _, token := range s.tokens {
-		mac := hmac.New(sha1.New, token)
-		for _, middle := range writings(requestURI) {
-			for _, tail := range s.tails {
-				for _, head := range s.heads {
-					mac.Reset()
-					mac.Write([]byte(head))
-					mac.Write([]byte(middle))
-					mac.Write([]byte(tail))
-					mac.Write(signed)
-					if hmac.Equal(mac.Sum(sum[:0]), want) {
-						return true
-					}
+	for i := range s.macs {
+		if s.signed(i, writings(requestURI), signed, want) {
+			return true
+		}
+	}
+	return false
+}
+
+// signed says whether a token made want of an address that ends in one of middles, and of what is signed of the form.
+func (s *Signatures) signed(token int, middles []string, form, want []byte) bool {
+	mac := s.macs[token].Get().(hash.Hash)
+	defer s.macs[token].Put(mac)
+	sum := make([]byte, 0, sha1.Size)
+	for _, m := range middles {
+		middle := []byte(m)
+		for _, tail := range s.tails {
+			for _, head := range s.heads {
+				mac.Reset()
+				mac.Write(head)
+				mac.Write(middle)
+				mac.Write(tail)
+				mac.Write(form)
+				if hmac.Equal(mac.Sum(sum), want) {
+					return true
 				}
 			}
 		}
