@@ -24,6 +24,7 @@ func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation,
 			return store.Conversation{}, fmt.Errorf("store: load: %w", err)
 		}
 		if !w.found || openRow(&c, w.version, w.answered, w.state, key) == nil {
+			s.noteRead(w)
 			return c, nil
 		}
 		c = store.Conversation{Resident: r} // erased and begun again under another key: look for that
@@ -35,12 +36,19 @@ func (s *Store) Load(ctx context.Context, r store.Resident) (store.Conversation,
 		if key, err = s.secrets.Unwrap(r, w.wrapped); err == nil {
 			s.keys.put(r, key, epoch)
 			err = openRow(&c, w.version, w.answered, w.state, key)
+			s.noteRead(w)
 		}
 	}
 	if err != nil {
 		return store.Conversation{}, fmt.Errorf("store: load: %w", err)
 	}
 	return c, nil
+}
+
+func (s *Store) noteRead(w *wanted) {
+	if w.found {
+		s.recent.noteRead(w.resident, w.version, w.answered)
+	}
 }
 
 func (row *recentRow) fill(c *store.Conversation, key *store.Key) error {

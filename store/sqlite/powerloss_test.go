@@ -360,7 +360,9 @@ func (b *blackout) batch(t testing.TB, now *tables) (batch []*job) {
 				continue
 			}
 			busy[i] = true
+			v := b.version[i]
 			parts, turn := b.turn(t, i)
+			b.lookBefore(t, now, turn, v)
 			if len(parts) == 0 {
 				batch = append(batch, turn)
 				continue
@@ -371,6 +373,17 @@ func (b *blackout) batch(t testing.TB, now *tables) (batch []*job) {
 	}
 	// After a merge what was sealed before it is computed anew, so it comes last.
 	return append(batch, merges...)
+}
+
+// lookBefore lets some turns know their row, as it was when they were read: of those that aren't the resident's first in a batch, as it isn't any more.
+func (b *blackout) lookBefore(t testing.TB, now *tables, turn *job, version uint64) {
+	if version == 0 || b.r.IntN(4) == 0 {
+		return
+	}
+	o := &turn.turn
+	if _, err := now.one(func(s statement) error { o.before, o.known = column(s, 2), true; return nil }, selectRow, rowOf(o.change.Resident)); err != nil {
+		o.known = false // the power is off
+	}
 }
 
 // merge returns the turn, and what lays down the media before that is read from now.

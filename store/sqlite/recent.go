@@ -13,6 +13,7 @@ import (
 type recent struct {
 	mu           sync.Mutex
 	newer, older map[store.Resident]*recentRow // two halves, as in keyring
+	read         map[store.Resident]recentRow  // what was read of others, without their state, until it is written
 }
 
 // recentRow isn't changed once it is made.
@@ -60,6 +61,35 @@ func (c *recent) put(batch []*job) {
 		}
 		c.newer[r] = &recentRow{t.change.Read + 1, b[:n:n], b[n:]}
 	}
+}
+
+// noteRead remembers what was answered by a row that was read, so that the writer needn't read it again.
+func (c *recent) noteRead(r store.Resident, version uint64, answered []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.read == nil || len(c.read) >= 2*recentHalf {
+		c.read = make(map[store.Resident]recentRow, recentHalf)
+	}
+	c.read[r] = recentRow{version: version, answered: answered}
+}
+
+// answered returns what a version of a row has answered, if that is known.
+func (c *recent) answered(r store.Resident, version uint64) ([]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	read, known := c.read[r]
+	delete(c.read, r)
+	if known && read.version == version {
+		return read.answered, true
+	}
+	row := c.newer[r]
+	if row == nil {
+		row = c.older[r]
+	}
+	if row == nil || row.version != version {
+		return nil, false
+	}
+	return row.answered, true
 }
 
 func (c *recent) drop(r store.Resident) {

@@ -25,6 +25,8 @@ type sealedTurn struct {
 	letters   [][]byte // of change.Letters
 	epoch     uint64   // of the keyring, when the keys were taken
 	others    bool     // something is sealed under another resident's key
+	before    []byte   // answered, as it was when the row was read; if
+	known     bool     // that is known
 	answered  []byte   // as written
 	outcome   store.Outcome
 }
@@ -109,6 +111,9 @@ func (s *Store) sealTurn(ctx context.Context, t *sealedTurn, c *store.Change) (*
 	if err := t.cut(); err != nil {
 		return nil, err
 	}
+	if c.Read != 0 {
+		t.before, t.known = s.recent.answered(c.Resident, c.Read)
+	}
 	t.epoch = s.keys.now()
 	var key *store.Key
 	var err error
@@ -177,8 +182,10 @@ const (
 	selectRow = "SELECT resident, version, answered FROM conversation WHERE k = ?"
 	insertRow = "INSERT INTO conversation(k, resident, version, answered, state) VALUES(?, ?, ?, ?, ?)"
 	updateRow = "UPDATE conversation SET version = ?2, answered = ?3, state = ?4 WHERE k = ?1"
+	writeRow  = updateRow + " AND version = ?2 - 1 AND resident = ?5"
 	insertKey = "INSERT INTO resident_key(k, resident, wrapped) VALUES(?, ?, ?)"
 	addReply  = "INSERT INTO reply(k, body) VALUES(?, ?)"
+	dropReply = "DELETE FROM reply WHERE seq = ?"
 )
 
 // Entries of answered: 8 bytes of inbound id, 6 of the reply's seq.
@@ -203,6 +210,9 @@ func seqOf(entry []byte) int64 {
 // turn applies one Change: first every check, then every write.
 func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 	c := o.change
+	if done, err := t.unlooked(o, keys); done || err != nil {
+		return err
+	}
 	k := rowOf(c.Resident)
 	s, err := t.prepare(selectRow)
 	if err != nil {
@@ -317,7 +327,7 @@ func (t *tables) turn(o *sealedTurn, keys *keyring) error {
 // forgetReplies destroys the replies that answered names, and points their messages at another.
 func (t *tables) forgetReplies(answered []byte, instead int64) error {
 	for ; len(answered) >= answeredSize; answered = answered[answeredSize:] {
-		if err := t.exec("DELETE FROM reply WHERE seq = ?", seqOf(answered)); err != nil {
+		if err := t.exec(dropReply, seqOf(answered)); err != nil {
 			return err
 		}
 		inbound := binary.BigEndian.Uint64(answered)

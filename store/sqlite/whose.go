@@ -105,6 +105,7 @@ func (s *Store) Meet(ctx context.Context, a store.AddressKey) (store.Conversatio
 	c := store.Conversation{Resident: w.resident}
 	if err == nil && w.version > 0 {
 		err = s.openMet(&c, w, keys)
+		s.recent.noteRead(w.resident, w.version, w.answered)
 	}
 	if err != nil {
 		return store.Conversation{}, false, fmt.Errorf("store: meet: %w", err)
