@@ -125,6 +125,9 @@ func (t *adoption) enter(ctx context.Context, resident store.Resident, unknown b
 		if kept, err = t.x.store.Load(ctx, resident); err != nil {
 			return 0, fmt.Errorf("load the conversation: %w", err)
 		}
+		if kept.Version == 0 {
+			return 0, nil // they were erased, or found to be another, while their turn was waited for
+		}
 	}
 	before, err := decodeRow(kept.State)
 	if err != nil {
