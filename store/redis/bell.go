@@ -8,7 +8,7 @@ import (
 
 // Ring wakes all nodes that Hear. It may be lost: whoever hears looks now and then anyway.
 func (n *Nodes) Ring(ctx context.Context, what string) {
-	_ = n.tell(ctx, func(ctx context.Context) error {
+	_ = n.tell(ctx, "bell", func(ctx context.Context) error {
 		if n.shards {
 			return n.client.SPublish(ctx, n.prefix+"bell", what).Err()
 		}

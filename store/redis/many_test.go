@@ -1,10 +1,12 @@
 package redis
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -62,9 +64,9 @@ func held(t *testing.T, n *Nodes, r [16]byte) bool {
 
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	slots := []string{"0 5460", "5461 10922", "10923 16383"}
+	ranges := []string{"0 5460", "5461 10922", "10923 16383"}
 	var all []*server
-	for _, s := range slots {
+	for _, s := range ranges {
 		bus := freePort(t)
 		n := start(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1000")
 		n.say("CLUSTER ADDSLOTSRANGE " + s)
@@ -73,13 +75,69 @@ func TestCluster(t *testing.T) {
 		}
 		all = append(all, n)
 	}
+	for i := range 200 { // as the server counts them
+		key := turnOf(person(i))
+		if got, want := strings.TrimSpace(all[0].say("CLUSTER KEYSLOT "+key)), fmt.Sprint(":", slot([]byte(key))); got != want {
+			t.Fatalf("%s has slot %s, not %s", key, got, want)
+		}
+	}
 	for _, n := range all {
 		n.until("knows of all shards", func() bool {
 			info := n.say("CLUSTER INFO")
 			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3") && strings.Contains(info, "cluster_slots_ok:16384")
 		})
 	}
-	works(t, "redis://127.0.0.1:"+all[0].port+",127.0.0.1:"+all[1].port+"?cluster=1")
+	a, b := works(t, "redis://127.0.0.1:"+all[0].port+",127.0.0.1:"+all[1].port+"?cluster=1")
+	for _, n := range all {
+		n.say("SCRIPT FLUSH")
+	}
+	leases := func() (n int) {
+		for _, s := range all {
+			var keys int
+			fmt.Sscanf(s.say("DBSIZE"), ":%d", &keys)
+			n += keys
+		}
+		return n
+	}
+	all[0].until("has only its lasting keys", func() bool { return leases() <= 2 }) // nodes, the pace
+	before := leases()
+	var together sync.WaitGroup
+	for i := range 200 {
+		together.Go(func() {
+			n := []*Nodes{a, b}[i%2]
+			give := n.Lease(t.Context(), person(i))
+			s := all[0]
+			if at := slot([]byte(turnOf(person(i)))); at > 10922 {
+				s = all[2]
+			} else if at > 5460 {
+				s = all[1]
+			}
+			if s.say("EXISTS "+turnOf(person(i))) != ":1\r\n" {
+				t.Error("it isn't where it belongs")
+			}
+			give()
+		})
+	}
+	together.Wait()
+	all[0].until("has all leases back", func() bool { return leases() == before })
+
+	// A shard that hangs holds up its own turns, and few of the others'.
+	for i := range 200 { // each has a connection to hang on
+		a.Lease(t.Context(), person(i))()
+	}
+	all[2].pause()
+	defer all[2].resume()
+	for i := range 200 {
+		together.Go(func() {
+			began := time.Now()
+			a.Lease(t.Context(), person(i))()
+			its := slot([]byte(turnOf(person(i)))) >= 10*slots/lanesOfMany
+			if took := time.Since(began); took > a.patience/2 && !its || took > 2*a.patience {
+				t.Errorf("a turn waited for %v, its shard hangs: %v", took, its)
+			}
+		})
+	}
+	together.Wait()
 }
 
 // The one that is written to dies, and the other takes its place.
@@ -113,7 +171,7 @@ sentinel failover-timeout town 3000
 		back(t, n)
 	}
 	give := a.Lease(t.Context(), ann)
-	if !strings.HasPrefix(second.say("EXISTS townline:elmwood:turn:01000000000000000000000000000000"), ":1") {
+	if !strings.HasPrefix(second.say("EXISTS "+annsTurn), ":1") {
 		t.Error("no lease after it")
 	}
 	give()

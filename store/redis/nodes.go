@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +21,7 @@ const (
 	patience = 250 * time.Millisecond // how long the server may take to answer
 	beat     = time.Second            // between two signs of life of a node
 	gone     = 4 * time.Second        // a node that gave none for so long is not there
-	mostLate = 3                      // answers in a row that come late: then nobody waits for more of them
+	mostLate = 3                      // round trips in a row that take long, however much went out in each: then nobody waits for more of them
 )
 
 // Nodes is one node's view of all of them. It is safe for concurrent use.
@@ -37,9 +38,16 @@ type Nodes struct {
 	away  atomic.Bool  // the server failed; until it answers a sign of life, nobody else waits for it
 	late  atomic.Int32 // answers in a row that came late
 	slow  atomic.Bool  // too many did; until a sign of life is answered soon, no turn and no message waits for it
+	alone atomic.Bool  // there has been no other node for so long that one would have shown
+	since time.Time    // there was none whenever live looked; zero: there was, or nobody knows
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	lanes  []*lane
+	leases sync.Pool     // of nobody
+	tokens atomic.Uint64 // of leases, so far
+	odd    sync.Map      // kinds of keys that something else was found at
+
+	stop, cut  context.CancelFunc // of the signs of life; of the lanes
+	done, sent sync.WaitGroup
 }
 
 // hush keeps the library from writing to the standard error output each time that it can't connect: fell says it once.
@@ -61,8 +69,19 @@ func open(address, town string, patience time.Duration, log *slog.Logger) (*Node
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience, patience
 	hush()
 	ctx, stop := context.WithCancel(context.Background())
-	n := &Nodes{client: goredis.NewUniversalClient(o), prefix: "townline:" + town + ":", shards: o.IsClusterMode, self: rand.Text(), log: log, patience: patience, stop: stop}
+	lanes, cut := context.WithCancel(context.Background())
+	n := &Nodes{client: goredis.NewUniversalClient(o), prefix: "townline:" + town + ":", shards: o.IsClusterMode, self: rand.Text(), log: log, patience: patience, stop: stop, cut: cut}
+	n.leases.New = func() any { return n.newLease() }
 	n.count.Store(1)
+	n.lanes = make([]*lane, 1)
+	if n.shards {
+		n.lanes = make([]*lane, lanesOfMany)
+	}
+	for i := range n.lanes {
+		a := &lane{nodes: n, wake: make(chan struct{}, 1)}
+		n.lanes[i] = a
+		n.sent.Go(func() { a.run(lanes) })
+	}
 	n.live(ctx)
 	n.done.Go(func() {
 		t := time.NewTicker(beat)
@@ -79,10 +98,17 @@ func open(address, town string, patience time.Duration, log *slog.Logger) (*Node
 	return n, nil
 }
 
-// Close takes the node off the list. What it had taken is given back by itself.
+// Close gives back the leases that were to be, and takes the node off the list. What is still held then runs out by itself.
 func (n *Nodes) Close() error {
 	n.stop()
 	n.done.Wait()
+	for _, a := range n.lanes {
+		a.end()
+	}
+	enough := time.AfterFunc(n.patience, n.cut)
+	n.sent.Wait()
+	enough.Stop()
+	n.cut()
 	if !n.Away() {
 		ctx, cancel := context.WithTimeout(context.Background(), n.patience)
 		defer cancel()
@@ -114,11 +140,10 @@ func (n *Nodes) live(ctx context.Context) {
 	defer cancel()
 	began := time.Now()
 	count, err := alive.Run(within, n.client, []string{n.prefix + "nodes"}, n.self, gone.Milliseconds()).Int64()
-	if err != nil {
-		n.fell(ctx, err)
+	n.sees(began, count, err == nil)
+	if err != nil && !n.failed(ctx, "nodes", err) {
 		return
 	}
-	n.count.Store(max(count, 1))
 	if time.Since(began) < n.patience/6 {
 		n.late.Store(0)
 		if n.slow.Swap(false) {
@@ -127,7 +152,37 @@ func (n *Nodes) live(ctx context.Context) {
 	}
 	if n.away.Swap(false) {
 		n.log.Info("redis answers")
+		for _, a := range n.lanes {
+			a.look()
+		}
 	}
+}
+
+// sees notes how many nodes there are, and whether this one is alone: only after as long as any other takes to give a sign, of which
+// none was missed, for a server that begins empty has forgotten the others. Who can't be counted may be there.
+func (n *Nodes) sees(now time.Time, count int64, known bool) {
+	switch {
+	case !known || count > 1:
+		n.since = time.Time{}
+	case n.since.IsZero():
+		n.since = now
+	}
+	n.alone.Store(!n.since.IsZero() && now.Sub(n.since) >= gone)
+	if known {
+		n.count.Store(max(count, 1))
+	}
+}
+
+// failed notes what a command about that kind of key came to. true: something else lies there that isn't ours, and the server is well.
+func (n *Nodes) failed(ctx context.Context, kind string, err error) (odd bool) {
+	if !strings.Contains(err.Error(), "WRONGTYPE") { // within a script's own error, of an older server
+		n.fell(ctx, err)
+		return false
+	}
+	if _, told := n.odd.LoadOrStore(kind, true); !told {
+		n.log.Warn("redis has something else where this town keeps its own: what these keys are for, each node does by itself", "keys", n.prefix+kind)
+	}
+	return true
 }
 
 // fell notes that the server failed, unless it is who asked that gave up.
@@ -141,26 +196,20 @@ func (n *Nodes) fell(ctx context.Context, err error) {
 	}
 }
 
-var errAway = errors.New("redis: away")
-
-// ask asks the server, unless it is away, or so slow that whoever waits for it loses more than it saves.
-func (n *Nodes) ask(ctx context.Context, do func(context.Context) error) error {
-	if n.slow.Load() {
-		return errAway
-	}
-	began := time.Now()
-	err := n.tell(ctx, do)
+// took notes how long a round trip took.
+func (n *Nodes) took(long time.Duration) {
 	switch {
-	case time.Since(began) < n.patience/3:
+	case long < n.patience/3:
 		n.late.Store(0)
 	case n.late.Add(1) >= mostLate && !n.slow.Swap(true):
 		n.log.Warn("redis answers late: each node goes on by itself")
 	}
-	return err
 }
 
+var errAway = errors.New("redis: away")
+
 // tell asks for what no turn waits for, however long it takes; not where the server is away.
-func (n *Nodes) tell(ctx context.Context, do func(context.Context) error) error {
+func (n *Nodes) tell(ctx context.Context, kind string, do func(context.Context) error) error {
 	if n.Away() {
 		return errAway
 	}
@@ -168,15 +217,21 @@ func (n *Nodes) tell(ctx context.Context, do func(context.Context) error) error 
 	defer cancel()
 	err := do(within)
 	if err != nil && !errors.Is(err, goredis.Nil) {
-		n.fell(ctx, err)
+		n.failed(ctx, kind, err)
 	}
 	return err
 }
 
-func (n *Nodes) run(ctx context.Context, s *goredis.Script, key string, args ...any) (v any, err error) {
-	err = n.ask(ctx, func(ctx context.Context) error {
-		v, err = s.Run(ctx, n.client, []string{n.prefix + key}, args...).Result()
+// run asks a script about a key of that kind, unless the server is away, or so slow that whoever waits for it loses more than it saves.
+func (n *Nodes) run(ctx context.Context, s *goredis.Script, kind, name string, args ...any) (v any, err error) {
+	if n.slow.Load() {
+		return nil, errAway
+	}
+	began := time.Now()
+	err = n.tell(ctx, kind, func(ctx context.Context) error {
+		v, err = s.Run(ctx, n.client, []string{n.prefix + kind + ":" + name}, args...).Result()
 		return err
 	})
+	n.took(time.Since(began))
 	return v, err
 }

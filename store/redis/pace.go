@@ -37,7 +37,7 @@ return {n, math.ceil(math.max(free - now, 0))}`)
 // Pace is a rate that all nodes keep together. Without the server each keeps its part of it.
 type Pace struct {
 	nodes     *Nodes
-	key       string
+	name      string
 	perSecond float64
 
 	mu      sync.Mutex
@@ -48,7 +48,7 @@ type Pace struct {
 
 // Pace is the rate of that name. All nodes must give it the same perSecond.
 func (n *Nodes) Pace(name string, perSecond float64) *Pace {
-	return &Pace{nodes: n, key: "pace:" + name, perSecond: perSecond}
+	return &Pace{nodes: n, name: name, perSecond: perSecond}
 }
 
 // Room is how much may leave now, or in how long to ask again. Ask only when something waits: what is granted and isn't
@@ -61,7 +61,7 @@ func (p *Pace) Room(ctx context.Context) (n int, wait time.Duration) {
 	}
 	owed := max(-p.granted, 0)
 	want := max(math.Ceil(p.perSecond*block.Seconds()), 1)
-	v, err := p.nodes.run(ctx, grant, p.key, 1e6/p.perSecond, want, owed, lateness.Microseconds())
+	v, err := p.nodes.run(ctx, grant, "pace", p.name, 1e6/p.perSecond, want, owed, lateness.Microseconds())
 	two, ok := v.([]any)
 	if err != nil || !ok || len(two) != 2 {
 		return p.roomAlone(time.Now())
@@ -118,7 +118,7 @@ return 0`)
 // Each takes so much out of one resident's part of a rate that all nodes keep together, or says in how long there is room. known is
 // false without the server: nothing is counted then.
 func (n *Nodes) Each(ctx context.Context, name string, resident [16]byte, perSecond float64, weight int) (wait time.Duration, known bool) {
-	v, err := n.run(ctx, spend, "each:"+name+":"+hex.EncodeToString(resident[:]), 1e6/perSecond*float64(weight), lateness.Microseconds())
+	v, err := n.run(ctx, spend, "each", name+":"+hex.EncodeToString(resident[:]), 1e6/perSecond*float64(weight), lateness.Microseconds())
 	in, ok := v.(int64)
 	return time.Duration(in) * time.Microsecond, ok && err == nil
 }

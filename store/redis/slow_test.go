@@ -62,11 +62,16 @@ func TestSlowServer(t *testing.T) {
 	heard := make(chan string, 100)
 	go n.Hear(t.Context(), func(what string) { heard <- what })
 	<-heard
+	counted(t, s.join(), 2) // a node that is alone asks for no lease
+	counted(t, n, 2)
+	p := n.Pace("sms", 1)
 	n.Lease(t.Context(), ann)()
+	p.Room(t.Context())
+	n.Each(t.Context(), "sms", ann, 1, 1) // the scripts are there
 	n.Ring(t.Context(), "before")
+	s.until("has it back", func() bool { return strings.HasPrefix(s.say("EXISTS "+annsTurn), ":0") })
 	by.Store(int64(800 * time.Millisecond))
 	began := time.Now()
-	p := n.Pace("sms", 1)
 	for range 20 {
 		n.Lease(t.Context(), ann)()
 		p.Room(t.Context())
@@ -93,7 +98,7 @@ func TestSlowServer(t *testing.T) {
 		}
 	}
 	give := n.Lease(t.Context(), ben)
-	if got := s.say("EXISTS townline:elmwood:turn:02000000000000000000000000000000"); !strings.HasPrefix(got, ":1") {
+	if got := s.say("EXISTS " + bensTurn); !strings.HasPrefix(got, ":1") {
 		t.Errorf("no lease after it: %s", got)
 	}
 	give()
