@@ -17,6 +17,7 @@ const (
 
 	dutyBeat  = time.Second            // between two looks whether a duty is to be had, or is still ours
 	dutySlack = 500 * time.Millisecond // a node stops so long before others may begin
+	dutyGiven = 2 * time.Second        // what can't be given back in that is left to its term: a server that ends waits for no store
 )
 
 // duties are those that this node has, and until when by its own clock.
@@ -121,7 +122,9 @@ func (x *Exchange) hold(ctx context.Context, duty string, term time.Duration, un
 	d := &x.nodes.duties
 	x.log.LogAttrs(ctx, slog.LevelInfo, "this node's from now on", slog.String("duty", duty))
 	d.note(duty, until)
-	x.outbox.ring() // of a line that only this node sends on
+	if duty != lifeDuty(x.nodes.id) { // that one rings when there is something to send under
+		x.outbox.ring() // of a line that only this node sends on
+	}
 	within, lose := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); do(within) }()
@@ -135,7 +138,7 @@ func (x *Exchange) hold(ctx context.Context, duty string, term time.Duration, un
 	if lost {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), term)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(term, dutyGiven))
 	defer cancel()
 	if _, err := x.store.Hold(ctx, duty, x.nodes.id, 0); err != nil {
 		x.log.LogAttrs(ctx, slog.LevelWarn, "a duty isn't given back: others wait until its term is over", slog.String("duty", duty), slog.Any("error", err))
@@ -149,7 +152,16 @@ func (x *Exchange) hold(ctx context.Context, duty string, term time.Duration, un
 // keep renews a duty until what is done for it has returned. It returns early, with true, when the duty is lost.
 func (x *Exchange) keep(ctx context.Context, duty string, term time.Duration, until time.Time, done <-chan struct{}) (lost bool) {
 	d := &x.nodes.duties
-	ending := ctx.Done()
+	ending, leaving := ctx.Done(), false
+	asking, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go func() { // a store that hangs keeps nobody who is done
+		select {
+		case <-done:
+			stop()
+		case <-asking.Done():
+		}
+	}()
 	tick, over := time.NewTicker(dutyBeat), time.NewTimer(time.Until(until))
 	defer tick.Stop()
 	defer over.Stop()
@@ -161,7 +173,7 @@ func (x *Exchange) keep(ctx context.Context, duty string, term time.Duration, un
 			return true
 		case <-ending: // nothing more is begun, and what is under way is still ours
 			d.drop(duty)
-			ending = nil
+			ending, leaving = nil, true
 			continue
 		case <-tick.C:
 			select {
@@ -170,12 +182,12 @@ func (x *Exchange) keep(ctx context.Context, duty string, term time.Duration, un
 			default:
 			}
 		}
-		next, held, err := x.ask(context.WithoutCancel(ctx), duty, term, until)
+		next, held, err := x.ask(asking, duty, term, until)
 		switch {
 		case held:
 			until = next
 			over.Reset(time.Until(until))
-			if ending != nil {
+			if !leaving {
 				d.note(duty, until)
 			}
 		case err == nil:

@@ -98,6 +98,7 @@ type Exchange struct {
 	urgent    chan struct{} // holds a token for each turn that is held though there is no room
 
 	nodes  nodes
+	life   life
 	work   work
 	outbox alarm
 	timers alarm

@@ -73,6 +73,7 @@ func (x *Exchange) Run(ctx context.Context) {
 		})
 	}
 	if x.nodes.poll > 0 {
+		both.Go(func() { x.lives(ctx) })
 		both.Go(func() { x.joins(ctx) })
 	}
 	both.Wait()
@@ -143,7 +144,7 @@ func (x *Exchange) nextLeave(ctx context.Context) (next time.Time) {
 	now := x.clock.Now()
 	for _, name := range x.order {
 		l := x.channels[name]
-		if x.elsewhere(l) {
+		if _, _, lives := x.claims(l); x.elsewhere(l) || !lives {
 			continue
 		}
 		weight, free := x.limits.room(l, now)
@@ -196,11 +197,12 @@ func (x *Exchange) send(ctx context.Context, sending *sync.WaitGroup) bool {
 // sendOn claims and begins to send what may leave now on a line, in a class or a more urgent one. No more is claimed than can
 // leave, but where what is in front may not leave for its own reasons: then it is looked further, and what is behind put back.
 func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8, sending *sync.WaitGroup) bool {
-	if x.elsewhere(l) {
+	c, node, lives := x.claims(l)
+	if x.elsewhere(l) || !lives {
 		return false
 	}
 	now := x.clock.Now()
-	want := store.Want{Channels: []string{name}, Class: class}
+	want := store.Want{Channels: []string{name}, Class: class, Node: node}
 	replies, others := l.slots()
 	want.N = replies
 	stopped := l.stopped[0]
@@ -232,7 +234,6 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 	if l.sift > 0 {
 		want.N, want.Weight = max(want.N, l.sift), 0
 	}
-	until := time.Now().Add(sendLease)
 	claimed, err := x.store.Claim(ctx, want, now, sendLease)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -250,7 +251,7 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 	} else {
 		l.sift = min(max(2*l.sift, inFlight), siftAtOnce)
 	}
-	if len(back) > 0 && leftUntil(until) > 0 {
+	if len(back) > 0 && !c.over() {
 		x.settle(name, back...)
 	}
 	if len(leaves) == slots {
@@ -272,7 +273,7 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 				}
 			}()
 			for i := range group {
-				x.deliver(name, l, &group[i], until)
+				x.deliver(name, l, &group[i], &c)
 				<-l.flight
 			}
 			if l.short.Swap(false) {
@@ -332,18 +333,21 @@ func (x *Exchange) choose(ctx context.Context, l *line, claimed []store.Message,
 }
 
 // deliver sends one claimed message, or looks it up when it may have been sent, and settles it. It doesn't end with the
-// worker's context: what was begun is brought to its end, or broken off by Drain. until is when others may claim it.
-func (x *Exchange) deliver(name string, l *line, m *store.Message, until time.Time) {
+// worker's context: what was begun is brought to its end, or broken off by Drain, or when others may claim it.
+func (x *Exchange) deliver(name string, l *line, m *store.Message, c *claim) {
 	patience := sendPatience
 	if l.rings() {
 		patience = callPatience
 	}
-	if patience = min(patience, leftUntil(until)-settleTime); patience <= 0 {
+	if patience = min(patience, leftUntil(c.until)-settleTime); patience <= 0 || c.over() {
 		x.outlived(name)
 		return
 	}
 	ctx, cancel := context.WithTimeout(x.work.cut, patience)
 	defer cancel()
+	if c.life != nil {
+		defer context.AfterFunc(c.life, cancel)()
+	}
 	way := x.follow(ctx, "push", name)
 	s := store.Settled{}
 	var page render.Page
@@ -386,7 +390,7 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message, until time.Ti
 			}
 		}
 	}
-	if s.State != store.Sent && leftUntil(until) <= 0 {
+	if s.State != store.Sent && c.over() {
 		x.outlived(name)
 		way.end(stateName(store.Claimed))
 		return
