@@ -174,6 +174,11 @@ func (l *rawLog) talk(b *testing.B, t *storetest.Talker) {
 // BenchmarkTurn: durable turns, by how many talk at once and how many conversations are stored, beside the bound.
 func BenchmarkTurn(b *testing.B) {
 	for _, residents := range []int{1, 16, 64, 256} {
+		b.Run(fmt.Sprintf("nothing/%d", residents), func(b *testing.B) { // what the residents themselves cost
+			storetest.Load(b, residents, func(t *storetest.Talker) {
+				t.Change(0, storetest.Stored(t.Random.Uint64()%1_000_000), noon)
+			})
+		})
 		b.Run(fmt.Sprintf("raw/%d", residents), func(b *testing.B) {
 			l := newRawLog(b)
 			storetest.Load(b, residents, func(t *storetest.Talker) { l.talk(b, t) })
@@ -298,6 +303,9 @@ func BenchmarkMemory(b *testing.B) {
 			var kb float64
 			if _, err := fmt.Sscanf(line, "VmRSS: %f", &kb); err == nil {
 				b.ReportMetric(kb/1024, "MB-resident")
+			}
+			if _, err := fmt.Sscanf(line, "RssAnon: %f", &kb); err == nil { // without the files that are mapped: the system takes those when it needs them
+				b.ReportMetric(kb/1024, "MB-own")
 			}
 			if _, err := fmt.Sscanf(line, "VmHWM: %f", &kb); err == nil {
 				b.ReportMetric(kb/1024, "MB-at-most")
