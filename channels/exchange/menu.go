@@ -2,8 +2,10 @@ package exchange
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"time"
 
@@ -73,7 +75,7 @@ func (t *turn) place(m *menu) placed {
 		at = now
 	}
 	session := t.x.menuSession(e)
-	if m != nil && m.is(e, session, at) {
+	if m != nil && m.is(e, session, at, now) {
 		return t.follow(m, at, now)
 	}
 	if e.Kind == channels.HungUp || e.Kind == channels.Overdue { // of an earlier one
@@ -82,11 +84,11 @@ func (t *turn) place(m *menu) placed {
 	next := menu{Channel: e.Channel, Session: session, At: now.UnixMilli(), Began: at.UnixMilli()}
 	if m != nil {
 		for i := range m.Past {
-			if m.Past[i].is(e, session, at) {
+			if m.Past[i].is(e, session, at, now) {
 				return t.past(m, i, at, now)
 			}
 		}
-		if at.UnixMilli() < m.Began { // it was on its way when the open one began
+		if at.Before(m.since(at, now)) { // it was on its way when the open one began
 			return placed{placing: again}
 		}
 		next.Past = m.before(at)
@@ -100,11 +102,11 @@ func (t *turn) place(m *menu) placed {
 }
 
 // is says whether e is of the session m.
-func (m *menu) is(e *channels.Event, session []byte, at time.Time) bool {
+func (m *menu) is(e *channels.Event, session []byte, at, now time.Time) bool {
 	if m.Channel != e.Channel || !bytes.Equal(m.Session, session) {
 		return false
 	}
-	began, last := time.UnixMilli(m.Began), time.UnixMilli(m.At)
+	began, last := m.since(at, now), time.UnixMilli(m.At)
 	switch {
 	case len(session) > 0:
 		return at.Sub(last) <= menuLife
@@ -114,6 +116,15 @@ func (m *menu) is(e *channels.Event, session []byte, at time.Time) bool {
 		return at.Sub(began) < menuRetry || m.Count == 0 && at.Sub(last) < menuRetry
 	}
 	return at.Sub(last) <= menuPause
+}
+
+// since is when the session began, for a request that came at a time. Where a server began it whose clock is ahead of this one's,
+// or this one's clock is behind, nothing tells which was first: then the request came after it.
+func (m *menu) since(at, now time.Time) time.Time {
+	if began := time.UnixMilli(m.Began); !began.After(now) {
+		return began
+	}
+	return at
 }
 
 // follow places a request of the open session.
@@ -152,7 +163,7 @@ func (t *turn) past(m *menu, i int, at, now time.Time) placed {
 	switch {
 	case p.repeats(t.x, e, at):
 		return placed{placing: again, inbound: t.menuInbound(p, e)}
-	case at.UnixMilli() < m.Began:
+	case at.Before(m.since(at, now)):
 		return placed{placing: again}
 	}
 	next := *p
@@ -325,12 +336,22 @@ func (t *turn) erasedSession() store.Inbound {
 	return t.menuID(&m, 'x', 0)
 }
 
-// erasedBefore is the last reply to somebody who was erased, when a request of that session comes again.
-func (t *turn) erasedBefore() (channels.Reply, bool, error) {
-	if s := t.came.Session; s == nil || s.ID == "" && t.came.Kind == channels.Dialed {
-		return channels.Reply{}, false, nil
+// erasedBefore is the last reply to somebody who was erased, when a message of theirs comes again, or a request of that session.
+func (t *turn) erasedBefore(ctx context.Context) (channels.Reply, bool, error) {
+	in := t.inbound
+	if s := t.came.Session; s != nil {
+		if s.ID == "" && t.came.Kind == channels.Dialed {
+			return channels.Reply{}, false, nil
+		}
+		in = t.erasedSession()
 	}
-	b, ok := t.x.erased.reply(t.erasedSession())
+	b, ok := t.x.erased.reply(in)
+	if !ok && in != (store.Inbound{}) {
+		var err error
+		if b, ok, err = t.x.store.Parted(ctx, in); err != nil {
+			return channels.Reply{}, true, fmt.Errorf("look whether somebody was erased: %w", err)
+		}
+	}
 	if !ok {
 		return channels.Reply{}, false, nil
 	}

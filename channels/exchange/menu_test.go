@@ -415,6 +415,32 @@ func TestMenuWithoutIDsAfterAPause(t *testing.T) {
 	w.expect(h.keys("1"), "Which day should it close?")
 }
 
+// A menu that a server began whose clock is ahead takes nothing away from the next one, which a server begins whose clock is right:
+// what that one shows is what is answered, and what comes again gets the same answer.
+func TestMenuBegunByAClockThatIsAhead(t *testing.T) {
+	onEachGateway(t, func(t *testing.T, h *handset) {
+		if h.session.ID == "" { // nothing but the time tells two menus apart
+			return
+		}
+		w := h.w
+		w.clock.pass(90 * time.Second)
+		h.dials("")
+		h.keys("MEND")
+		late := *h
+		w.clock.pass(-90 * time.Second)
+		back := h.dials("")
+		w.expect(back, "Welcome back")
+		w.expect(late.keys("1"), "Welcome back") // a way on which it took longer: nobody sees what is said to it
+		if again := h.retries(); again != back {
+			t.Errorf("first %q, and when it came again %q", back, again)
+		}
+		w.expect(h.keys("1"), "Welcome back") // the late one may have been the phone's own: nothing is read as an answer to it
+		w.clock.pass(2 * time.Minute)
+		w.expect(h.keys("1"), "What is the problem?")
+		w.expect(h.keys("2"), "Where is it?")
+	})
+}
+
 // A request that came before the open session began, and was held up in the house, changes nothing.
 func TestMenuRequestHeldUp(t *testing.T) {
 	h := handset{w: settle(t), number: ann, session: channels.Session{ID: "s"}}

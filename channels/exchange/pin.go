@@ -187,7 +187,7 @@ func (t *turn) begins(m *menu) bool {
 	if t.came.Session == nil {
 		return t.line.traits.Live && t.came.Kind == channels.Dialed
 	}
-	return m == nil || !m.is(t.came, t.x.menuSession(t.came), t.cameAt())
+	return m == nil || !m.is(t.came, t.x.menuSession(t.came), t.cameAt(), t.x.clock.Now())
 }
 
 // cameAt is when the event came, which is no later than now.

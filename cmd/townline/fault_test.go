@@ -94,6 +94,9 @@ func (w *wreck) some(chance *rand.Rand) *node { return w.nodes[chance.IntN(len(w
 
 // waits lets time pass; false: it is over.
 func (w *wreck) waits(d time.Duration) bool {
+	if w.broken.Load() {
+		return false
+	}
 	end := time.NewTimer(d)
 	defer end.Stop()
 	for look := time.NewTicker(20 * time.Millisecond); ; {
