@@ -383,7 +383,7 @@ func (x *Exchange) bury(ctx context.Context, at store.Address, turns uint64) err
 }
 
 // buryVisit erases who was to be erased, and notes it where theirs was a visit at an outpost.
-func (x *Exchange) buryVisit(ctx context.Context, r store.Resident, answered []store.Inbound, before row) error {
+func (x *Exchange) buryVisit(ctx context.Context, r store.Resident, last []store.Parting, before row) error {
 	var graves []store.Address
 	if before.visit.number > 0 && len(before.memory) > 0 {
 		all, err := x.store.Addresses(ctx, r)
@@ -403,7 +403,7 @@ func (x *Exchange) buryVisit(ctx context.Context, r store.Resident, answered []s
 	if err := x.leaveErrands(ctx, errands); err != nil {
 		return err
 	}
-	if err := x.eraseNow(ctx, r, answered); err != nil {
+	if err := x.eraseNow(ctx, r, last); err != nil {
 		return err
 	}
 	for _, a := range graves {

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/townline/townline/store"
 )
@@ -17,26 +18,36 @@ func (x *Exchange) eraseKept(ctx context.Context, kept store.Conversation) error
 		return err
 	}
 	answered := kept.Answered
+	var last []store.Parting
 	if len(answered) > 0 {
 		b, _, err := x.store.Reply(ctx, kept.Resident, answered[0])
 		if err != nil {
 			return fmt.Errorf("load the reply given before: %w", err)
 		}
-		x.erased.remember(answered[0], b)
+		last = append(last, store.Parting{Inbound: answered[0], Reply: b})
 		answered = answered[1:]
 		if m := before.more.Menu; m != nil && len(m.Session) > 0 {
-			x.erased.remember(menuID(store.AddressKey{}, m, 'x', 0), b)
+			last = append(last, store.Parting{Inbound: menuID(store.AddressKey{}, m, 'x', 0), Reply: b})
 		}
 	}
-	return x.buryVisit(ctx, kept.Resident, answered, before)
+	return x.buryVisit(ctx, kept.Resident, unanswered(last, answered), before)
 }
 
-// eraseNow erases a resident; a late repeat of what they said must not be taken for a new resident's first word.
-func (x *Exchange) eraseNow(ctx context.Context, r store.Resident, answered []store.Inbound) error {
-	for _, in := range answered {
-		x.erased.remember(in, nil)
+// unanswered adds to partings those messages to which nothing is said when they come again.
+func unanswered(last []store.Parting, before []store.Inbound) []store.Parting {
+	for _, in := range before {
+		last = append(last, store.Parting{Inbound: in})
 	}
-	if err := x.store.Erase(ctx, r, x.clock.Now()); err != nil {
+	return last
+}
+
+// eraseNow erases a resident; a late repeat of what they said must not be taken for a new resident's first word, whichever node gets it.
+func (x *Exchange) eraseNow(ctx context.Context, r store.Resident, last []store.Parting) error {
+	last = slices.DeleteFunc(last, func(p store.Parting) bool { return p.Inbound == store.Inbound{} })
+	for _, p := range last {
+		x.erased.remember(p.Inbound, p.Reply)
+	}
+	if err := x.store.Erase(ctx, r, x.clock.Now(), last...); err != nil {
 		return fmt.Errorf("exchange: erase a resident: %w", err)
 	}
 	return nil

@@ -221,8 +221,8 @@ func (x *Exchange) closeRolls(ctx context.Context) (next time.Time) {
 }
 
 // erasures remembers the last messages of residents who were erased, and the town's last reply to each of them: a
-// provider that repeats the last message gets the same reply, one that repeats an older one gets none. It is kept in
-// memory only: nothing of them is on disk any more.
+// provider that repeats the last message gets the same reply, one that repeats an older one gets none. It is here for
+// whoever begins anew meanwhile; the store has it for the other nodes (Store.Parted).
 type erasures struct {
 	mu      sync.Mutex
 	replies map[store.Inbound][]byte

@@ -92,7 +92,7 @@ func (t *turn) run(ctx context.Context) (channels.Reply, string, error) {
 			case channels.HungUp, channels.Looked, channels.Overdue:
 				return channels.Reply{}, outcomeApplied, nil // nobody was there, so nobody has gone
 			}
-			if r, ok, err := t.erasedBefore(); ok {
+			if r, ok, err := t.erasedBefore(ctx); ok {
 				return r, outcomeDuplicate, err
 			}
 			if err := t.x.random(resident[:]); err != nil {
@@ -515,13 +515,13 @@ func (t *turn) commit(ctx context.Context, r channels.Reply) (channels.Reply, st
 	if t.erase {
 		// The turn is on disk, and so is that the resident is to be erased: if it fails now, the timer that was committed
 		// with it does it, or their next message.
-		x.erased.remember(t.inbound, t.change.Reply)
+		last := []store.Parting{{Inbound: t.inbound, Reply: t.change.Reply}}
 		if t.came != nil && t.came.Session != nil {
-			x.erased.remember(t.erasedSession(), t.change.Reply)
+			last = append(last, store.Parting{Inbound: t.erasedSession(), Reply: t.change.Reply})
 		}
 		err := x.leaveErrands(context.WithoutCancel(ctx), t.errands)
 		if err == nil {
-			err = x.eraseNow(context.WithoutCancel(ctx), t.resident, t.answered)
+			err = x.eraseNow(context.WithoutCancel(ctx), t.resident, unanswered(last, t.answered))
 		}
 		if err != nil {
 			x.log.LogAttrs(ctx, slog.LevelError, "erasing is put off", slog.Any("error", err))
