@@ -60,6 +60,7 @@ soak:
 	go test ./channels/kiosk -run 'TestPages$$' -all -timeout 2h
 	go test ./channels/outpost -run TestJourneys -journeys 10000 -timeout 1h
 	go test ./channels/exchange -postgres -timeout 1h
+	go test -p 1 ./channels/desk ./channels/kiosk ./channels/preview ./channels/sip ./channels/smpp ./channels/sms ./channels/telegram ./channels/ussd ./channels/voice -run 'Conforms?$$' -postgres -timeout 1h
 	go test ./channels/exchange -run TestCrossings -crossings 100000 -timeout 1h -v
 	go test ./dialogs/library -run 'TestCrossings$$' -crossings 10000 -timeout 1h -v
 	go test ./dialogs/library -run 'TestWalks$$' -walks 100000 -timeout 1h

@@ -41,6 +41,8 @@ type Subject struct {
 	Address func(number string) channels.Address
 	// Longest is how many characters of one message the provider carries.
 	Longest int
+	// OnServers: it is tried with a town of two nodes on a PostgreSQL and a Redis server whatever the flag says, and not on a file.
+	OnServers bool
 	// Not says of checks that aren't this adapter's matter why they aren't.
 	Not map[Check]string
 }
@@ -176,30 +178,17 @@ func checks() []check {
 	}
 }
 
-// Run tries s: a subtest a check. What isn't its matter is listed with the reason.
+// Run tries s: a subtest a check. What isn't its matter is listed with the reason. The town is on a file, or on servers where s
+// or the flag says so.
 func Run(t *testing.T, s Subject) {
+	var on *servers
+	if *onPostgres || s.OnServers {
+		on = serve(t)
+	}
 	known := map[Check]bool{}
 	for _, c := range checks() {
 		known[c.name] = true
-		why, isNot := s.Not[c.name]
-		if c.http && s.HTTP == nil {
-			why, isNot = "it isn't called over HTTP", true
-		}
-		t.Run(string(c.name), func(t *testing.T) {
-			if isNot {
-				if len(why) < 10 {
-					t.Error("no reason is given why this isn't checked")
-				}
-				t.Log("not its matter:", why)
-				return
-			}
-			synctest.Test(t, func(t *testing.T) {
-				b := &bench{T: t, s: &s}
-				b.begin()
-				defer b.end()
-				c.do(b)
-			})
-		})
+		s.try(t, c, on)
 	}
 	for name := range s.Not {
 		if !known[name] {
@@ -208,10 +197,34 @@ func Run(t *testing.T, s Subject) {
 	}
 }
 
+// try does one check in a bubble of its own.
+func (s *Subject) try(t *testing.T, c check, on *servers) {
+	why, isNot := s.Not[c.name]
+	if c.http && s.HTTP == nil {
+		why, isNot = "it isn't called over HTTP", true
+	}
+	t.Run(string(c.name), func(t *testing.T) {
+		if isNot {
+			if len(why) < 10 {
+				t.Error("no reason is given why this isn't checked")
+			}
+			t.Log("not its matter:", why)
+			return
+		}
+		synctest.Test(t, func(t *testing.T) {
+			b := &bench{T: t, s: s, on: on}
+			b.begin()
+			defer b.end()
+			c.do(b)
+		})
+	})
+}
+
 // bench is where one check is done.
 type bench struct {
 	*testing.T
 	s     *Subject
+	on    *servers // what the town is on; nil: a file
 	log   notes
 	ahead atomic.Int64 // nanoseconds that the adapter's clock is ahead
 	all   []channels.Channel

@@ -47,18 +47,25 @@ var (
 	})
 )
 
-// house is a town with a real exchange on a real store, which asks about a bench. What comes in and what is replied is noted
-// in front of it.
+// house is a town with a real exchange on a real store, which asks about a bench, or with several. What comes in and what is
+// replied is noted in front of it.
 type house struct {
-	*exchange.Exchange
 	b     *bench
-	store store.Store
+	nodes []*node
+	store store.Store // the first node's
 	keys  *store.Keys
-	stop  func()
 
 	mu    sync.Mutex
+	came  int
 	seen  map[channels.Address][]noted
 	delay time.Duration // of replies, once the turn is on disk
+}
+
+// node is one exchange of a town.
+type node struct {
+	*exchange.Exchange
+	store store.Store
+	stop  func()
 }
 
 // noted is an event, and what was replied.
@@ -79,10 +86,29 @@ func newHouse(b *bench, languages []string) *house {
 	if err != nil {
 		b.Fatal(err)
 	}
-	kept, err := sqlite.Open(dir+"/town.db", keys)
-	if err != nil {
-		b.Fatal(err)
+	h := &house{b: b, keys: keys, seen: map[channels.Address][]noted{}}
+	if b.on == nil {
+		kept, err := sqlite.Open(dir+"/town.db", keys)
+		if err != nil {
+			b.Fatal(err)
+		}
+		h.nodes = append(h.nodes, newNode(b, languages, exchange.Settings{Store: kept, Keys: keys}))
+	} else {
+		address := b.on.rows.Empty(b)
+		for i := range b.on.leases {
+			h.nodes = append(h.nodes, newNode(b, languages, exchange.Settings{
+				Store: b.on.open(b, address, keys), Keys: keys, Leases: b.on.leases[i],
+				Nodes: exchange.Nodes{Poll: nodesPoll, Count: func() int { return nodesInTown }},
+			}))
+		}
 	}
+	h.store = h.nodes[0].store
+	return h
+}
+
+// newNode opens one on a store.
+func newNode(b *bench, languages []string, s exchange.Settings) *node {
+	b.Helper()
 	words, err := phrases()
 	if err != nil {
 		b.Fatal(err)
@@ -91,22 +117,21 @@ func newHouse(b *bench, languages []string) *house {
 	if err != nil {
 		b.Fatal(err)
 	}
-	catalogue := exchange.NewCatalogue(kept, exchange.SystemClock{})
+	catalogue := exchange.NewCatalogue(s.Store, exchange.SystemClock{})
 	if problems, err := catalogue.Publish(context.Background(), set); err != nil || problems.Errors() {
 		b.Fatal(err, problems)
 	}
-	town := &talk.Town{Name: "Elmwood", Languages: languages, Zone: time.UTC, Emergency: "911", Country: "1", Locales: words, Dialogs: catalogue,
+	s.Town = &talk.Town{Name: "Elmwood", Languages: languages, Zone: time.UTC, Emergency: "911", Country: "1", Locales: words, Dialogs: catalogue,
 		Texts: slices.ContainsFunc(b.all, func(c channels.Channel) bool { return c.Traits().Texts })}
-	x, err := exchange.New(exchange.Settings{Store: kept, Keys: keys, Town: town, Entropy: rand.Reader, Channels: b.all})
+	s.Entropy, s.Channels = rand.Reader, b.all
+	x, err := exchange.New(s)
 	if err != nil {
 		b.Fatal(err)
 	}
-	h := &house{Exchange: x, b: b, store: kept, keys: keys, seen: map[channels.Address][]noted{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan struct{})
 	go func() { x.Run(ctx); close(ran) }()
-	h.stop = func() { cancel(); <-ran }
-	return h
+	return &node{x, s.Store, func() { cancel(); <-ran }}
 }
 
 // folder is a new one, in memory where the machine has such folders: nobody here pulls the plug, and waiting for a disk is most
@@ -133,15 +158,43 @@ func (h *house) close() {
 	if err := h.Drain(ctx); err != nil {
 		h.b.Errorf("the town doesn't close: %v", err)
 	}
-	h.stop()
-	if err := h.store.Close(); err != nil {
-		h.b.Error(err)
+	for _, n := range h.nodes {
+		n.stop()
+		if err := n.store.Close(); err != nil {
+			h.b.Error(err)
+		}
 	}
 }
 
+// Drain closes the town: all of its nodes at once.
+func (h *house) Drain(ctx context.Context) error {
+	var all sync.WaitGroup
+	left := make([]error, len(h.nodes))
+	for i, n := range h.nodes {
+		all.Go(func() { left[i] = n.Drain(ctx) })
+	}
+	all.Wait()
+	return errors.Join(left...)
+}
+
+// next is the node that what comes now goes to.
+func (h *house) next() *node {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.came++
+	return h.nodes[h.came%len(h.nodes)]
+}
+
+func (h *house) Report(ctx context.Context, channel, receipt string, d channels.Delivery) error {
+	return h.next().Report(ctx, channel, receipt, d)
+}
+
+// Full is asked by those who hold a call.
+func (h *house) Full(channel string) bool { return h.nodes[0].Full(channel) }
+
 func (h *house) Receive(ctx context.Context, e channels.Event) (channels.Reply, error) {
 	h.b.patient(ctx, e)
-	r, err := h.Exchange.Receive(ctx, e)
+	r, err := h.next().Receive(ctx, e)
 	h.mu.Lock()
 	again := slices.ContainsFunc(h.seen[e.From], func(n noted) bool { return n.err == nil && same(n.Event, e) })
 	h.seen[e.From] = append(h.seen[e.From], noted{e, r, err, again})

@@ -16,7 +16,13 @@ import (
 	"github.com/townline/townline/channels/signature"
 )
 
-func TestTwilioConforms(t *testing.T)   { channeltest.Run(t, conformTwilio("")) }
+// The suite is always held on the servers of a town with several nodes for one adapter: its twin is tried on a file.
+func TestTwilioConforms(t *testing.T) {
+	s := conformTwilio("")
+	s.OnServers = true
+	channeltest.Run(t, s)
+}
+
 func TestWhatsAppConforms(t *testing.T) { channeltest.Run(t, conformTwilio(whatsAppPrefix)) }
 
 // conformTwilio is Twilio's SMS, or with a prefix its WhatsApp.

@@ -80,7 +80,8 @@ var arrows = map[string][]string{
 	"channels/twilio/twiliotest": {},
 	"dialogs/golden":             {},
 	"store/postgres/pgtest":      {"github.com/jackc/pgx/v5"},
-	"channels/channeltest":       {"channels", "channels/exchange", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "store/sqlite"},
+	"store/redis/redistest":      {"store/redis"},
+	"channels/channeltest":       {"channels", "channels/exchange", "dialogs/talk", "dialogs/render", "dialogs/engine", "dialogs", "locales", "store", "store/sqlite", "store/postgres", "store/postgres/pgtest", "store/redis/redistest"},
 }
 
 // notInCmd are libraries that only their own package may touch, the command not even.
