@@ -86,7 +86,7 @@ func BenchmarkSend(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		w.queue(fmt.Sprint("+1555", i), "hello")
 		w.x.Tick(b.Context())
-		w.store.(*memory).outbox = nil
+		w.inside().outbox = nil
 		w.sms.sent = nil
 	}
 }
@@ -94,7 +94,7 @@ func BenchmarkSend(b *testing.B) {
 func BenchmarkSimilar(b *testing.B) {
 	w := settle(b)
 	w.says(ann, "MEND", "2", "Main and Elm")
-	m := w.store.(*memory)
+	m := w.inside()
 	one := m.requests[0]
 	for i := range searched {
 		r := *one

@@ -212,7 +212,7 @@ func TestContentThatWasChangedInTheStore(t *testing.T) {
 			pin = d.Pin
 		}
 	}
-	m := w.store.(*memory)
+	m := w.inside()
 	for i := range m.published {
 		m.published[i].Source = []byte(strings.Replace(string(m.published[i].Source), "Sunday", "Monday", 1))
 	}

@@ -34,7 +34,7 @@ func (w *town) queue(number string, texts ...string) {
 
 // states are what became of the messages, in order.
 func (w *town) states() (out []store.MessageState) {
-	m := w.store.(*memory)
+	m := w.inside()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, q := range m.outbox {
@@ -141,7 +141,7 @@ func TestDeadLetters(t *testing.T) {
 			w.sms.fail = func(string, int) error { return c.err }
 			w.queue(ann, "one")
 			if c.err == nil {
-				w.store.(*memory).outbox[0].Body = []byte{0xff}
+				w.inside().outbox[0].Body = []byte{0xff}
 			}
 			for range maxAttempts + 3 {
 				w.x.Tick(t.Context())

@@ -35,7 +35,7 @@ func TestLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.expect(w.says(ann, append([]string{c.word}, c.who...)...), "Your receipt is")
-			m := w.store.(*memory)
+			m := w.inside()
 			if c.response {
 				if len(m.responses) != 1 || len(m.ballots) != 0 {
 					t.Fatal(m.responses, m.ballots)
@@ -72,7 +72,7 @@ func testOneAnswerANumber(t *testing.T, on setting) {
 func TestVotedMeanwhile(t *testing.T) {
 	w := settle(t)
 	w.says(ann, "NUMB", "2")
-	m := w.store.(*memory)
+	m := w.inside()
 	m.roll[voterKey{"number-vote", numberVoter(seals{}, "number-vote", ann)}] = &mark{used: true}
 	w.expect(w.says(ann, "yes"), "already")
 	if len(m.ballots) != 0 || len(m.consents) != 0 {
@@ -154,7 +154,7 @@ func testSecretBallotLeavesNoTraceInTheConversation(t *testing.T, on setting) {
 func TestConsentIsKeptWithItsWords(t *testing.T) {
 	w := settle(t)
 	w.says(ann, "PARK", "1", "12", "1", "yes")
-	m := w.store.(*memory)
+	m := w.inside()
 	if len(m.consents) != 1 || m.consents[0].Words != "May the town keep these answers?" || !m.consents[0].Yes || m.consents[0].Poll != "survey" {
 		t.Fatalf("%+v", m.consents)
 	}
@@ -163,7 +163,7 @@ func TestConsentIsKeptWithItsWords(t *testing.T) {
 func TestLinksAreDestroyedWhenAConsultationCloses(t *testing.T) {
 	w := settle(t)
 	w.says(ann, "PARK", "1", "12", "1", "yes")
-	m := w.store.(*memory)
+	m := w.inside()
 	links := func() (n int) {
 		for _, k := range m.roll {
 			if k.ballot != [16]byte{} {
@@ -208,7 +208,7 @@ func TestLinksOfADialogThatIsOutOfServiceAreDestroyed(t *testing.T) {
 		t.Fatal(err)
 	}
 	links := func() (n int) {
-		for _, k := range w.store.(*memory).roll {
+		for _, k := range w.inside().roll {
 			if k.ballot != [16]byte{} {
 				n++
 			}

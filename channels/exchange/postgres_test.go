@@ -2,46 +2,74 @@ package exchange
 
 import (
 	"flag"
+	"fmt"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/townline/townline/store"
 	"github.com/townline/townline/store/postgres"
 	"github.com/townline/townline/store/postgres/pgtest"
+	"github.com/townline/townline/store/redis/redistest"
 )
 
-var onPostgres = flag.Bool("postgres", false, "run all that is tested on each store on a PostgreSQL server too, and not only some of it")
+var onPostgres = flag.Bool("postgres", false, "have every town on a PostgreSQL and a Redis server that would be on a store in memory or in a file, and not only some of them")
 
 // always are tests that run on PostgreSQL whatever the flag says: together they write all that a turn can write.
 var always = []string{"TestConversationLeavesARecord", "TestRepeatedMessageGetsTheSameReply", "TestRoll", "TestSecretBallotLeavesNoTraceInTheConversation",
 	"TestSimilarRequestIsJoined", "TestTwoNumbersPutTogether", "TestATalkWithThePersonAtTheDesk", "TestStopOutlivesErasing", "TestReminderAfterADay", "TestPushedChannel",
 	"TestMediaIsKeptWithItsTurn"}
 
-var theServer *pgtest.Server // nil until a test asks for it
+// What towns on servers are on; nil until a test asks for it. It is outside of every bubble of time: while somebody in one waits for
+// it, their time stands still.
+var (
+	theServer *pgtest.Server
+	theRedis  *redistest.Server
+	theNodes  []*redistest.Leases // the towns' own, and another: one that is alone asks for no lease
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	code := m.Run()
+	code := 1
+	if err := serveAll(*onPostgres); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	for _, n := range theNodes {
+		if err := n.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	if theRedis != nil {
+		theRedis.Remove()
+	}
 	if theServer != nil {
 		theServer.Remove()
 	}
 	os.Exit(code)
 }
 
-// onPostgresToo says whether a test runs on PostgreSQL, and starts a server for the first that does.
-func onPostgresToo(t *testing.T) bool {
+// serveAll starts the servers, where they are wanted and don't run yet.
+func serveAll(wanted bool) (err error) {
+	if !wanted || theNodes != nil {
+		return nil
+	}
+	if theServer, err = pgtest.Start(); err != nil {
+		return err
+	}
+	if theRedis, err = redistest.Start(); err != nil {
+		return err
+	}
+	theNodes, err = theRedis.Join(2)
+	return err
+}
+
+func startServers(t *testing.T) {
 	t.Helper()
-	if !*onPostgres && !slices.Contains(always, t.Name()) {
-		return false
+	if err := serveAll(true); err != nil {
+		t.Fatal(err)
 	}
-	if theServer == nil {
-		var err error
-		if theServer, err = pgtest.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return true
 }
 
 func inPostgres(t testing.TB) store.Store {

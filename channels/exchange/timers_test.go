@@ -88,7 +88,7 @@ func TestNoReminderForACall(t *testing.T) {
 	}
 	w.clock.pass(25 * time.Hour)
 	w.x.Tick(t.Context())
-	if n := len(w.store.(*memory).outbox); n != 0 {
+	if n := len(w.inside().outbox); n != 0 {
 		t.Fatalf("%d messages", n)
 	}
 }
@@ -135,7 +135,7 @@ func TestTimerThatFails(t *testing.T) {
 	w.says(ann, "PARK")
 	w.says(ben, "PARK")
 	r, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
-	m := w.store.(*memory)
+	m := w.inside()
 	good := m.rows[r].state
 	m.rows[r].state = []byte{99}
 	w.clock.pass(25 * time.Hour)
@@ -158,7 +158,7 @@ func TestTimerThatFails(t *testing.T) {
 func TestTimerOfSomebodyErased(t *testing.T) {
 	w := settle(t)
 	w.says(ann, "PARK")
-	m := w.store.(*memory)
+	m := w.inside()
 	ghost := store.Resident{1, 2, 3}
 	m.timers[timerKey{ghost, "remind:survey"}] = noon
 	w.x.Tick(t.Context())

@@ -187,20 +187,43 @@ type town struct {
 // setting alters a town before it opens.
 type setting func(*town, *Settings)
 
-// onEachStore runs a test with a store in memory, with one in a file and some, or all where the flag says so, with one in PostgreSQL.
+// onEachStore runs a test with a store in memory, with one in a file and some with one in PostgreSQL; where the flag says so, with that
+// alone.
 func onEachStore(t *testing.T, test func(*testing.T, setting)) {
+	if *onPostgres {
+		t.Run("postgres", func(t *testing.T) { test(t, func(*town, *Settings) {}) })
+		return
+	}
 	t.Run("memory", func(t *testing.T) { test(t, func(*town, *Settings) {}) })
 	if !alsoOnDisk {
 		return
 	}
 	t.Run("sqlite", func(t *testing.T) { test(t, func(w *town, _ *Settings) { w.store = onDisk(t) }) })
-	if onPostgresToo(t) {
-		t.Run("postgres", func(t *testing.T) { test(t, func(w *town, _ *Settings) { w.store = inPostgres(t) }) })
+	if slices.Contains(always, t.Name()) {
+		startServers(t)
+		t.Run("postgres", func(t *testing.T) {
+			test(t, func(w *town, s *Settings) { w.store, s.Leases = inPostgres(t), theNodes[0] })
+		})
 	}
 }
 
+// inside is the store of a test that looks into it. There is nothing to look into where the flag says that it is in PostgreSQL: what the
+// test did until then was done there.
+func (w *town) inside() *memory {
+	w.t.Helper()
+	m, ok := w.store.(*memory)
+	if !ok {
+		w.t.Skip("the rest of it looks into a store in memory")
+	}
+	return m
+}
+
+// onDisk is a store in a file; where the flag says so, in PostgreSQL.
 func onDisk(t testing.TB) store.Store {
 	t.Helper()
+	if *onPostgres {
+		return inPostgres(t)
+	}
 	dir := t.TempDir()
 	keys, err := store.LoadKeys(dir+"/town.keys", "")
 	if err != nil {
@@ -228,6 +251,9 @@ func settle(t testing.TB, change ...setting) *town {
 			&post{name: "voice", traits: render.Voice}, &post{name: "ussd", traits: render.USSD},
 			&post{name: "telegram", traits: render.Telegram}, &post{name: "kiosk", traits: render.Kiosk},
 		},
+	}
+	if *onPostgres {
+		w.store, s.Leases = inPostgres(t), theNodes[0]
 	}
 	for _, c := range change {
 		c(w, &s)

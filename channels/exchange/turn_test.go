@@ -135,7 +135,7 @@ func TestFirstMessageRepeatedAtOnce(t *testing.T) {
 			t.Fatalf("%q and %q", r, replies[0])
 		}
 	}
-	if n := w.store.(*memory).commits; n != 1 {
+	if n := w.inside().commits; n != 1 {
 		t.Fatalf("%d commits", n)
 	}
 }
@@ -153,7 +153,7 @@ func TestManyMessagesOfOneResidentAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := w.store.(*memory).commits; n != 22 {
+	if n := w.inside().commits; n != 22 {
 		t.Fatalf("%d commits: a turn was lost or held twice", n)
 	}
 	w.x.residents.mu.Lock()
@@ -277,7 +277,7 @@ func TestStopCountsOnEveryAddress(t *testing.T) {
 	w := settle(t)
 	w.says(ann, "PARK")
 	r, _, _ := w.store.Find(t.Context(), seals{}.Address("tel", ann))
-	m := w.store.(*memory)
+	m := w.inside()
 	chat := store.Address{Key: seals{}.Address("telegram", "77"), Kind: "telegram", Address: "77"}
 	given := store.Address{Key: seals{}.Address(contactKind, "x"), Kind: contactKind, Address: ben}
 	m.addresses[chat.Key] = owned{r, chat}

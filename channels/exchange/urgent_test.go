@@ -46,7 +46,7 @@ func TestAnOptOutIsReportedThroughACrowd(t *testing.T) {
 	w.queue(ann, "one")
 	w.x.Tick(t.Context())
 	w.x.admission.room, w.x.admission.found = 0, true
-	receipt := "R-" + fmt.Sprintf("%x", w.store.(*memory).outbox[0].ID)
+	receipt := "R-" + fmt.Sprintf("%x", w.inside().outbox[0].ID)
 	if err := w.x.Report(t.Context(), "sms", receipt, channels.Delivery{State: channels.Arrived}); !errors.Is(err, channels.ErrBusy) {
 		t.Errorf("a report that can wait: %v", err)
 	}
