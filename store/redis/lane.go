@@ -151,8 +151,8 @@ func (a *lane) send(ctx context.Context, all []goredis.Cmder) {
 	a.nodes.took(time.Since(began))
 }
 
-// settle says what came of a lease's command. Where nobody knows whether the server did it, the lease is given back once it answers:
-// else it would hold up the resident's next turn.
+// settle says what came of a lease's command. Where nobody knows whether the server did it, or it refused to take a lease back, that is
+// given back once it answers: else it would hold up the resident's next turn.
 func (a *lane) settle(ctx context.Context, l *lease, sent goredis.Cmder) {
 	err := sent.Err()
 	v, unsure := busy, false
@@ -161,8 +161,7 @@ func (a *lane) settle(ctx context.Context, l *lease, sent goredis.Cmder) {
 		v = taken
 	case err != nil:
 		var refused goredis.Error
-		v, unsure = without, !errors.As(err, &refused)
-		a.nodes.failed(ctx, "turn", err)
+		v, unsure = without, !a.nodes.failed(ctx, "turn", err) && (l.errand == giving || !errors.As(err, &refused))
 	}
 	switch {
 	case l.errand != giving:
