@@ -74,6 +74,7 @@ soak:
 	go test ./cmd/townline -run TestKilledInTraffic -kills 1000 -timeout 3h -v
 	go test ./cmd/townline -run TestFaultsOnOneFile -faults 50 -fault-kills 20 -fault-pace 200ms -timeout 3h -v
 	go test ./cmd/townline -run TestFaultsOnNodes -faults 50 -fault-kills 20 -fault-pace 200ms -timeout 4h -v
+	go test ./cmd/townline -run TestFaultsOnNodes -faults 50 -fault-kills 20 -fault-beside -fault-pace 200ms -timeout 4h -v
 	go test ./channels/exchange -run 'TestNodesSimulation$$' -nodesims 1000 -timeout 2h -v
 	go test ./cmd/townline -run 'TestMoveIsKilled|TestChangeOfKeysIsKilled' -move-kills 200 -key-kills 200 -timeout 1h -v
 	go test ./store/sqlite ./store/postgres -run TestDrill -drill-turns 20000 -timeout 1h -v
