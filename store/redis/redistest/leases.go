@@ -89,7 +89,7 @@ func (l *Leases) Close() error {
 		return err
 	}
 	if away {
-		return errors.New("Redis went away, and the node was by itself")
+		return errors.New("the Redis server went away, and the node was by itself")
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func Start() (*Server, error) {
 	}
 	if !s.answers() {
 		s.Remove()
-		return nil, fmt.Errorf("Redis doesn't answer after 30 s")
+		return nil, errors.New("the Redis server doesn't answer after 30 s")
 	}
 	return s, nil
 }
