@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(hello) != "" {
 		sayHello()
 	}
+	if order := os.Getenv(forger); order != "" {
+		forge(order)
+	}
 	dir, err := os.MkdirTemp("", "townline")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

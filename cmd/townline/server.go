@@ -98,7 +98,12 @@ func (s *server) handler() http.Handler {
 			from = origin{} // a balancer that is sent away takes the whole server out
 		}
 		seen := &proving{answered: answered{ResponseWriter: w}, sources: s.sources, from: from, page: page}
-		if v := s.sources.begin(from, page); v != welcome {
+		if from != (origin{}) {
+			if seen.body = newArriving(w, r); seen.body != nil {
+				r.Body = seen.body
+			}
+		}
+		if v := s.sources.begin(from, page, seen.body); v != welcome {
 			s.turnAway(w, v, from)
 			return
 		}
@@ -254,6 +259,7 @@ type proving struct {
 	sources *sources
 	from    origin
 	page    bool
+	body    *arriving // nil: there is none
 	trusted bool
 }
 
@@ -261,14 +267,14 @@ type proving struct {
 func (p *proving) Trust() {
 	if !p.trusted {
 		p.trusted = true
-		p.sources.trust(p.from)
+		p.sources.trust(p.from, p.body)
 	}
 }
 
 func (p *proving) ended() {
 	if !p.trusted {
 		p.trusted = true
-		p.sources.end(p.from, !p.page && (p.status == http.StatusForbidden || p.status == http.StatusUnauthorized))
+		p.sources.end(p.from, p.body, !p.page && (p.status == http.StatusForbidden || p.status == http.StatusUnauthorized))
 	}
 }
 

@@ -27,6 +27,15 @@ const (
 	mostRefused = 60 // requests of one source that were refused as forged, within a minute, until it is shut out for the rest of it
 	refusedSpan = time.Minute
 
+	// A source that is shut out may still open so many connections in a second, as its neighbours may want pages: more are closed before a byte
+	// of them is read, which costs whoever opens them more than us.
+	knocksEach   = time.Second / 50
+	knocksAtOnce = 100
+
+	// slowAfter is how long a request may be on its way before it has to give up its place to one that is there whole, where places are
+	// wanting: who sends slowly, on purpose or not, keeps nobody else of the same address out.
+	slowAfter = 250 * time.Millisecond
+
 	// knownFor is how long a source that once proved who it is isn't shut out for what others do from there. A small town hears from a
 	// provider a few times a week.
 	knownFor    = 7 * 24 * time.Hour
@@ -44,6 +53,8 @@ type sources struct {
 	all   map[netip.Prefix]*source
 	lines int
 	open  int // requests that prove nothing yet
+
+	coming coming // those of them that are not there whole
 }
 
 type source struct {
@@ -51,6 +62,8 @@ type source struct {
 	refused     int
 	since       time.Time // the refusals are counted
 	known       time.Time // when it last proved who it is
+	knocks      time.Time // until when it has used up its connections while it is shut out
+	coming      coming
 }
 
 // origin is where a request comes from.
@@ -112,8 +125,8 @@ func network(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// begin counts a request; where it is welcome, call end. Nobody is shut out of pages.
-func (s *sources) begin(o origin, page bool) verdict {
+// begin counts a request; where it is welcome, call end. Nobody is shut out of pages. body is what is still to come of it; nil: nothing.
+func (s *sources) begin(o origin, page bool, body *arriving) verdict {
 	if o == (origin{}) {
 		return welcome
 	}
@@ -134,16 +147,46 @@ func (s *sources) begin(o origin, page bool) verdict {
 	if known { // strangers can't fill what is theirs
 		all = 2 * mostUnknown
 	}
-	if f.open >= most || s.open >= all {
+	if f.open >= most && !s.cut(&f.coming, now) || s.open >= all && !s.cut(&s.coming, now) {
 		return crowded
 	}
 	f.open++
 	s.open++
+	if body != nil {
+		body.of, body.since = f, now
+		f.coming.add(body)
+		s.coming.add(body)
+	}
 	return welcome
 }
 
+// cut takes a place from the request that has been on its way longest, if it is slow; the lock is held.
+func (s *sources) cut(from *coming, now time.Time) bool {
+	b := from.slowest()
+	if b == nil || now.Sub(b.since) < slowAfter {
+		return false
+	}
+	s.leave(b.of, b)
+	b.cut = true
+	b.hangUp()
+	return true
+}
+
+// leave gives up the place of a request; the lock is held.
+func (s *sources) leave(f *source, body *arriving) {
+	if body != nil {
+		if body.cut {
+			return
+		}
+		f.coming.drop(body)
+		s.coming.drop(body)
+	}
+	f.open--
+	s.open--
+}
+
 // trust counts a request no longer: it proved who it is from.
-func (s *sources) trust(o origin) {
+func (s *sources) trust(o origin, body *arriving) {
 	if o == (origin{}) {
 		return
 	}
@@ -152,20 +195,18 @@ func (s *sources) trust(o origin) {
 	f := s.source(o.at)
 	f.known = s.now()
 	f.refused = 0
-	f.open--
-	s.open--
+	s.leave(f, body)
 }
 
 // end is the end of a request that proved nothing; refused: it was taken for a forgery.
-func (s *sources) end(o origin, refused bool) {
+func (s *sources) end(o origin, body *arriving, refused bool) {
 	if o == (origin{}) {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.source(o.at)
-	f.open--
-	s.open--
+	s.leave(f, body)
 	if now := s.now(); refused {
 		if now.Sub(f.since) >= refusedSpan {
 			f.since, f.refused = now, 0
@@ -179,6 +220,21 @@ func (f *source) isKnown(now time.Time) bool { return !f.known.IsZero() && now.S
 
 func (f *source) isShut(now time.Time) bool {
 	return f.refused >= mostRefused && now.Sub(f.since) < refusedSpan
+}
+
+// mayKnock says whether a source that is shut out may open one more connection.
+func (f *source) mayKnock(now time.Time) bool {
+	if !f.isShut(now) {
+		return true
+	}
+	if least := now.Add(-knocksAtOnce * knocksEach); f.knocks.Before(least) {
+		f.knocks = least
+	}
+	if f.knocks.After(now) {
+		return false
+	}
+	f.knocks = f.knocks.Add(knocksEach)
+	return true
 }
 
 // source is what is known of one; the lock is held.
@@ -269,7 +325,7 @@ func (s *sources) connect(at netip.Prefix) bool {
 	} else if s.lines > mostAllLines/2 {
 		most = fewLines
 	}
-	if s.lines >= all || f.lines >= most {
+	if s.lines >= all || f.lines >= most || !f.mayKnock(s.now()) {
 		s.drop(at, f)
 		return false
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,7 +154,7 @@ func TestProbesAreAnsweredInAFlood(t *testing.T) {
 	g := guard(t)
 	g.s.ready = func(context.Context) error { return nil }
 	for i := range mostUnknown {
-		g.s.sources.begin(origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32)}, false)
+		g.s.sources.begin(origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32)}, false, nil)
 	}
 	for _, c := range []struct {
 		from, forwarded, what string
@@ -247,31 +248,126 @@ func TestOnlySoManyAtOnce(t *testing.T) {
 	s := newSources(nil)
 	a, b := origin{at: netip.MustParsePrefix("198.51.100.7/32")}, origin{at: netip.MustParsePrefix("198.51.100.8/32")}
 	for range mostAtOnce {
-		if v := s.begin(a, false); v != welcome {
+		if v := s.begin(a, false, nil); v != welcome {
 			t.Fatal(v)
 		}
 	}
-	if v := s.begin(a, false); v != crowded {
+	if v := s.begin(a, false, nil); v != crowded {
 		t.Error("one source is let in without end")
 	}
-	if v := s.begin(b, false); v != welcome {
+	if v := s.begin(b, false, nil); v != welcome {
 		t.Error("another source is let in no more")
 	}
-	s.trust(a)
-	if v := s.begin(a, false); v != welcome {
+	s.trust(a, nil)
+	if v := s.begin(a, false, nil); v != welcome {
 		t.Error("what proved who it is still counts")
 	}
 	for i := range mostUnknown {
-		s.begin(origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32)}, false)
+		s.begin(origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32)}, false, nil)
 	}
-	if v := s.begin(origin{at: netip.MustParsePrefix("192.0.2.1/32")}, true); v != crowded {
+	if v := s.begin(origin{at: netip.MustParsePrefix("192.0.2.1/32")}, true, nil); v != crowded {
 		t.Error("many sources together are let in without end")
 	}
 	if s.open != mostUnknown {
 		t.Errorf("%d requests are let in", s.open)
 	}
-	if v := s.begin(a, false); v != welcome {
+	if v := s.begin(a, false, nil); v != welcome {
 		t.Error("strangers keep a provider out")
+	}
+}
+
+// Who sends slowly gives up the place to who doesn't: hundreds of requests that never end, from one address, keep nobody out who has
+// the same.
+func TestSlowRequestsGiveUpTheirPlaces(t *testing.T) {
+	s := newServer(slog.New(slog.DiscardHandler), prometheus.NewRegistry(), nil)
+	s.sources = newSources(prefixes("127.0.0.1/32"))
+	var ahead atomic.Int64
+	begun := time.Now()
+	s.sources.now = func() time.Time { return begun.Add(time.Duration(ahead.Load())) }
+	cut := make(chan error, mostAtOnce)
+	s.mux.HandleFunc("POST /web", func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err != nil {
+			cut <- err
+		}
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.serve(t.Context(), l)
+	say := func(length int, body string) net.Conn {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprintf(c, "POST /web HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.7\r\nContent-Length: %d\r\n\r\n%s", length, body)
+		return c
+	}
+	status := func(c net.Conn) string {
+		_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
+		line, err := bufio.NewReader(c).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(line)
+	}
+	for range mostAtOnce {
+		say(9, "slow")
+	}
+	until(t, 30*time.Second, "all are there", func() bool {
+		s.sources.mu.Lock()
+		defer s.sources.mu.Unlock()
+		return s.sources.open == mostAtOnce
+	})
+	if got := status(say(5, "quick")); !strings.Contains(got, "503") {
+		t.Errorf("what has only just begun is cut off: %s", got)
+	}
+	ahead.Add(int64(2 * slowAfter))
+	for i := range 10 {
+		if got := status(say(5, "quick")); !strings.Contains(got, "200") {
+			t.Fatalf("the %d. neighbour gets %s", i+1, got)
+		}
+	}
+	if err := <-cut; err == nil {
+		t.Error("nobody was cut off")
+	}
+	s.sources.mu.Lock()
+	defer s.sources.mu.Unlock()
+	if f := s.sources.source(network(parseAddr(t, "198.51.100.7"))); f.open > mostAtOnce || len(f.coming.all) != s.sources.open || len(cut) > 9 {
+		t.Errorf("%d have a place, %d are coming, %d more were cut off", f.open, len(f.coming.all), len(cut))
+	}
+}
+
+// Who is shut out may open few connections more, enough for a neighbour's pages.
+func TestWhoIsShutOutKnocksInVain(t *testing.T) {
+	g := guard(t)
+	now := time.Now()
+	g.s.sources.now = func() time.Time { return now }
+	at := netip.MustParsePrefix("198.51.100.7/32")
+	open := func() (n int) {
+		for range 10 * knocksAtOnce {
+			if g.s.sources.connect(at) {
+				g.s.sources.disconnect(at)
+				n++
+			}
+		}
+		return n
+	}
+	if n := open(); n != 10*knocksAtOnce {
+		t.Errorf("who forged nothing opens %d", n)
+	}
+	g.flood("198.51.100.7", "", "POST /forged")
+	if n := open(); n < knocksAtOnce || n > knocksAtOnce+1 {
+		t.Errorf("who is shut out opens %d", n)
+	}
+	now = now.Add(time.Second)
+	if n := open(); n < 49 || n > 51 {
+		t.Errorf("a second later %d", n)
+	}
+	now = now.Add(refusedSpan)
+	if n := open(); n != 10*knocksAtOnce {
+		t.Errorf("when it is over, %d", n)
 	}
 }
 
@@ -282,11 +378,11 @@ func TestSourcesAreForgotten(t *testing.T) {
 		return origin{at: netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 32)}
 	}
 	known := origin{at: netip.MustParsePrefix("198.51.100.7/32")}
-	s.begin(known, false)
-	s.trust(known)
+	s.begin(known, false, nil)
+	s.trust(known, nil)
 	for i := range 3 * mostSources {
-		s.begin(at(i), false)
-		s.end(at(i), true)
+		s.begin(at(i), false, nil)
+		s.end(at(i), nil, true)
 	}
 	if len(s.all) > mostSources {
 		t.Errorf("%d are remembered", len(s.all))
@@ -295,8 +391,8 @@ func TestSourcesAreForgotten(t *testing.T) {
 		t.Error("a provider was forgotten for who only forged")
 	}
 	for i := range 100 {
-		s.begin(at(1e6+i), false)
-		s.end(at(1e6+i), false)
+		s.begin(at(1e6+i), false, nil)
+		s.end(at(1e6+i), nil, false)
 	}
 	if s.all[at(1e6).at] != nil {
 		t.Error("who did nothing is remembered")
@@ -327,8 +423,8 @@ func TestConnectionsAreCounted(t *testing.T) {
 	if s.connect(other) || !s.connect(netip.Prefix{}) {
 		t.Error("when all are taken, who comes from outside gets one, or who comes from the house gets none")
 	}
-	s.begin(origin{at: other}, false)
-	s.trust(origin{at: other})
+	s.begin(origin{at: other}, false, nil)
+	s.trust(origin{at: other}, nil)
 	if !s.connect(other) {
 		t.Error("when all are taken, a provider gets none")
 	}
