@@ -26,6 +26,7 @@ var (
 	faultRush  = flag.Duration("fault-pace", 400*time.Millisecond, "how long people wait between two messages")
 	beside     = flag.Bool("fault-beside", false, "break different parts of the town at the same time, each part on its own")
 	faultOnly  = flag.String("fault-only", "", "faults whose names have this in them, and kills")
+	faultOlder = flag.String("fault-older", "", "a townline built from an older commit: the first node runs it, and makes the tables")
 	heldOut    = flag.Duration("fault-patience", 3*time.Second, "how long chats wait in the end for messages that a server took with it; claims hold for two minutes")
 )
 

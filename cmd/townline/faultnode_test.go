@@ -79,6 +79,9 @@ func newNodes(t *testing.T, p *place, env []string, many int) (all []*node) {
 	}
 	for i := range many {
 		n := &node{t: t, dir: p.dir, command: []string{binary}, listen: freeDoor(t), clock: filepath.Join(p.dir, fmt.Sprint("clock", i))}
+		if i == 0 && many > 1 && *faultOlder != "" {
+			n.command = []string{*faultOlder}
+		}
 		n.env = append(append(n.env, p.env...), env...)
 		n.env = append(n.env, fmt.Sprintf("TOWNLINE_USSD_DIR=%s", filepath.Join(p.dir, fmt.Sprint("ussd", i))))
 		if i == many-1 { // the last one's clock can be moved
