@@ -15,6 +15,7 @@ const (
 	// lifeTerm is long enough for a database that fails over.
 	lifeTerm    = 30 * time.Second
 	reclaimEach = 5 * time.Second
+	lifePrefix  = "node "
 )
 
 // life is the time for which this node is known to live.
@@ -170,4 +171,4 @@ func (x *Exchange) reclaim(ctx context.Context) {
 }
 
 // lifeDuty is the duty that a node has as long as it lives.
-func lifeDuty(node [16]byte) string { return "node " + hex.EncodeToString(node[:4]) }
+func lifeDuty(node [16]byte) string { return lifePrefix + hex.EncodeToString(node[:4]) }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -232,7 +233,7 @@ func (g *dutyGauge) Collect(to chan<- prometheus.Metric) {
 	g.duties.mu.Lock()
 	defer g.duties.mu.Unlock()
 	for duty, until := range g.duties.until {
-		if time.Now().Before(until) {
+		if time.Now().Before(until) && !strings.HasPrefix(duty, lifePrefix) { // a line for each life of each server would be too many
 			to <- prometheus.MustNewConstMetric(g.shown, prometheus.GaugeValue, 1, duty)
 		}
 	}
