@@ -30,6 +30,13 @@ func (l *life) begin(lasts context.Context) {
 	l.lasts = lasts
 }
 
+// end says that the node isn't known any more.
+func (l *life) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lasts = nil
+}
+
 // claim is what messages are sent under: until it is over they are this node's.
 type claim struct {
 	until time.Time       // when others may claim them
@@ -79,7 +86,7 @@ func (x *Exchange) lives(ctx context.Context) {
 			told = false
 			x.hold(context.WithoutCancel(ctx), duty, lifeTerm, until, func(lasts context.Context) {
 				x.life.begin(lasts)
-				defer x.life.begin(nil)
+				defer x.life.end()
 				x.outbox.ring()
 				x.reclaims(lasts, ended)
 			})

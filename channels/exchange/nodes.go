@@ -32,13 +32,10 @@ type Nodes struct {
 // twice and promise nothing; what holds is the version in the store.
 type Leases interface {
 	// Lease waits for the turn, not for long, and returns what gives it back. It may not fail: without it, the turn goes on.
-	Lease(ctx context.Context, resident [16]byte) (give func())
-}
-
-// freeLeases also say whether no other node had the turn when it was asked for: what was read before then holds. Where they can't, it is read
-// again.
-type freeLeases interface {
-	LeaseFree(ctx context.Context, resident [16]byte) (give func(), free bool)
+	//
+	// It is free where no other node is known to have had the turn when it was asked for: what was read before then holds. Else it is
+	// read again.
+	Lease(ctx context.Context, resident [16]byte) (give func(), free bool)
 }
 
 // Bell wakes the workers of all nodes. What it tells may be lost: they look by themselves now and then.
@@ -83,10 +80,7 @@ func (x *Exchange) share(s *Settings) error {
 	n.toTell, n.wanted, n.news = make(map[string]bool), make(chan struct{}, 1), newAlarm(shortestSleep)
 	n.news.most = dialogsPoll
 	if s.Leases != nil {
-		x.residents.beside = func(ctx context.Context, r store.Resident) (func(), bool) { return s.Leases.Lease(ctx, r), false }
-		if l, ok := s.Leases.(freeLeases); ok {
-			x.residents.beside = func(ctx context.Context, r store.Resident) (func(), bool) { return l.LeaseFree(ctx, r) }
-		}
+		x.residents.beside = func(ctx context.Context, r store.Resident) (func(), bool) { return s.Leases.Lease(ctx, r) }
 	}
 	for name, duty := range s.Nodes.Single {
 		l := x.channels[name]

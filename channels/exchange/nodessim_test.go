@@ -210,8 +210,8 @@ func (w *country) message(id [16]byte) *simMessage {
 	return w.sent[id]
 }
 
-// LeaseFree gives a resident's turn to one node as Redis does: for a while, not to be relied on, and now and then not at all.
-func (n *simNode) LeaseFree(_ context.Context, r [16]byte) (give func(), free bool) {
+// Lease gives a resident's turn to one node as Redis does: for a while, not to be relied on, and now and then not at all.
+func (n *simNode) Lease(_ context.Context, r [16]byte) (give func(), free bool) {
 	n.w.mu.Lock()
 	defer n.w.mu.Unlock()
 	if n.w.turns[r] { // it is waited for in vain
@@ -223,11 +223,6 @@ func (n *simNode) LeaseFree(_ context.Context, r [16]byte) (give func(), free bo
 		defer n.w.mu.Unlock()
 		delete(n.w.turns, r)
 	}, true
-}
-
-func (n *simNode) Lease(ctx context.Context, r [16]byte) func() {
-	give, _ := n.LeaseFree(ctx, r)
-	return give
 }
 
 // simLine is a channel of a node: a push waits at two gates like all that leaves.

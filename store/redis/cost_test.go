@@ -46,7 +46,7 @@ func BenchmarkLease(b *testing.B) {
 			for i := range atOnce {
 				all.Go(func() {
 					for range b.N / atOnce {
-						n.Lease(b.Context(), [16]byte{byte(i)})()
+						leased(n, b.Context(), [16]byte{byte(i)})()
 					}
 				})
 			}

@@ -11,26 +11,26 @@ func TestWhatWasFree(t *testing.T) {
 	s := start(t)
 	two, one := s.among(s.address()), s.join()
 	counted(t, one, 3)
-	give, free := one.LeaseFree(t.Context(), ann)
+	give, free := one.Lease(t.Context(), ann)
 	if !free {
 		t.Error("nobody had it")
 	}
 	ear := listens(two)
 	waited := make(chan bool)
 	go func() {
-		give, free := two.LeaseFree(t.Context(), ann)
+		give, free := two.Lease(t.Context(), ann)
 		give()
 		waited <- free
 	}()
 	s.until("is looked at again", func() bool { _, said := ear.heard(); return slices.Contains(said, "look") })
-	if _, free := two.LeaseFree(t.Context(), ben); !free {
+	if _, free := two.Lease(t.Context(), ben); !free {
 		t.Error("nobody had another's")
 	}
 	give()
 	if <-waited {
 		t.Error("another had it")
 	}
-	if _, free := two.LeaseFree(t.Context(), ann); !free {
+	if _, free := two.Lease(t.Context(), ann); !free {
 		t.Error("it was given back")
 	}
 }

@@ -111,7 +111,7 @@ func TestLeasesGoTogether(t *testing.T) {
 	s := start(t)
 	var by atomic.Int64
 	n := s.among(s.slowly(&by))
-	n.Lease(t.Context(), ann)()
+	leased(n, t.Context(), ann)()
 	s.empty()
 	ear := listens(n)
 	by.Store(int64(10 * time.Millisecond))
@@ -120,7 +120,7 @@ func TestLeasesGoTogether(t *testing.T) {
 	for i := range people {
 		all.Go(func() {
 			for range turns {
-				give := n.Lease(t.Context(), person(i))
+				give := leased(n, t.Context(), person(i))
 				if s.say("EXISTS "+turnOf(person(i))) != ":1\r\n" {
 					t.Error("nobody has it")
 				}
@@ -146,12 +146,12 @@ func TestNextTurn(t *testing.T) {
 	s := start(t)
 	var by atomic.Int64
 	n := s.among(s.slowly(&by))
-	n.Lease(t.Context(), ben)()
+	leased(n, t.Context(), ben)()
 	s.empty()
 	ear := listens(n)
 	by.Store(int64(100 * time.Millisecond))
 	for range 3 {
-		give := n.Lease(t.Context(), ann)
+		give := leased(n, t.Context(), ann)
 		began := time.Now()
 		give()
 		if took := time.Since(began); took >= time.Duration(by.Load()) {
@@ -161,7 +161,7 @@ func TestNextTurn(t *testing.T) {
 	if _, said := ear.heard(); slices.Contains(said, "look") {
 		t.Errorf("somebody had it still: %q", said)
 	}
-	n.Lease(t.Context(), ben)()
+	leased(n, t.Context(), ben)()
 	s.empty()
 }
 
@@ -171,12 +171,12 @@ func TestWhoGivesUp(t *testing.T) {
 	s := start(t)
 	var by atomic.Int64
 	n := s.among(s.slowly(&by))
-	n.Lease(t.Context(), ann)()
+	leased(n, t.Context(), ann)()
 	s.empty()
 	by.Store(int64(100 * time.Millisecond))
 	var all sync.WaitGroup
 	leaves, cancel := context.WithCancel(t.Context())
-	all.Go(func() { n.Lease(leaves, ann)() })
+	all.Go(func() { leased(n, leaves, ann)() })
 	s.until("has a lease", func() bool { return s.say("EXISTS "+annsTurn) == ":1\r\n" })
 	cancel() // before the answer is here
 	for i := range 16 {
@@ -187,7 +187,7 @@ func TestWhoGivesUp(t *testing.T) {
 				defer cancel()
 				ctx = some
 			}
-			give := n.Lease(ctx, person(i))
+			give := leased(n, ctx, person(i))
 			if i%2 == 1 && s.say("EXISTS "+turnOf(person(i))) != ":1\r\n" {
 				t.Error("it was given up with others'")
 			}
@@ -251,7 +251,7 @@ func TestBreaksOff(t *testing.T) {
 	s := start(t)
 	var now atomic.Bool
 	n := s.among(s.breaks(&now))
-	held := n.Lease(t.Context(), person(9))
+	held := leased(n, t.Context(), person(9))
 	l := n.lanes[0]
 	var asking []*lease
 	l.mu.Lock() // until all are there
@@ -285,7 +285,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	n := s.among(s.address())
-	give := n.Lease(t.Context(), ann)
+	give := leased(n, t.Context(), ann)
 	s.say("CONFIG SET min-replicas-to-write 1")
 	give()
 	s.until("is taken for away", n.Away)
@@ -301,7 +301,7 @@ func TestCloseGivesBack(t *testing.T) {
 	n := s.among(s.address())
 	var gives []func()
 	for i := range 3 * mostTogether {
-		gives = append(gives, n.Lease(t.Context(), person(i)))
+		gives = append(gives, leased(n, t.Context(), person(i)))
 	}
 	if s.say("EXISTS "+turnOf(person(7))) != ":1\r\n" {
 		t.Fatal("nobody has it")
@@ -315,11 +315,11 @@ func TestCloseGivesBack(t *testing.T) {
 	if got := s.say("DBSIZE"); got != ":1\r\n" {
 		t.Errorf("keys stay: %s", got)
 	}
-	n.Lease(t.Context(), ann)() // what comes late does no harm
+	leased(n, t.Context(), ann)() // what comes late does no harm
 
 	hasty := s.hasty()
 	counted(t, hasty, 2)
-	give := hasty.Lease(t.Context(), ann)
+	give := leased(hasty, t.Context(), ann)
 	s.pause()
 	defer s.resume()
 	began := time.Now()
@@ -337,10 +337,10 @@ func TestForgottenScripts(t *testing.T) {
 	a := s.among(s.address())
 	b := s.join()
 	counted(t, b, 3)
-	give := a.Lease(t.Context(), ann)
+	give := leased(a, t.Context(), ann)
 	s.say("SCRIPT FLUSH")
 	got := make(chan func(), 1)
-	go func() { got <- b.Lease(t.Context(), ann) }()
+	go func() { got <- leased(b, t.Context(), ann) }()
 	s.until("knows how to look again", func() bool { return strings.HasPrefix(s.say("SCRIPT EXISTS "+lookAgain.Hash()), "*1\r\n:1") })
 	s.say("SCRIPT FLUSH")
 	give()
@@ -357,17 +357,17 @@ func TestAlone(t *testing.T) {
 	s := start(t)
 	n := s.join()
 	ear := listens(n)
-	n.Lease(t.Context(), ann)() // it can't know yet
+	leased(n, t.Context(), ann)() // it can't know yet
 	s.until("has a node that knows it is alone", n.alone.Load)
 	s.empty()
 	before, _ := ear.heard()
-	n.Lease(t.Context(), ann)()
+	leased(n, t.Context(), ann)()
 	if after, _ := ear.heard(); before == 0 || after != before {
 		t.Errorf("%d round trips before, %d after", before, after)
 	}
 	s.join()
 	counted(t, n, 2)
-	give := n.Lease(t.Context(), ann)
+	give := leased(n, t.Context(), ann)
 	if s.say("EXISTS "+annsTurn) != ":1\r\n" {
 		t.Error("no lease with somebody else there")
 	}
@@ -414,7 +414,7 @@ func TestOddKeys(t *testing.T) {
 	}
 	began := time.Now()
 	for range 3 {
-		n.Lease(t.Context(), ann)()
+		leased(n, t.Context(), ann)()
 		n.Pace("sms", 10).Room(t.Context())
 		if _, known := n.Each(t.Context(), "sms", ann, 1, 1); known {
 			t.Error("it is known what one resident gets")
@@ -423,7 +423,7 @@ func TestOddKeys(t *testing.T) {
 	if took := time.Since(began); took > leaseWait {
 		t.Errorf("three turns took %v", took)
 	}
-	give := n.Lease(t.Context(), ben)
+	give := leased(n, t.Context(), ben)
 	if s.say("EXISTS "+bensTurn) != ":1\r\n" {
 		t.Error("somebody else's lease isn't taken")
 	}

@@ -133,13 +133,9 @@ var nothing = func() {}
 //
 // So a node that has been alone for a while asks nobody. One that joins is known within a beat, and what both step until then costs a
 // retry, as without the server.
-func (n *Nodes) Lease(ctx context.Context, resident [16]byte) (give func()) {
-	give, _ = n.LeaseFree(ctx, resident)
-	return give
-}
-
-// LeaseFree is Lease, and says whether the turn was there at once: nobody is known to have had it when it was asked for.
-func (n *Nodes) LeaseFree(ctx context.Context, resident [16]byte) (give func(), free bool) {
+//
+// It is free where the turn was there at once: nobody is known to have had it when it was asked for.
+func (n *Nodes) Lease(ctx context.Context, resident [16]byte) (give func(), free bool) {
 	if n.alone.Load() || n.slow.Load() || n.Away() {
 		return nothing, true
 	}

@@ -18,7 +18,7 @@ func works(t *testing.T, address string) (a, b *Nodes) {
 	counted(t, a, 2)
 	counted(t, b, 2)
 	for id := range byte(20) { // on all shards
-		give := a.Lease(t.Context(), [16]byte{id})
+		give := leased(a, t.Context(), [16]byte{id})
 		if took := held(t, b, [16]byte{id}); !took {
 			t.Fatal("two nodes have one resident's turn")
 		}
@@ -51,7 +51,7 @@ func held(t *testing.T, n *Nodes, r [16]byte) bool {
 	t.Helper()
 	began := time.Now()
 	done := make(chan func(), 1)
-	go func() { done <- n.Lease(t.Context(), r) }()
+	go func() { done <- leased(n, t.Context(), r) }()
 	select {
 	case give := <-done:
 		give()
@@ -105,7 +105,7 @@ func TestCluster(t *testing.T) {
 	for i := range 200 {
 		together.Go(func() {
 			n := []*Nodes{a, b}[i%2]
-			give := n.Lease(t.Context(), person(i))
+			give := leased(n, t.Context(), person(i))
 			s := all[0]
 			if at := slot([]byte(turnOf(person(i)))); at > 10922 {
 				s = all[2]
@@ -123,14 +123,14 @@ func TestCluster(t *testing.T) {
 
 	// A shard that hangs holds up its own turns, and few of the others'.
 	for i := range 200 { // each has a connection to hang on
-		a.Lease(t.Context(), person(i))()
+		leased(a, t.Context(), person(i))()
 	}
 	all[2].pause()
 	defer all[2].resume()
 	for i := range 200 {
 		together.Go(func() {
 			began := time.Now()
-			a.Lease(t.Context(), person(i))()
+			leased(a, t.Context(), person(i))()
 			its := slot([]byte(turnOf(person(i)))) >= 10*slots/lanesOfMany
 			if took := time.Since(began); took > a.patience/2 && !its || took > 2*a.patience {
 				t.Errorf("a turn waited for %v, its shard hangs: %v", took, its)
@@ -164,13 +164,13 @@ sentinel failover-timeout town 3000
 	a, b := works(t, "redis://127.0.0.1:"+watch.port+"?sentinel=town")
 
 	main.kill()
-	a.Lease(t.Context(), ann)()
-	b.Lease(t.Context(), ann)()
+	leased(a, t.Context(), ann)()
+	leased(b, t.Context(), ann)()
 	second.until("takes its place", func() bool { return strings.Contains(second.say("ROLE"), "master") })
 	for _, n := range []*Nodes{a, b} {
 		back(t, n)
 	}
-	give := a.Lease(t.Context(), ann)
+	give := leased(a, t.Context(), ann)
 	if !strings.HasPrefix(second.say("EXISTS "+annsTurn), ":1") {
 		t.Error("no lease after it")
 	}

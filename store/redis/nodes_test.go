@@ -28,11 +28,11 @@ func TestOneTurnAtATime(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			for range 20 {
-				give := nodes[i%2].Lease(t.Context(), ann)
+				give := leased(nodes[i%2], t.Context(), ann)
 				now := inside.Add(1)
 				for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
 				}
-				nodes[1-i%2].Lease(t.Context(), ben)()
+				leased(nodes[1-i%2], t.Context(), ben)()
 				inside.Add(-1)
 				give()
 			}
@@ -49,11 +49,11 @@ func TestOneTurnAtATime(t *testing.T) {
 func TestLateGive(t *testing.T) {
 	s := start(t)
 	a, b := s.join(), s.join()
-	late := a.Lease(t.Context(), ann)
+	late := leased(a, t.Context(), ann)
 	s.say("FLUSHALL") // as if it had run out
-	next := b.Lease(t.Context(), ann)
+	next := leased(b, t.Context(), ann)
 	late()
-	a.Lease(t.Context(), ben)() // so that it has been given
+	leased(a, t.Context(), ben)() // so that it has been given
 	if n := s.say("EXISTS " + annsTurn); !strings.HasPrefix(n, ":1") {
 		t.Fatal("the next one's turn was given away")
 	}
@@ -65,16 +65,16 @@ func TestLeaseOfADeadNode(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	a, b := s.join(), s.join()
-	a.Lease(t.Context(), ann)
+	leased(a, t.Context(), ann)
 	began := time.Now()
-	b.Lease(t.Context(), ann)()
+	leased(b, t.Context(), ann)()
 	if took := time.Since(began); took < leaseWait || took > leaseWait+time.Second {
 		t.Errorf("waited for %v", took)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	began = time.Now()
-	b.Lease(ctx, ann)()
+	leased(b, ctx, ann)()
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("waited for %v", took)
 	}
@@ -231,7 +231,7 @@ func TestRateOfOneResident(t *testing.T) {
 		t.Error("it is kept forever")
 	}
 	s.kill()
-	a.Lease(t.Context(), ann)()
+	leased(a, t.Context(), ann)()
 	if _, known := a.Each(t.Context(), "telegram", ann, 2, 1); known {
 		t.Error("known by whom?")
 	}
@@ -248,7 +248,7 @@ func TestTwoTowns(t *testing.T) {
 	t.Cleanup(func() { theirs.Close() })
 	counted(t, ours, 1)
 	counted(t, theirs, 1)
-	defer ours.Lease(t.Context(), ann)()
+	defer leased(ours, t.Context(), ann)()
 	if held(t, theirs, ann) {
 		t.Error("a turn is leased to another town")
 	}
@@ -291,11 +291,11 @@ func TestTrouble(t *testing.T) {
 			s := start(t)
 			n := s.hasty()
 			counted(t, s.join(), 2) // a node that is alone asks for no lease
-			n.Lease(t.Context(), ann)()
+			leased(n, t.Context(), ann)()
 			trouble.begin(s)
 			began := time.Now()
 			for range 100 {
-				n.Lease(t.Context(), ann)()
+				leased(n, t.Context(), ann)()
 				n.Ring(t.Context(), "outbox")
 				n.Pace("sms", 1).Room(t.Context())
 			}
@@ -304,7 +304,7 @@ func TestTrouble(t *testing.T) {
 			}
 			trouble.end(s)
 			back(t, n)
-			give := n.Lease(t.Context(), ben)
+			give := leased(n, t.Context(), ben)
 			if got := s.say("EXISTS " + bensTurn); !strings.HasPrefix(got, ":1") {
 				t.Errorf("no lease after it: %s", got)
 			}
@@ -319,7 +319,7 @@ func TestStartsWithout(t *testing.T) {
 	if !n.Away() {
 		t.Error("who answered?")
 	}
-	n.Lease(t.Context(), ann)()
+	leased(n, t.Context(), ann)()
 	if got, _ := n.Pace("sms", 1000).Room(t.Context()); n.Count() != 1 || got > 1 {
 		t.Errorf("%d nodes, room for %d", n.Count(), got)
 	}

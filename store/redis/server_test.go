@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os/exec"
@@ -132,4 +133,10 @@ func back(t testing.TB, n *Nodes) {
 			t.Fatal("the server doesn't come back")
 		}
 	}
+}
+
+// leased waits for a resident's turn, free or not.
+func leased(n *Nodes, ctx context.Context, resident [16]byte) (give func()) {
+	give, _ = n.Lease(ctx, resident)
+	return give
 }

@@ -65,7 +65,7 @@ func TestSlowServer(t *testing.T) {
 	counted(t, s.join(), 2) // a node that is alone asks for no lease
 	counted(t, n, 2)
 	p := n.Pace("sms", 1)
-	n.Lease(t.Context(), ann)()
+	leased(n, t.Context(), ann)()
 	p.Room(t.Context())
 	n.Each(t.Context(), "sms", ann, 1, 1) // the scripts are there
 	n.Ring(t.Context(), "before")
@@ -73,7 +73,7 @@ func TestSlowServer(t *testing.T) {
 	by.Store(int64(800 * time.Millisecond))
 	began := time.Now()
 	for range 20 {
-		n.Lease(t.Context(), ann)()
+		leased(n, t.Context(), ann)()
 		p.Room(t.Context())
 		n.Each(t.Context(), "sms", ann, 1, 1)
 	}
@@ -97,7 +97,7 @@ func TestSlowServer(t *testing.T) {
 			t.Fatal("a server that is quick again isn't asked")
 		}
 	}
-	give := n.Lease(t.Context(), ben)
+	give := leased(n, t.Context(), ben)
 	if got := s.say("EXISTS " + bensTurn); !strings.HasPrefix(got, ":1") {
 		t.Errorf("no lease after it: %s", got)
 	}

@@ -66,10 +66,10 @@ func (s *Server) join() (*Leases, error) {
 }
 
 // Lease: see redis.Nodes. What is in a bubble can't be waited for outside, so the context doesn't count: it takes two seconds at most.
-func (l *Leases) Lease(_ context.Context, resident [16]byte) (give func()) {
+func (l *Leases) Lease(_ context.Context, resident [16]byte) (give func(), free bool) {
 	var back func()
-	l.outside(func() { back = l.nodes.Lease(context.Background(), resident) })
-	return func() { l.outside(back) }
+	l.outside(func() { back, free = l.nodes.Lease(context.Background(), resident) })
+	return func() { l.outside(back) }, free
 }
 
 func (l *Leases) outside(do func()) {

@@ -28,7 +28,7 @@ func TestOneAtATime(t *testing.T) {
 				for i := range 8 {
 					all.Go(func() {
 						for range 10 {
-							give := nodes[i%2].Lease(t.Context(), [16]byte{7})
+							give, _ := nodes[i%2].Lease(t.Context(), [16]byte{7})
 							if !held.TryLock() {
 								t.Error("two have the turn")
 							} else {
