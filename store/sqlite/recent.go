@@ -48,6 +48,7 @@ func (c *recent) put(batch []*job) {
 			continue
 		}
 		r := t.change.Resident
+		delete(c.read, r)
 		if len(t.state) > recentState {
 			delete(c.newer, r)
 			delete(c.older, r)
@@ -95,6 +96,7 @@ func (c *recent) answered(r store.Resident, version uint64) ([]byte, bool) {
 func (c *recent) drop(r store.Resident) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.read, r)
 	delete(c.newer, r)
 	delete(c.older, r)
 }

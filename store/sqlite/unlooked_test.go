@@ -86,3 +86,28 @@ func (s *Store) newest(t *testing.T, r store.Resident) (all []byte) {
 	}
 	return all
 }
+
+// TestUnlookedAfterErasure: what was answered by a row that was read isn't taken for what is answered by another that begins under its id.
+func TestUnlookedAfterErasure(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "town.db"))
+	r := store.Resident{1}
+	say := func(read uint64, in byte, state []byte, want store.OutcomeKind) {
+		t.Helper()
+		c := &store.Change{Resident: r, Read: read, At: noon, State: state, Inbound: store.Inbound{in}, Reply: []byte{in}}
+		if o, err := s.Commit(t.Context(), c); err != nil || o.Kind != want {
+			t.Fatalf("message %d: %v, %v", in, o, err)
+		}
+	}
+	say(0, 1, make([]byte, 2*recentState), store.Applied) // too long to be kept: it is read
+	s.newest(t, r)
+	if err := s.Erase(t.Context(), r, noon); err != nil {
+		t.Fatal(err)
+	}
+	say(0, 2, []byte{2}, store.Applied)
+	s.newest(t, r)
+	say(1, 3, []byte{3}, store.Applied)
+	if got := s.newest(t, r); len(got) != 2 || got[0] != 3 || got[1] != 2 {
+		t.Errorf("answered %v, want 3 and 2", got)
+	}
+	say(2, 2, []byte{4}, store.Duplicate)
+}
