@@ -29,6 +29,12 @@ func (s *Store) Nodes(ctx context.Context) (int, error) {
 	return int(n), wrapped("nodes", err)
 }
 
+// forgetDuties drops those that nobody has had for long: each start of a server has one that only it ever has.
+func (s *Store) forgetDuties(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, "DELETE FROM duty WHERE until < clock_timestamp() - interval '1 day'")
+	return err
+}
+
 func wrapDuty(err error) error {
 	if err != nil {
 		return fmt.Errorf("store: hold a duty: %w", err)

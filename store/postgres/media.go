@@ -223,6 +223,9 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 		}
 		return unpart(ctx, tx, now)
 	})
+	if err == nil {
+		err = s.forgetDuties(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("store: sweep: %w", err)
 	}

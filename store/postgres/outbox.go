@@ -207,7 +207,7 @@ func (c *claim) doubtful(ctx context.Context, channel string) error {
 		seqs = append(seqs, found[i].seq)
 	}
 	c.taken, c.n = append(c.taken, found...), c.n-len(found)
-	_, err = c.tx.Exec(ctx, "UPDATE outbox SET state = 3, at = $2 WHERE seq = ANY($1)", seqs, c.until)
+	_, err = c.tx.Exec(ctx, "UPDATE outbox SET state = 3, at = $2, node = NULL WHERE seq = ANY($1)", seqs, c.until)
 	return err
 }
 
@@ -265,10 +265,11 @@ func (c *claim) laden(weight int) bool {
 	return c.weight > 0 && c.weighs > 0 && c.weighs+weight > c.weight
 }
 
-// Reclaim: see store.Store. By the server's clock, as duties are: by that of the statement, so that a duty that is kept meanwhile counts.
+// Reclaim: see store.Store. Whose a message was is forgotten whenever it isn't claimed any more: an older node that claims it next leaves that
+// as it is. By the server's clock, as duties are: by that of the statement, so that a duty that is kept meanwhile counts.
 func (s *Store) Reclaim(ctx context.Context, channels []string, from time.Time) (n int, err error) {
 	err = s.write(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE outbox SET state = 3, at = $2 WHERE seq IN (SELECT seq FROM outbox o WHERE o.state = 2 AND o.channel = ANY($1)
+		tag, err := tx.Exec(ctx, `UPDATE outbox SET state = 3, at = $2, node = NULL WHERE seq IN (SELECT seq FROM outbox o WHERE o.state = 2 AND o.channel = ANY($1)
 			AND o.node IS NOT NULL AND NOT EXISTS (SELECT 1 FROM duty d WHERE d.node = o.node AND d.until > statement_timestamp()) ORDER BY seq FOR UPDATE OF o SKIP LOCKED)`,
 			channels, sealing.Stamp(from))
 		n = int(tag.RowsAffected())
@@ -316,7 +317,8 @@ func put(b *pgx.Batch, now int64, s *store.Settled) {
 			at = CASE WHEN state = 5 OR (state = 6 AND $2::smallint = 4) OR (state = 4 AND $2::smallint < 4) THEN at ELSE $3::bigint END,
 			receipt = CASE WHEN $4 = '' THEN receipt ELSE $4 END,
 			code = CASE WHEN state = 5 OR (state = 6 AND $2::smallint = 4) OR (state = 4 AND $2::smallint < 4) THEN code ELSE $5 END,
-			attempts = greatest(attempts - $6::integer, 0)
+			attempts = greatest(attempts - $6::integer, 0),
+			node = NULL
 		WHERE id = $1 AND ($7::smallint = 0 OR state = $7::smallint)`, s.ID, int16(s.State), at, words(s.Receipt), words(s.Code), s.Forgive, int16(s.From))
 }
 
