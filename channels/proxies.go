@@ -54,8 +54,8 @@ func (p Proxies) Origin(r *http.Request) (netip.Addr, error) {
 			if more = comma >= 0; more {
 				rest, hop = rest[:comma], rest[comma+1:]
 			}
-			a, err := netip.ParseAddr(strings.TrimSpace(hop))
-			if err != nil {
+			a, ok := hopAddr(strings.TrimSpace(hop))
+			if !ok {
 				return netip.Addr{}, ErrNowhere
 			}
 			if here = a.Unmap().WithZone(""); !p.Has(here) {
@@ -64,6 +64,15 @@ func (p Proxies) Origin(r *http.Request) (netip.Addr, error) {
 		}
 	}
 	return here, nil // from a proxy itself
+}
+
+// hopAddr reads one entry of X-Forwarded-For. Some balancers write the port, too, and then IPv6 in brackets.
+func hopAddr(s string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a, true
+	}
+	at, err := netip.ParseAddrPort(s)
+	return at.Addr(), err == nil
 }
 
 // Peer is who has the connection; the zero Addr: it can't be told.
@@ -95,7 +104,7 @@ func Near(r *http.Request, publicURL string) bool {
 		return false
 	}
 	u, err := url.Parse(publicURL)
-	return err != nil || u.Host == "" || IsHouse(u.Hostname()) || !strings.EqualFold(hostName(r.Host), u.Hostname())
+	return err != nil || u.Host == "" || IsHouse(u.Hostname()) || !strings.EqualFold(hostName(r.Host), hostName(u.Host))
 }
 
 // IsHouse says whether a name is none that anybody outside could call.
@@ -104,6 +113,7 @@ func IsHouse(name string) bool {
 	return err == nil && InHouse(a) || strings.EqualFold(name, "localhost")
 }
 
+// hostName is the name in a Host header, without the dot that may end it.
 func hostName(host string) string {
-	return (&url.URL{Host: host}).Hostname()
+	return strings.TrimSuffix((&url.URL{Host: host}).Hostname(), ".")
 }

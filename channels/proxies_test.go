@@ -27,6 +27,10 @@ func TestOrigin(t *testing.T) {
 		{"10.0.0.1:1", []string{"192.0.2.7, 198.51.100.1"}, "198.51.100.1", nil},
 		{"10.0.0.1:1", []string{"192.0.2.7, 198.51.100.1 ,10.0.0.2"}, "198.51.100.1", nil},
 		{"10.0.0.1:1", []string{"192.0.2.7,198.51.100.1", "10.0.0.2"}, "198.51.100.1", nil},
+		{"10.0.0.1:1", []string{"192.0.2.7, 198.51.100.1:4711"}, "198.51.100.1", nil},
+		{"10.0.0.1:1", []string{"192.0.2.7, [2001:db8::7]:4711 , 10.0.0.2:80"}, "2001:db8::7", nil},
+		{"10.0.0.1:1", []string{"192.0.2.7, fe80::7%eth0"}, "fe80::7", nil},
+		{"10.0.0.1:1", []string{"192.0.2.7, 198.51.100.1:x"}, "", ErrNowhere},
 		{"10.0.0.1:1", []string{"198.51.100.1, nobody"}, "", ErrNowhere},
 		{"10.0.0.1:1", []string{"10.0.0.2"}, "10.0.0.2", nil},
 	} {
@@ -59,6 +63,7 @@ func TestNear(t *testing.T) {
 		// A container's network and a balancer that says nothing bring everybody in by one address; the name that they call stays.
 		{"172.17.0.1:1", "", "talk.example.org", public, false},
 		{"127.0.0.1:1", "", "Talk.Example.Org:443", public, false},
+		{"127.0.0.1:1", "", "talk.example.org.:443", public, false}, // the same name
 		{"127.0.0.1:1", "", "127.0.0.1:8080", "http://127.0.0.1:8080", true},
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
