@@ -50,6 +50,7 @@ func (s *Store) keep() {
 		} else if quiet += keeperPause; quiet > keeperCut {
 			continue
 		}
+		lookAtPages()
 		log, done, err := t.checkpoint("PRAGMA wal_checkpoint(NOOP)")
 		if err != nil {
 			continue

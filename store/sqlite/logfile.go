@@ -105,6 +105,13 @@ func letGoOfPages() {
 	}
 }
 
+// lookAtPages sees whether the process had to wait for files in its memory.
+func lookAtPages() {
+	if g, err := gather(); err == nil {
+		g.mappings.look()
+	}
+}
+
 func (g *gathering) of(file uintptr) *gathered { return at[gathered](file + g.behind) }
 
 // log returns the methods of a log whose own are the system's.
@@ -123,7 +130,11 @@ func (g *gathering) log(tls *libc.TLS, system uintptr) uintptr {
 		}
 		n := w.n
 		w.n = 0 // should it fail, the transaction does, and its pages are written anew
-		return write(tls, file, w.bytes, int32(n), w.first)
+		rc := write(tls, file, w.bytes, int32(n), w.first)
+		if rc == lib.SQLITE_OK {
+			g.mappings.called(w.mapped, int32(n), w.first)
+		}
+		return rc
 	}
 	gatherWrite := func(tls *libc.TLS, file, buf uintptr, n int32, off int64) int32 {
 		w := g.of(file)
@@ -153,7 +164,11 @@ func (g *gathering) log(tls *libc.TLS, system uintptr) uintptr {
 		if g.mappings.read(g.of(file).mapped, file, buf, n, off) {
 			return lib.SQLITE_OK
 		}
-		return read(tls, file, buf, n, off)
+		rc := read(tls, file, buf, n, off)
+		if rc == lib.SQLITE_OK {
+			g.mappings.called(g.of(file).mapped, n, off)
+		}
+		return rc
 	}
 	truncate := function[truncateFunc](m.FxTruncate)
 	gatherTruncate := func(tls *libc.TLS, file uintptr, size int64) int32 {
@@ -210,7 +225,11 @@ func (g *gathering) database(tls *libc.TLS, system uintptr) uintptr {
 		if g.mappings.read(g.of(file).mapped, file, buf, n, off) {
 			return lib.SQLITE_OK
 		}
-		return read(tls, file, buf, n, off)
+		rc := read(tls, file, buf, n, off)
+		if rc == lib.SQLITE_OK {
+			g.mappings.called(g.of(file).mapped, n, off)
+		}
+		return rc
 	}
 	end := function[closeFunc](m.FxClose)
 	mappedClose := func(tls *libc.TLS, file uintptr) int32 {

@@ -52,6 +52,12 @@ func TestMapped(tt *testing.T) {
 		m := at[lib.Tsqlite3_io_methods](at[lib.Tsqlite3_file](two).FpMethods)
 		return function[transferFunc](m.FxRead)(tls, two, buf, pageSize, page*pageSize)
 	}
+	waits := func(page int64) {
+		tt.Helper()
+		if g.mappings.read(p, two, buf, pageSize, page*pageSize) {
+			tt.Fatalf("page %d is read without a call, though it may have to come from the disk", page)
+		}
+	}
 	want := func(page int64, text string) {
 		tt.Helper()
 		if rc := read(page); rc != lib.SQLITE_OK || !bytes.HasPrefix(there, []byte(text)) {
@@ -77,7 +83,9 @@ func TestMapped(tt *testing.T) {
 	short(0)
 	write(0, "first")
 	write(1, "second")
+	waits(0)
 	want(0, "first")
+	waits(1)
 	want(1, "second")
 	short(2)
 	write(1, "changed")
@@ -90,6 +98,13 @@ func TestMapped(tt *testing.T) {
 	want(2, "third")
 	want(1, "\x00")
 	g.mappings.letGo()
+	waits(2)
+	want(2, "third")
+	g.mappings.look()
+	want(2, "third")
+	g.mappings.waited-- // as if a page had come from the disk since
+	g.mappings.look()
+	waits(2)
 	want(2, "third")
 	const far = pieceSize / pageSize
 	short(far)
