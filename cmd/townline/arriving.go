@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -11,6 +12,8 @@ import (
 type arriving struct {
 	io.ReadCloser
 	left atomic.Int64 // bytes; 0: it is there whole
+	came atomic.Int64 // bytes
+	hung atomic.Bool  // nothing more of it is read
 	line *http.ResponseController
 
 	// Those of sources.mu:
@@ -31,7 +34,11 @@ func newArriving(w http.ResponseWriter, r *http.Request) *arriving {
 }
 
 func (b *arriving) Read(p []byte) (int, error) {
+	if b.hung.Load() { // whoever is patient with uploads may have moved the line's deadline since
+		return 0, os.ErrDeadlineExceeded
+	}
 	n, err := b.ReadCloser.Read(p)
+	b.came.Add(int64(n))
 	switch left := b.left.Load(); {
 	case err != nil || left > 0 && left <= int64(n):
 		b.left.Store(0)
@@ -42,7 +49,15 @@ func (b *arriving) Read(p []byte) (int, error) {
 }
 
 // hangUp has nothing more of it read. Where there is no line, as in tests, nothing is waited for either.
-func (b *arriving) hangUp() { _ = b.line.SetReadDeadline(time.Unix(1, 0)) }
+func (b *arriving) hangUp() {
+	b.hung.Store(true)
+	_ = b.line.SetReadDeadline(time.Unix(1, 0))
+}
+
+// pace is how many bytes of it came in a second. Of those of which nothing came, the oldest are slowest.
+func (b *arriving) pace(now time.Time) float64 {
+	return float64(b.came.Load()+1) / now.Sub(b.since).Seconds()
+}
 
 // coming are bodies on their way, in no order. Each is in two lists: its source's and that of all.
 type coming struct{ all []*arriving }
@@ -68,11 +83,16 @@ func (c *coming) drop(b *arriving) {
 	c.all = c.all[:last]
 }
 
-// slowest is the one that has been on its way longest; nil: all are there.
-func (c *coming) slowest() (slow *arriving) {
+// slowest is the one of which least comes in a second, among those that have been on their way for slowAfter; nil: there is none. What
+// comes as fast as an upload has to isn't slow: a picture may take minutes by a weak line.
+func (c *coming) slowest(now time.Time) (slow *arriving) {
+	least := float64(slowLine)
 	for _, b := range c.all {
-		if b.left.Load() != 0 && (slow == nil || b.since.Before(slow.since)) {
-			slow = b
+		if b.left.Load() == 0 || now.Sub(b.since) < slowAfter {
+			continue
+		}
+		if pace := b.pace(now); pace < least {
+			slow, least = b, pace
 		}
 	}
 	return slow

@@ -32,8 +32,8 @@ const (
 	knocksEach   = time.Second / 50
 	knocksAtOnce = 100
 
-	// slowAfter is how long a request may be on its way before it has to give up its place to one that is there whole, where places are
-	// wanting: who sends slowly, on purpose or not, keeps nobody else of the same address out.
+	// slowAfter is how long a request may be on its way before it has to give up its place to another, where places are wanting and it
+	// comes more slowly than all others: who holds places by sending next to nothing keeps nobody else of the same address out.
 	slowAfter = 250 * time.Millisecond
 
 	// knownFor is how long a source that once proved who it is isn't shut out for what others do from there. A small town hears from a
@@ -160,10 +160,10 @@ func (s *sources) begin(o origin, page bool, body *arriving) verdict {
 	return welcome
 }
 
-// cut takes a place from the request that has been on its way longest, if it is slow; the lock is held.
+// cut takes a place from the request that comes most slowly, if any does; the lock is held.
 func (s *sources) cut(from *coming, now time.Time) bool {
-	b := from.slowest()
-	if b == nil || now.Sub(b.since) < slowAfter {
+	b := from.slowest(now)
+	if b == nil {
 		return false
 	}
 	s.leave(b.of, b)

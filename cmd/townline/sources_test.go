@@ -339,6 +339,55 @@ func TestSlowRequestsGiveUpTheirPlaces(t *testing.T) {
 	}
 }
 
+// A picture that has come steadily for a minute by a weak line isn't what gives up its place to others, but what came later and says
+// next to nothing.
+func TestWhoSendsSteadilyKeepsTheirPlace(t *testing.T) {
+	s := newSources(nil)
+	now := time.Now()
+	s.now = func() time.Time { return now }
+	from := func(i byte) origin { return origin{at: network(netip.AddrFrom4([4]byte{198, 51, 100, i}))} }
+	body := func(sent string) *arriving {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/web", strings.NewReader(sent))
+		r.ContentLength = 2 << 20
+		return newArriving(w, r)
+	}
+	read := func(b *arriving) {
+		if _, err := io.ReadFull(b, make([]byte, 4)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	steady := body(strings.Repeat("p", 300_000))
+	s.begin(from(1), true, steady)
+	if _, err := io.ReadFull(steady, make([]byte, 300_000)); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	for i := range mostUnknown - 1 {
+		b := body("drip")
+		if v := s.begin(from(byte(1+i%32)), false, b); v != welcome {
+			t.Fatal(v)
+		}
+		read(b)
+	}
+	now = now.Add(2 * slowAfter)
+	for range 2 * mostAtOnce {
+		if v := s.begin(from(1), false, body("")); v != welcome {
+			break // all that are left have only just begun
+		}
+	}
+	if v := s.begin(from(99), false, nil); v != welcome {
+		t.Error("nobody else is let in:", v)
+	}
+	if steady.cut {
+		t.Error("who sends steadily is cut off")
+	}
+	cut := body("rest")
+	cut.hangUp()
+	if n, err := cut.Read(make([]byte, 4)); n > 0 || err == nil {
+		t.Errorf("what was cut off is still read: %d, %v", n, err)
+	}
+}
+
 // Who is shut out may open few connections more, enough for a neighbour's pages.
 func TestWhoIsShutOutKnocksInVain(t *testing.T) {
 	g := guard(t)
