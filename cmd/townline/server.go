@@ -243,7 +243,10 @@ func (s *server) inside(h http.Handler) http.Handler {
 		may := channels.Near(r, s.public)
 		if len(s.readers) > 0 {
 			at, err := s.sources.proxies.Origin(r)
-			may = err == nil && channels.Within(s.readers, at) || may && at.IsLoopback()
+			if here := channels.Peer(r); here.IsLoopback() && may { // whose proxies may be here, too
+				at, err = here, nil
+			}
+			may = err == nil && (channels.Within(s.readers, at) || may && at.IsLoopback())
 		}
 		if !may {
 			http.NotFound(w, r)

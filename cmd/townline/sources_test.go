@@ -204,6 +204,18 @@ func TestFiguresStayInTheHouse(t *testing.T) {
 	}
 }
 
+// Where the town's proxy is on the server itself, as it is in most towns, who asks from there without it is still heard.
+func TestFiguresBesideAProxyOfOnesOwn(t *testing.T) {
+	for forwarded, want := range map[string]int{"": 200, "198.51.100.8": 404} {
+		g := guard(t)
+		g.s.sources.proxies = prefixes("127.0.0.1/32")
+		g.s.public, g.s.readers, g.host = "https://talk.example.org", prefixes("10.0.0.9/32"), "localhost"
+		if got := g.ask("127.0.0.1", forwarded, "GET /metrics"); got != want {
+			t.Errorf("from here, for %q: %d, want %d", forwarded, got, want)
+		}
+	}
+}
+
 func prefixes(all ...string) (out []netip.Prefix) {
 	for _, one := range all {
 		out = append(out, netip.MustParsePrefix(one))
