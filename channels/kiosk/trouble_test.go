@@ -188,7 +188,7 @@ func TestOldPage(t *testing.T) {
 			v := come(t, h, h.serve(), handNamed(t, name))
 			v.to(mainStreet, "You have 10 coins")
 			v.back()
-			v.until(`document.readyState==="complete"&&!!document.body`) // one page is no longer kept in the history
+			v.until(`document.readyState==="complete"&&!!document.body`) // empty, where there was none before
 			if s := v.sheet(); s.digit("I live here") != "" || len(s.cards) > 0 && !strings.Contains(s.heading, "You have 10 coins") {
 				old := v.page()
 				v.carryOut(s, deed{digits: []string{s.cards[len(s.cards)-1].digit}, do: "next"})
