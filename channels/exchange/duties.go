@@ -59,12 +59,12 @@ func newDuties() duties {
 	return duties{ctx: ctx, leave: leave, until: make(map[string]time.Time)}
 }
 
-// has says whether a duty is this node's now, also in a process that was frozen a moment ago.
+// has says whether a duty is this node's now, also in a process that was frozen a moment ago, or on a machine that was asleep.
 func (d *duties) has(duty string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	until, ok := d.until[duty]
-	return ok && time.Now().Before(until)
+	return ok && leftUntil(until) > 0
 }
 
 func (d *duties) note(duty string, until time.Time) {
@@ -149,10 +149,12 @@ func (x *Exchange) hold(ctx context.Context, duty string, term time.Duration, un
 	}
 }
 
-// keep renews a duty until what is done for it has returned. It returns early, with true, when the duty is lost.
+// keep renews a duty until what is done for it has returned. It returns early, with true, when the duty is lost. A life is lost on a machine
+// that slept for too long, too: nobody else can have it, so the store would say that it is there.
 func (x *Exchange) keep(ctx context.Context, duty string, term time.Duration, until time.Time, done <-chan struct{}) (lost bool) {
 	d := &x.nodes.duties
 	ending, leaving := ctx.Done(), false
+	slept := func() bool { return duty == lifeDuty(x.nodes.id) && leftUntil(until) <= 0 }
 	asking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go func() { // a store that hangs keeps nobody who is done
@@ -184,6 +186,8 @@ func (x *Exchange) keep(ctx context.Context, duty string, term time.Duration, un
 		}
 		next, held, err := x.ask(asking, duty, term, until)
 		switch {
+		case slept():
+			return true
 		case held:
 			until = next
 			over.Reset(time.Until(until))

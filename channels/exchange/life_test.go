@@ -95,6 +95,7 @@ func TestWhoIsCutOffSendsNothing(t *testing.T) {
 		a.queue(ann, "one")
 		a.x.outbox.ring()
 		time.Sleep(lifeTerm)
+		synctest.Wait()
 		if broken.IsZero() {
 			t.Fatal("it isn't being sent")
 		}
