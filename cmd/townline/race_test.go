@@ -83,6 +83,9 @@ func raceTown(b *testing.B, driver string, beside ...raceServer) {
 	}
 	r := p.serve("--preview", "off")
 	pids["townline"] = r.cmd.Process.Pid
+	if len(beside) > 0 { // a node that is alone asks for no leases
+		pids["idle-townline"] = p.serve("--preview", "off").cmd.Process.Pid
+	}
 	for range b.N {
 		race(b, driver, r.url+"/sms/twilio", loadURL+"/sms/twilio", "seven.txt", pids)
 	}
