@@ -2,4 +2,4 @@
 
 package library_test
 
-const everyWalk = 3_000
+const everyWalk = 2_000

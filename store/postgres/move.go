@@ -47,7 +47,7 @@ func OpenEnd(ctx context.Context, address string, keys *store.Keys) (*End, error
 	settle(c)
 	c.AfterConnect = nil
 	for name, value := range map[string]string{"application_name": "townline move", "statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "work_mem": "64MB", "maintenance_work_mem": "256MB",
-		"plan_cache_mode": "auto"} {
+		"plan_cache_mode": "auto", "enable_seqscan": "on"} {
 		c.ConnConfig.RuntimeParams[name] = value
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
@@ -103,9 +103,17 @@ func (e *End) open(ctx context.Context) (err error) {
 	return e.s.fits(ctx)
 }
 
+// lock asks a few times: the server lets go of what a connection held a moment after that was closed.
 func (e *End) lock(ctx context.Context, which int64) (had bool, err error) {
-	err = e.alone.QueryRow(ctx, "SELECT pg_try_advisory_lock($1, hashtext(current_schema()))", int32(which)).Scan(&had)
-	return had, err
+	for n := 1; ; n++ {
+		err = e.alone.QueryRow(ctx, "SELECT pg_try_advisory_lock($1, hashtext(current_schema()))", int32(which)).Scan(&had)
+		if err != nil || had || n == 6 {
+			return had, err
+		}
+		if err := pause(ctx, n); err != nil {
+			return false, err
+		}
+	}
 }
 
 // letIn lets others open it, and find the note.
@@ -117,7 +125,10 @@ func (e *End) letIn(ctx context.Context) error {
 // Close ends the connections.
 func (e *End) Close() error {
 	if e.alone != nil {
-		e.alone.Hijack().Close(context.Background()) // with its locks
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		e.alone.Exec(ctx, "SELECT pg_advisory_unlock_all()") // whoever opens it next needn't wait for the connection's end
+		e.alone.Hijack().Close(ctx)
 		e.alone = nil
 	}
 	e.s.pool.Close()

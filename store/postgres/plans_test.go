@@ -78,3 +78,39 @@ func TestPlans(t *testing.T) {
 		}
 	}
 }
+
+// TestPlansOfAYoungTown: what each turn asks goes by indexes also where the plan was made before anybody was there: it stays while the
+// town grows.
+func TestPlansOfAYoungTown(t *testing.T) {
+	s := open(t, address(t))
+	conn, err := s.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	for n, q := range []struct{ query, types string }{
+		{selectRows, "uuid[]"},
+		{selectMet, "uuid[]"},
+		{selectRowsToWrite, "uuid[]"},
+		{updateRows, "uuid[], bigint[], bytea[], bytea[]"},
+		{takeRows, "uuid[], bigint[], bigint[], bytea[], bytea[], bigint"},
+	} {
+		name := fmt.Sprint("young", n)
+		if _, err := conn.Exec(t.Context(), "PREPARE "+name+"("+q.types+") AS "+q.query, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("%s: %v", q.query, err)
+		}
+		nulls := strings.TrimSuffix(strings.Repeat("NULL, ", strings.Count(q.types, ",")+1), ", ")
+		var plan strings.Builder
+		if err := each(t.Context(), conn, func(r pgx.Rows) error {
+			var line string
+			err := r.Scan(&line)
+			fmt.Fprintln(&plan, line)
+			return err
+		}, "EXPLAIN EXECUTE "+name+"("+nulls+")", pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Fatalf("%s: %v", q.query, err)
+		}
+		if text := plan.String(); strings.Contains(text, "Seq Scan") {
+			t.Errorf("%s\n%s", q.query, text)
+		}
+	}
+}

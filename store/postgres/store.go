@@ -136,6 +136,7 @@ func settle(c *pgxpool.Config) {
 	for name, value := range map[string]string{"application_name": "townline", "synchronous_commit": "on", "statement_timeout": ms(statementMost),
 		"lock_timeout": ms(lockMost), "idle_in_transaction_session_timeout": ms(idleMost), "jit": "off",
 		"plan_cache_mode": "force_generic_plan", // each query has one good plan, by an index; planning it anew costs more than running it
+		"enable_seqscan":  "off",                // and it may be made while there is hardly anybody: it stays while the town grows
 	} {
 		if _, set := c.ConnConfig.RuntimeParams[name]; !set {
 			c.ConnConfig.RuntimeParams[name] = value
