@@ -40,7 +40,7 @@ func testErasedOnAnotherNode(t *testing.T, on setting) {
 // Where the process died before it could erase, another node does it and knows as much.
 func TestErasedByAnotherNode(t *testing.T) {
 	gone := &twice{failErase: errAway}
-	a := settle(t, func(w *town, _ *Settings) { gone.Store = w.store; w.store = gone })
+	a := settle(t, func(w *town, _ *Settings) { gone.Store = newMemory(); w.store = gone })
 	a.says(ann, "PARK", "ERASE")
 	last := a.text(ann, "yes")
 	reply := a.hear(last)

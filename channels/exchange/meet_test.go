@@ -105,7 +105,7 @@ func TestWhatHappensOnceARowWasRead(t *testing.T) {
 // addressed looks that nobody is kept whom no address finds.
 func (w *town) addressed() {
 	w.t.Helper()
-	m := w.store.(*memory)
+	m := w.inside()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	found := map[store.Resident]bool{}
