@@ -289,7 +289,7 @@ type Want struct {
 	Class    uint8    // the least urgent that are wanted
 	N        int      // at most
 	Weight   int      // at most, together, but for the first: that comes whatever its weight; 0: any
-	Node     [16]byte // who claims them, for Reclaim; zero: nobody asks
+	Node     [16]byte // who claims them, for Reclaim; zero: nobody asks. Where there is a database with a clock a node's claim lasts by that clock, too
 }
 
 // Contact is one time at which a resident got a message that was not a reply.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/storetest"
 )
 
 // The keys of a database are changed: everybody is found as before, earlier keys open nothing, and a copy from before can be put back.
@@ -85,20 +86,6 @@ func TestRotate(t *testing.T) {
 	finds(to)
 }
 
-// nextKeys come after some.
-func nextKeys(t *testing.T, keys *store.Keys) *store.Keys {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "next.key")
-	if err := keys.MakeNext(file); err != nil {
-		t.Fatal(err)
-	}
-	next, err := store.LoadKeys(file, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return next
-}
-
 // A node that was cut off while the keys were changed finds nobody a stranger, and writes nothing, when it comes back.
 func TestRotateBehindANodesBack(t *testing.T) {
 	ctx, at, keys := t.Context(), address(t), testKeys(t)
@@ -109,7 +96,7 @@ func TestRotateBehindANodesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.pool.Reset() // the server has given it up
-	next := nextKeys(t, keys)
+	next := storetest.NextKeys(t, keys)
 	for err = errAtWork; errors.Is(err, errAtWork); {
 		err = Rotate(ctx, at, keys, next, filepath.Join(t.TempDir(), "node"))
 	}
@@ -145,7 +132,7 @@ func TestRotateHearsWhatWasNoted(t *testing.T) {
 	if err := errors.Join(s.Erase(ctx, somebody(0), noon), s.Close(), Restore(ctx, copied, to, keys)); err != nil {
 		t.Fatal(err)
 	}
-	next := nextKeys(t, keys)
+	next := storetest.NextKeys(t, keys)
 	if err := Rotate(ctx, to, keys, next, node); err != nil {
 		t.Fatal(err)
 	}

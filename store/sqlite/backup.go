@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -80,7 +81,14 @@ func (s *Store) vacuumInto(ctx context.Context, file string) error {
 	}
 	defer c.Close()
 	c.SetInterrupt(ctx.Done())
-	return newTables(c).exec("VACUUM INTO ?", file)
+	if err := newTables(c).exec("VACUUM INTO ?", file); err != nil {
+		return err
+	}
+	// What was copied is on disk here, too, before anybody has the copy; another process may serve, and its log is synced here.
+	if err := syncFile(s.file + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.unsynced.all()
 }
 
 type step struct {

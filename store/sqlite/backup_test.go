@@ -315,7 +315,7 @@ func TestOpenRefuses(tt *testing.T) {
 	}
 	c, err := sqlite.OpenConn(t.path("town.db"))
 	t.must(err)
-	t.must(newTables(shipped{c}).once("PRAGMA user_version=9999"))
+	t.must(newTables(shipped{Conn: c}).once("PRAGMA user_version=9999"))
 	t.must(c.Close())
 	if _, err := Open(t.path("town.db"), t.keys); !errors.Is(err, store.ErrNewer) {
 		t.Errorf("a newer database was opened: %v", err)
@@ -326,7 +326,7 @@ func TestOpenRefuses(tt *testing.T) {
 	}
 	other, err := sqlite.OpenConn(t.path("other.db"))
 	t.must(err)
-	t.must(newTables(shipped{other}).once("CREATE TABLE theirs(x)"))
+	t.must(newTables(shipped{Conn: other}).once("CREATE TABLE theirs(x)"))
 	t.must(other.Close())
 	if _, err := Open(t.path("other.db"), t.keys); err == nil || !strings.Contains(err.Error(), "something else") {
 		t.Errorf("another program's database was opened: %v", err)

@@ -75,25 +75,22 @@ func (s *Store) Reply(ctx context.Context, r store.Resident, in store.Inbound) (
 	if err != nil || key == nil {
 		return nil, false, err
 	}
-	t, err := s.reader(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	defer s.giveBack(t)
 	var b []byte
-	err = t.snapshot(func() error {
-		var seq int64
-		ok := false
-		if _, err := t.one(func(q statement) error {
-			if bytes.Equal(column(q, 0), r[:]) {
-				seq, ok = replyOf(column(q, 2), in)
+	err = s.read(ctx, func(t *tables) error {
+		return t.snapshot(func() error {
+			var seq int64
+			ok := false
+			if _, err := t.one(func(q statement) error {
+				if bytes.Equal(column(q, 0), r[:]) {
+					seq, ok = replyOf(column(q, 2), in)
+				}
+				return nil
+			}, selectRow, rowOf(r)); err != nil || !ok {
+				return err
 			}
-			return nil
-		}, selectRow, rowOf(r)); err != nil || !ok {
+			b, err = t.reply(seq)
 			return err
-		}
-		b, err = t.reply(seq)
-		return err
+		})
 	})
 	if err != nil || b == nil {
 		return nil, false, err

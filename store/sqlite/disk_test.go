@@ -16,6 +16,22 @@ import (
 // the system's own but for xSync, made the default one.
 var slowSync atomic.Int64
 
+// atSync is asked before every sync of a file, and may let it fail.
+var atSync atomic.Pointer[func(file string) int32]
+
+// holdSyncs lets ask decide about every sync of the write-ahead log in file until the test ends.
+func holdSyncs(t *town, ask func() int32) {
+	t.Helper()
+	f := func(file string) int32 {
+		if file != t.path("town.db-wal") {
+			return lib.SQLITE_OK
+		}
+		return ask()
+	}
+	atSync.Store(&f)
+	t.Cleanup(func() { atSync.Store(nil) })
+}
+
 // sleep is as exact as the machine allows; time.Sleep is a millisecond late now and then.
 func sleep(d time.Duration) {
 	t := syscall.NsecToTimespec(int64(d))
@@ -80,6 +96,11 @@ func (d *slowDisk) slowed(tls *libc.TLS, methods uintptr) uintptr {
 		p, ours := copyOf(tls, at[lib.Tsqlite3_io_methods](methods))
 		sync := function[syncFunc](ours.FxSync)
 		slow := func(tls *libc.TLS, file uintptr, flags int32) (rc int32) {
+			if ask := atSync.Load(); ask != nil {
+				if rc := (*ask)(libc.GoString(at[lib.TunixFile](file).FzPath)); rc != lib.SQLITE_OK {
+					return rc
+				}
+			}
 			slowly(func() { rc = sync(tls, file, flags) })
 			return rc
 		}

@@ -15,6 +15,10 @@ type connection interface {
 	Prepare(query string) (statement, error)
 	Changes() int
 	LastInsertRowID() int64
+	// Late lets commits return before the disk has them, or no more, and says whether one did since.
+	Late(on bool) (owed bool)
+	// SyncLog brings those to the disk. It alone may be called beside the others.
+	SyncLog() error
 	Close() error
 }
 
@@ -35,13 +39,29 @@ type statement interface {
 
 var _ statement = (*sqlite.Stmt)(nil)
 
-type shipped struct{ *sqlite.Conn }
+type shipped struct {
+	*sqlite.Conn
+	log *lateLog // of the writer's connection
+}
 
 func (c shipped) Prepare(query string) (statement, error) { return c.Conn.Prepare(query) }
 
 const busyTimeout = 5 * time.Second
 
 func connect(file string, flags sqlite.OpenFlags, pragmas []string) (shipped, error) {
+	return connectWith(nil, file, flags, pragmas)
+}
+
+// connectLate is for the writer.
+func connectLate(file string, flags sqlite.OpenFlags, pragmas []string) (shipped, error) {
+	g, err := gather()
+	if err != nil {
+		return shipped{}, err
+	}
+	return connectWith(g.newLateLog(), file, flags, pragmas)
+}
+
+func connectWith(log *lateLog, file string, flags sqlite.OpenFlags, pragmas []string) (shipped, error) {
 	if _, err := gather(); err != nil {
 		return shipped{}, err
 	}
@@ -50,17 +70,24 @@ func connect(file string, flags sqlite.OpenFlags, pragmas []string) (shipped, er
 		return shipped{}, err
 	}
 	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(file), RawQuery: "vfs=" + gatheringFiles}
+	if log != nil {
+		uri.RawQuery += fmt.Sprintf("&%s=%d", lateNumber, log.number)
+	}
 	c, err := sqlite.OpenConn(uri.String(), flags|sqlite.OpenURI)
 	if err != nil {
+		if log != nil {
+			log.forget()
+		}
 		return shipped{}, err
 	}
 	c.SetBusyTimeout(busyTimeout)
-	t := newTables(shipped{c})
+	ours := shipped{c, log}
+	t := newTables(ours)
 	for _, p := range pragmas {
 		if err := t.once("PRAGMA " + p); err != nil {
-			c.Close()
+			ours.Close()
 			return shipped{}, fmt.Errorf("%s: %w", p, err)
 		}
 	}
-	return shipped{c}, nil
+	return ours, nil
 }

@@ -50,6 +50,9 @@ func (s *Store) keep() {
 		} else if quiet += keeperPause; quiet > keeperCut {
 			continue
 		}
+		if s.unsynced.broken() != nil {
+			continue // what the log has may not be on disk, and a sync would say that it is
+		}
 		lookAtPages()
 		log, done, err := t.checkpoint("PRAGMA wal_checkpoint(NOOP)")
 		if err != nil {
@@ -63,6 +66,7 @@ func (s *Store) keep() {
 			log, done, err = t.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")
 		}
 		if err != nil {
+			s.unsynced.lose(err)
 			continue
 		}
 		if quiet == keeperCut && log > 0 {
@@ -72,7 +76,7 @@ func (s *Store) keep() {
 		if s.owed.Load() {
 			s.restart.Store(forgetLog)
 		} else if log*pageSize >= walBound {
-			t.catchUp()
+			s.unsynced.lose(t.catchUp())
 			s.restart.CompareAndSwap(wrapNot, wrapLog)
 		}
 		sweep.page(context.Background(), t, s, quiet == 0)
@@ -81,16 +85,17 @@ func (s *Store) keep() {
 
 // catchUp copies what the writer has written since the last checkpoint, and what it wrote meanwhile, until little is left or it is
 // as fast as the copying.
-func (t *tables) catchUp() {
+func (t *tables) catchUp() error {
 	for range 4 {
 		log, done, err := t.checkpoint("PRAGMA wal_checkpoint(NOOP)")
 		if err != nil || (log-done)*pageSize <= walLittle {
-			return
+			return err
 		}
 		if _, _, err := t.checkpoint("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
-			return
+			return err
 		}
 	}
+	return nil
 }
 
 // checkpoint returns how many pages the log has, and how many of them are in the database.
@@ -107,6 +112,10 @@ func (t *tables) checkpoint(query string) (log, done int64, err error) {
 func (s *Store) makeRoom() {
 	want := s.restart.Swap(wrapNot)
 	if want == wrapNot {
+		return
+	}
+	// A checkpoint syncs the log, too, and the system says once that it can't: not to whoever syncs it for those who wait.
+	if s.unsynced.all() != nil || s.unsynced.broken() != nil {
 		return
 	}
 	t := s.writer

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"modernc.org/libc"
@@ -11,9 +12,8 @@ import (
 
 // SQLite writes a page of the write-ahead log in two small pieces, and each is a call of the system. gatheringFiles is its way to
 // files that is the system's own, but for a log that is written: what is written behind each other goes to the system in one
-// piece, before the log is synced, and before anything else is done with it. With synchronous=FULL no other connection looks
-// at a page of the log before it was synced, so nobody can tell, not even by pulling the plug: what wasn't synced
-// may always have been lost. What is read comes from where the file is mapped, if it is (mappings).
+// piece, before the log is synced, and before anything else is done with it. SQLite tells no other connection of a page before
+// it asks for that sync, so nobody can tell, not even by pulling the plug: what wasn't synced may always have been lost. What is read comes from where the file is mapped, if it is (mappings).
 const gatheringFiles = "townline"
 
 // mostGathered is what SQLite's way to the system writes at once: more it would take for less. It is 31 pages.
@@ -49,6 +49,10 @@ type gathered struct {
 	bytes  uintptr // C's; 0 until something is written
 	first  int64   // where in the file they belong
 	n      int64
+	later  bool  // commits needn't wait for a sync (lateLog)
+	owed   bool  // one didn't
+	synced bool  // there was a sync
+	failed int32 // not 0: a sync failed, and none may succeed any more
 }
 
 // gathering holds on to what C holds on to, and is itself held by gather.
@@ -60,6 +64,9 @@ type gathering struct {
 	methods  map[uintptr]uintptr // of a log: the system's, and ours in their place
 	others   map[uintptr]uintptr // of a database
 	kept     []any
+
+	late       map[int64]*lateLog
+	lateNumber uintptr // C's
 }
 
 // gather makes the way known to SQLite, once.
@@ -75,13 +82,17 @@ var gather = sync.OnceValues(func() (*gathering, error) {
 	}
 	const whole = int32(unsafe.Alignof(gathered{}))
 	behind := (vfs.FszOsFile + whole - 1) / whole * whole
-	g := &gathering{behind: uintptr(behind), methods: map[uintptr]uintptr{}, others: map[uintptr]uintptr{}}
+	g := &gathering{behind: uintptr(behind), methods: map[uintptr]uintptr{}, others: map[uintptr]uintptr{}, late: map[int64]*lateLog{}}
+	if g.lateNumber, err = libc.CString(lateNumber); err != nil {
+		return nil, err
+	}
 	g.open = func(tls *libc.TLS, ours, name, file uintptr, flags int32, out uintptr) int32 {
 		system := lib.Xsqlite3_vfs_find(tls, 0) // now: a test may have put another in its place
 		rc := function[openFunc](at[lib.Tsqlite3_vfs](system).FxOpen)(tls, system, name, file, flags, out)
 		if f := at[lib.Tsqlite3_file](file); f.FpMethods != 0 && flags&(lib.SQLITE_OPEN_WAL|lib.SQLITE_OPEN_MAIN_DB) != 0 {
 			*g.of(file) = gathered{mapped: g.mappings.share(tls, file)}
 			if flags&lib.SQLITE_OPEN_WAL != 0 {
+				g.opened(tls, name, file, f.FpMethods)
 				f.FpMethods = g.log(tls, f.FpMethods)
 			} else {
 				f.FpMethods = g.database(tls, f.FpMethods)
@@ -179,10 +190,17 @@ func (g *gathering) log(tls *libc.TLS, system uintptr) uintptr {
 	}
 	sync := function[syncFunc](m.FxSync)
 	gatherSync := func(tls *libc.TLS, file uintptr, flags int32) int32 {
-		if rc := send(tls, file); rc != lib.SQLITE_OK {
+		w := g.of(file)
+		if atomic.LoadInt32(&w.failed) != 0 {
+			return lib.SQLITE_IOERR_FSYNC
+		}
+		later := w.putOff()
+		if rc := send(tls, file); rc != lib.SQLITE_OK || later {
 			return rc
 		}
-		return sync(tls, file, flags)
+		rc := sync(tls, file, flags)
+		w.synced = w.synced || rc == lib.SQLITE_OK
+		return rc
 	}
 	size := function[sizeFunc](m.FxFileSize)
 	gatherSize := func(tls *libc.TLS, file, out uintptr) int32 {

@@ -13,6 +13,16 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
+// inC is text as SQLite takes it.
+func inC(t *testing.T, s string) uintptr {
+	t.Helper()
+	p, err := libc.CString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // TestGathered: a log whose writes are gathered reads as if each had gone to the system at once, and once it is synced, it is all there.
 func TestGathered(tt *testing.T) {
 	if _, err := gather(); err != nil {
@@ -20,14 +30,7 @@ func TestGathered(tt *testing.T) {
 	}
 	tls := libc.NewTLS()
 	defer tls.Close()
-	text := func(s string) uintptr {
-		p, err := libc.CString(s)
-		if err != nil {
-			tt.Fatal(err)
-		}
-		return p
-	}
-	way := lib.Xsqlite3_vfs_find(tls, text(gatheringFiles))
+	way := lib.Xsqlite3_vfs_find(tls, inC(tt, gatheringFiles))
 	if way == 0 {
 		tt.Fatal("SQLite doesn't know it")
 	}
@@ -46,7 +49,7 @@ func TestGathered(tt *testing.T) {
 				tt.Fatalf("seed %d: %s: %d", seed, what, rc)
 			}
 		}
-		ok("open", function[openFunc](vfs.FxOpen)(tls, way, text(name), file, flags, 0))
+		ok("open", function[openFunc](vfs.FxOpen)(tls, way, inC(tt, name), file, flags, 0))
 		m := at[lib.Tsqlite3_io_methods](at[lib.Tsqlite3_file](file).FpMethods)
 		buf := libc.Xmalloc(tls, 1<<17)
 		there := unsafe.Slice(at[byte](buf), 1<<17)

@@ -21,17 +21,10 @@ func TestMapped(tt *testing.T) {
 	}
 	tls := libc.NewTLS()
 	defer tls.Close()
-	text := func(s string) uintptr {
-		p, err := libc.CString(s)
-		if err != nil {
-			tt.Fatal(err)
-		}
-		return p
-	}
-	way := lib.Xsqlite3_vfs_find(tls, text(gatheringFiles))
+	way := lib.Xsqlite3_vfs_find(tls, inC(tt, gatheringFiles))
 	vfs := at[lib.Tsqlite3_vfs](way)
 	name := filepath.Join(tt.TempDir(), "town.db")
-	path := text(name)
+	path := inC(tt, name)
 	buf := libc.Xmalloc(tls, pageSize)
 	there := unsafe.Slice(at[byte](buf), pageSize)
 	open := func() uintptr {

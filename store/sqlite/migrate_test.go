@@ -70,8 +70,8 @@ func writeGolden(t *town) {
 	t.must(old.Close())
 	c, err := sqlite.OpenConn(t.path("golden.db"), sqlite.OpenReadWrite)
 	t.must(err)
-	t.must(newTables(shipped{c}).once("PRAGMA journal_mode=DELETE"))
-	t.must(newTables(shipped{c}).once("VACUUM"))
+	t.must(newTables(shipped{Conn: c}).once("PRAGMA journal_mode=DELETE"))
+	t.must(newTables(shipped{Conn: c}).once("VACUUM"))
 	t.must(c.Close())
 	t.must(os.MkdirAll(filepath.Dir(golden), 0o755))
 	t.must(copyTo(golden, t.path("golden.db")))
@@ -157,7 +157,7 @@ func TestMigrationsAreWhole(tt *testing.T) {
 	c, err := sqlite.OpenConn(t.path("m.db"))
 	t.must(err)
 	defer c.Close()
-	w := newTables(shipped{c})
+	w := newTables(shipped{Conn: c})
 	scripts := fstest.MapFS{
 		"migrations/001_a.sql": {Data: []byte("-- a comment; with a semicolon\nCREATE TABLE a(x);\nINSERT INTO a VALUES(1);\n")},
 		"migrations/002_b.sql": {Data: []byte("CREATE TABLE b(x);\nINSERT INTO nowhere VALUES(1);\n")},

@@ -100,7 +100,7 @@ func (e *End) connect(pragmas []string) error {
 		return err
 	}
 	c.SetBusyTimeout(exclusiveWait)
-	e.t = newTables(shipped{c})
+	e.t = newTables(shipped{Conn: c})
 	for _, p := range pragmas {
 		if err := e.t.once("PRAGMA " + p); err != nil {
 			return err

@@ -7,8 +7,8 @@ import (
 )
 
 // recent holds the rows that were written lately, as they are on disk: a resident in the middle of a conversation comes back
-// within minutes, and reading a row costs more than the rest of a Load. Only the writer adds to it, once a row is on
-// disk, so within this process it is never older than what was acknowledged. Should another process have written, the
+// within minutes, and reading a row costs more than the rest of a Load. It is added to once a row is on
+// disk (Store.sync), so within this process it is never older than what was acknowledged. Should another process have written, the
 // version gives it away: the change is a Conflict, and the row is read anew.
 type recent struct {
 	mu           sync.Mutex

@@ -8,21 +8,8 @@ import (
 	"testing"
 
 	"github.com/townline/townline/store"
+	"github.com/townline/townline/store/storetest"
 )
-
-// nextKeys come after those of the tests.
-func nextKeys(t testing.TB, keys *store.Keys) *store.Keys {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "next.key")
-	if err := keys.MakeNext(file); err != nil {
-		t.Fatal(err)
-	}
-	next, err := store.LoadKeys(file, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return next
-}
 
 const rotatedPhone = "+15550123"
 
@@ -111,13 +98,13 @@ func TestRotate(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Close()
-	next := nextKeys(t, keys)
+	next := storetest.NextKeys(t, keys)
 	s := open(t, file)
 	if err := Rotate(file, keys, next); !errors.Is(err, errAtWork) {
 		t.Fatalf("keys were changed under a town at work: %v", err)
 	}
 	s.Close()
-	if err := Rotate(file, next, nextKeys(t, next)); !errors.Is(err, store.ErrKeys) {
+	if err := Rotate(file, next, storetest.NextKeys(t, next)); !errors.Is(err, store.ErrKeys) {
 		t.Errorf("keys were changed that the town doesn't have: %v", err)
 	}
 	address, voter := keys.Address("tel", rotatedPhone), keys.Voter("budget", "tel:"+rotatedPhone)
@@ -140,7 +127,7 @@ func TestRotate(t *testing.T) {
 	if _, err := Open(file, keys); !errors.Is(err, store.ErrKeys) {
 		t.Errorf("the earlier keys open it: %v", err)
 	}
-	later := nextKeys(t, next)
+	later := storetest.NextKeys(t, next)
 	if err := Rotate(file, next, later); err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +144,7 @@ func TestRestoreFromBeforeRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	next := nextKeys(t, keys)
+	next := storetest.NextKeys(t, keys)
 	if err := Rotate(file, keys, next); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +191,7 @@ func TestErasedIsShredded(t *testing.T) {
 		t.Errorf("it isn't where it is said to be: %v", err)
 	}
 	s.Close()
-	if err := Rotate(file, keys, nextKeys(t, keys)); err != nil { // nor does a change of keys bring it back
+	if err := Rotate(file, keys, storetest.NextKeys(t, keys)); err != nil { // nor does a change of keys bring it back
 		t.Error(err)
 	}
 	if where := traces(t, file, wrapped); where != nil {

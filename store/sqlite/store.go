@@ -30,9 +30,12 @@ type Store struct {
 	jobs    sync.Pool    // of *job
 	closing sync.RWMutex // held for reading while queueing
 	closed  atomic.Bool
-	written chan struct{} // closed when the writer is done
-	writer  *tables       // the writer's alone, as is broken
-	broken  error
+	writer  *tables // the writer's alone, but for SyncLog
+
+	unsynced unsynced
+	toSync   chan committed
+	spare    chan []*job   // batches that were synced
+	written  chan struct{} // closed when all is on disk
 
 	readers chan *tables
 	kept    sync.WaitGroup // the keeper
@@ -84,12 +87,15 @@ var oldestSQLite = [3]int{3, 51, 3}
 // store.ErrKeys when it was written with other keys, and store.ErrNewer when by a newer townline.
 func Open(file string, keys *store.Keys) (*Store, error) {
 	s := &Store{file: file, secrets: keys, keys: &keyring{}, queue: make(chan *job, 4*maxBatch),
+		unsynced: unsynced{of: map[store.Resident]uint64{}}, toSync: make(chan committed, mostUnsynced), spare: make(chan []*job, mostUnsynced+2),
 		written: make(chan struct{}), stop: make(chan struct{}), readers: make(chan *tables, readerCount)}
 	if err := s.open(); err != nil {
 		s.closeConnections()
 		return nil, fmt.Errorf("store: open %s: %w", filepath.Base(file), err)
 	}
+	s.unsynced.moved.L = &s.unsynced.mu
 	go s.writes()
+	go s.syncs()
 	s.kept.Add(1)
 	go s.keep()
 	return s, nil
@@ -104,7 +110,7 @@ func (s *Store) open() error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	c, err := connect(s.file, sqlite.OpenReadWrite|sqlite.OpenCreate, pragmas(writerCache))
+	c, err := connectLate(s.file, sqlite.OpenReadWrite|sqlite.OpenCreate, pragmas(writerCache))
 	if err != nil {
 		return err
 	}
@@ -207,14 +213,18 @@ func (s *Store) reader(ctx context.Context) (*tables, error) {
 
 func (s *Store) giveBack(t *tables) { s.readers <- t }
 
-// read runs f with a connection for reading.
+// read runs f with a connection for reading. What f saw is on disk when it returns.
 func (s *Store) read(ctx context.Context, f func(*tables) error) error {
 	t, err := s.reader(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.giveBack(t)
-	return f(t)
+	err = f(t)
+	s.giveBack(t)
+	if e := s.unsynced.all(); err == nil {
+		err = e
+	}
+	return err
 }
 
 // snapshot lets f read one state of the database, whatever is committed meanwhile.

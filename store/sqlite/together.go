@@ -34,12 +34,20 @@ type wanted struct {
 	version         uint64
 	answered, state []byte // sealed
 	wrapped         []byte
+	after           uint64 // the batch that has to be on disk before this may be given away; 0: none
 	err             error
 	turn            chan bool // true: read for all who wait; false: it was read
 }
 
-// fetch reads what is wanted.
+// fetch reads what is wanted. It is on disk then.
 func (s *Store) fetch(ctx context.Context, w *wanted) error {
+	if err := s.look(ctx, w); err != nil {
+		return err
+	}
+	return s.unsynced.upTo(w.after)
+}
+
+func (s *Store) look(ctx context.Context, w *wanted) error {
 	g := &s.together
 	g.mu.Lock()
 	if g.reading >= mostReading {
@@ -70,6 +78,7 @@ func (s *Store) fetch(ctx context.Context, w *wanted) error {
 	batch := append(g.take(), w)
 	t.rows(batch)
 	s.giveBack(t)
+	s.unsynced.note(batch)
 	g.pass()
 	for _, other := range batch[:len(batch)-1] {
 		other.turn <- false

@@ -59,7 +59,8 @@ func TestFailureConcernsItsOwn(tt *testing.T) {
 	t.must(err)
 	defer c.Close()
 	w := newTables(c)
-	t.must(w.transaction(batch, &keyring{}))
+	_, err = w.transaction(batch, &keyring{}, false)
+	t.must(err)
 	for i, fails := range []bool{false, true, false, true, false} {
 		if (batch[i].err != nil) != fails {
 			t.Errorf("job %d: %v", i, batch[i].err)

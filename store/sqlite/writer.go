@@ -14,14 +14,14 @@ import (
 const maxBatch = 256
 
 // mostYields bounds how often the writer lets others go first before a batch: on a busy machine each time takes as long as all who
-// can run together take once.
-const mostYields = 2
+// can run together take once. With fewer, batches get small as soon as the disk works beside the writer.
+const mostYields = 4
 
 // job is one thing to write. The goroutine that made it waits until the writer is done with it.
 type job struct {
 	turn sealedTurn          // a Change; or
 	do   func(*tables) error // anything else. It may run twice; it must write nothing before it returns a refusal
-	then func()              // what the writer does once it is on disk, before anything else is written
+	then func()              // what the writer does once it is on disk, before anything else is written (moves)
 	err  error
 	done chan struct{}
 }
@@ -75,13 +75,15 @@ func (s *Store) submit(ctx context.Context, j *job) error {
 	return j.err
 }
 
+// mostUnsynced bounds how many batches wait for the disk, and with them how much is lost to nobody's knowledge when the power fails.
+const mostUnsynced = 4
+
 // writes is the only goroutine that writes. It takes whatever queued during its last commit: a batch grows with the load
-// and nobody waits for a timer.
+// and nobody waits for a timer. While the disk has one batch it writes the next (unsynced).
 func (s *Store) writes() {
-	defer close(s.written)
-	batch := make([]*job, 0, maxBatch)
+	defer close(s.toSync)
 	for j := range s.queue {
-		batch = append(batch[:0], j)
+		batch := append(s.room(), j)
 		for range mostYields {
 			// Those whose turns were committed just now are awake, and their next changes come at once.
 			before := len(batch)
@@ -91,9 +93,17 @@ func (s *Store) writes() {
 			}
 		}
 		s.batch(batch)
-		for _, j := range batch {
-			j.done <- struct{}{}
-		}
+	}
+}
+
+// room returns an empty batch.
+func (s *Store) room() []*job {
+	select {
+	case batch := <-s.spare:
+		clear(batch)
+		return batch[:0]
+	default:
+		return make([]*job, 0, maxBatch)
 	}
 }
 
@@ -114,32 +124,39 @@ func (s *Store) queued(batch []*job) []*job {
 }
 
 func (s *Store) batch(batch []*job) {
-	if s.broken != nil {
-		fail(batch, s.broken)
-		return
+	moving := moves(batch)
+	if moving {
+		s.unsynced.all() // what is known here of addresses and keys changes with the disk, so nothing else may be on its way
 	}
 	s.makeRoom()
-	moving := moves(batch)
+	err := s.unsynced.broken()
+	if err != nil {
+		fail(batch, err)
+		s.toSync <- committed{batch: batch, number: s.unsynced.begin(nil)} // it changes no row
+		return
+	}
+	c := committed{batch: batch, number: s.unsynced.begin(batch), moving: moving}
 	if moving {
 		s.whose.move(true)
 	}
-	err := s.writer.transaction(batch, s.keys)
+	c.owed, err = s.writer.transaction(batch, s.keys, !moving)
 	if fatal(err) {
 		// What a failed write or sync left on disk isn't known: stop acknowledging, until a restart reads it anew.
-		s.broken = fmt.Errorf("store: the disk failed, restart townline: %w", err)
-	}
-	if err == nil {
-		s.recent.put(batch)
-	}
-	for _, j := range batch {
-		if j.then != nil {
-			j.then()
-		}
+		s.unsynced.fail(err)
 	}
 	if moving {
+		if err == nil {
+			s.recent.put(batch)
+		}
+		for _, j := range batch {
+			if j.then != nil {
+				j.then()
+			}
+		}
 		s.whose.move(false)
 	}
 	s.commits.Add(1)
+	s.toSync <- c
 }
 
 // fatal tells errors after which nothing may be acknowledged from those that pass (a full disk) or concern one change.
@@ -157,9 +174,12 @@ func fail(batch []*job, err error) {
 	}
 }
 
-// transaction runs a batch and commits it. Each job's own refusal is in its err; what is returned befell all.
-func (t *tables) transaction(batch []*job, keys *keyring) error {
-	err := t.attempt(batch, keys, false)
+// transaction runs a batch and commits it. Each job's own refusal is in its err; what is returned befell all. Where it may be late,
+// it says whether it owes the disk a sync.
+func (t *tables) transaction(batch []*job, keys *keyring, late bool) (owed bool, err error) {
+	t.Late(late)
+	defer func() { owed = t.Late(false) }()
+	err = t.attempt(batch, keys, false)
 	if err != nil && len(batch) > 1 && !fatal(err) {
 		// One of them broke a rule that isn't checked first: give each a savepoint, so that it fails alone.
 		err = t.attempt(batch, keys, true)
@@ -167,7 +187,7 @@ func (t *tables) transaction(batch []*job, keys *keyring) error {
 	if err != nil {
 		fail(batch, fmt.Errorf("store: commit: %w", err))
 	}
-	return err
+	return owed, err
 }
 
 func (t *tables) attempt(batch []*job, keys *keyring, apart bool) error {
