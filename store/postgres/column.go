@@ -45,6 +45,11 @@ func (c *column) int64(v int64) {
 	c.bytes = binary.BigEndian.AppendUint64(c.bytes, uint64(v))
 }
 
+func (c *column) tid(v tid) {
+	c.size(len(v))
+	c.bytes = append(c.bytes, v[:]...)
+}
+
 func (c *column) int32(v int32) {
 	c.size(4)
 	c.bytes = binary.BigEndian.AppendUint32(c.bytes, uint32(v))
@@ -82,10 +87,19 @@ func (columnPlan) Encode(value any, buf []byte) ([]byte, error) {
 	return c.appendTo(buf), nil
 }
 
+// wide makes room for so many bytes in what a connection is about to send, instead of a little more for each statement. It is a message of nothing.
+type wide int
+
+func (wide) Frontend() {}
+
+func (wide) Decode([]byte) error { return nil }
+
+func (n wide) Encode(b []byte) ([]byte, error) { return slices.Grow(b, int(n)), nil }
+
 // takeColumns makes a connection take columns.
 func takeColumns(conn *pgx.Conn) {
 	m := conn.TypeMap()
-	for _, oid := range []uint32{pgtype.UUIDArrayOID, pgtype.ByteaArrayOID, pgtype.Int8ArrayOID, pgtype.Int4ArrayOID, pgtype.TextArrayOID} {
+	for _, oid := range []uint32{pgtype.UUIDArrayOID, pgtype.ByteaArrayOID, pgtype.Int8ArrayOID, pgtype.Int4ArrayOID, pgtype.TextArrayOID, pgtype.TIDArrayOID} {
 		if t, known := m.TypeForOID(oid); known {
 			m.RegisterType(&pgtype.Type{Name: t.Name, OID: oid, Codec: columnCodec{t.Codec}})
 		}

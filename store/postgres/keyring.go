@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,7 +17,8 @@ import (
 // with them, since it was read: what is sealed under a key is written only while the database has that number.
 type held struct {
 	*store.Key
-	id int64
+	id  int64
+	row atomic.Uint64 // where the resident's row was when it was last read: see lies
 }
 
 // keyring holds residents' keys that were opened lately: opening one costs more than using it. Two halves of a map: when
@@ -41,7 +43,7 @@ func (s *Store) open(r store.Resident, id *int64, wrapped []byte) (*held, error)
 	if err != nil {
 		return nil, err
 	}
-	h := &held{key, *id}
+	h := &held{Key: key, id: *id}
 	s.keys.put(r, h)
 	return h, nil
 }
@@ -87,7 +89,7 @@ func (s *Store) newKey(r store.Resident) (*held, []byte, error) {
 	}
 	var b [8]byte
 	rand.Read(b[:])
-	return &held{key, int64(binary.BigEndian.Uint64(b[:]))}, wrapped, nil
+	return &held{Key: key, id: int64(binary.BigEndian.Uint64(b[:]))}, wrapped, nil
 }
 
 // key returns the key of a resident for sealing, nil when there is none. One that was read before is good: the writer compares.

@@ -23,10 +23,10 @@ const (
 )
 
 const (
-	selectRows = `SELECT c.resident, c.version, c.known, c.state, d.id, d.wrapped FROM conversation c LEFT JOIN resident_key d USING(resident)
+	selectRows = `SELECT c.resident, c.version, c.known, c.state, d.id, d.wrapped, c.ctid FROM conversation c LEFT JOIN resident_key d USING(resident)
 		WHERE c.resident = ANY($1)`
 	// selectMet has no row where an address has no conversation.
-	selectMet = `SELECT a.key, c.version, c.known, c.state, d.id, d.wrapped, a.resident FROM address a LEFT JOIN conversation c USING(resident)
+	selectMet = `SELECT a.key, c.version, c.known, c.state, d.id, d.wrapped, c.ctid, a.resident FROM address a LEFT JOIN conversation c USING(resident)
 		LEFT JOIN resident_key d USING(resident) WHERE a.key = ANY($1)`
 )
 
@@ -37,6 +37,7 @@ type wanted struct {
 	found        bool // whose address it is; a row is found by its version
 	resident     store.Resident
 	version      uint64
+	lies         tid
 	known, state []byte
 	id           int64
 	hasKey       bool
@@ -77,11 +78,16 @@ func (s *Store) load(ctx context.Context, by [16]byte, address bool) (c store.Co
 		return c, false, errClosed
 	}
 	select {
-	case s.wanted <- w:
+	case s.wanted <- w: // asked alone, this takes a third of the time
 		s.closing.RUnlock()
-	case <-ctx.Done():
-		s.closing.RUnlock()
-		return c, false, ctx.Err()
+	default:
+		select {
+		case s.wanted <- w:
+			s.closing.RUnlock()
+		case <-ctx.Done():
+			s.closing.RUnlock()
+			return c, false, ctx.Err()
+		}
 	}
 	select {
 	case <-w.done:
@@ -104,11 +110,11 @@ func (s *Store) load(ctx context.Context, by [16]byte, address bool) (c store.Co
 // take copies what was read of a row.
 func (w *wanted) take(values [][]byte) {
 	if w.address {
-		if w.found, w.resident = true, store.Resident(values[6]); values[1] == nil {
+		if w.found, w.resident = true, store.Resident(values[7]); values[1] == nil {
 			return
 		}
 	}
-	w.version = binary.BigEndian.Uint64(values[1])
+	w.version, w.lies = binary.BigEndian.Uint64(values[1]), tid(values[6])
 	w.room = append(append(append(w.room[:0], values[2]...), values[3]...), values[5]...)
 	n, m := len(values[2]), len(values[2])+len(values[3])
 	w.known, w.state, w.key = w.room[:n:n], w.room[n:m:m], w.room[m:]
@@ -129,6 +135,7 @@ func (s *Store) fill(c *store.Conversation, w *wanted) error {
 	if key == nil {
 		return errors.New("a row has no key: were the keys of a copy put back with it?")
 	}
+	key.row.Store(lies(w.lies, w.version))
 	if c.State, err = key.Open(w.state, sealing.UseState); err != nil {
 		return err
 	}

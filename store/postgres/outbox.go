@@ -143,14 +143,17 @@ func (s *Store) Claim(ctx context.Context, w store.Want, now time.Time, lease ti
 	}
 	var messages []store.Message
 	err := s.write(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1, h) FROM (SELECT DISTINCT hashtext(c) AS h FROM unnest($2::text[]) AS c ORDER BY 1) AS all_of`,
-			int32(locksClaim), w.Channels); err != nil {
+		var here int64 // the server's clock once nobody else claims of these channels
+		if err := each(ctx, tx, func(r pgx.Rows) error { return r.Scan(nil, &here) }, `SELECT pg_advisory_xact_lock($1, h), (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+			FROM (SELECT DISTINCT hashtext(c) AS h FROM unnest($2::text[]) AS c ORDER BY 1) AS all_of`, int32(locksClaim), w.Channels); err != nil {
 			return err
 		}
-		c := claim{s: s, tx: tx, now: sealing.Stamp(now), until: sealing.Stamp(now.Add(lease)), n: w.N, weight: w.Weight}
-		if w.Node != ([16]byte{}) {
-			c.node = &w.Node
+		c := claim{s: s, tx: tx, now: sealing.Stamp(now), n: w.N, weight: w.Weight}
+		c.over, c.until = c.now, c.now
+		if w.Node != ([16]byte{}) { // nodes' clocks differ: what another has is over once it is by the server's clock, too
+			c.node, c.over, c.until = &w.Node, min(c.now, here), max(c.now, here)
 		}
+		c.until += lease.Milliseconds()
 		err := c.take(ctx, w)
 		if err == nil {
 			messages, err = opened(c.taken)
@@ -172,6 +175,7 @@ type claim struct {
 	s          *Store
 	tx         pgx.Tx
 	now, until int64
+	over       int64     // what others had until then may have been sent
 	node       *[16]byte // who claims; nil: nobody asks
 	n          int       // still to be taken
 	weight     int       // what was wanted; 0: any
@@ -197,7 +201,7 @@ func (c *claim) take(ctx context.Context, w store.Want) error {
 }
 
 func (c *claim) doubtful(ctx context.Context, channel string) error {
-	found, err := c.s.scanMessages(ctx, c.tx, selectTaken, c.now, channel, c.n)
+	found, err := c.s.scanMessages(ctx, c.tx, selectTaken, c.over, channel, c.n)
 	if err != nil || len(found) == 0 {
 		return err
 	}

@@ -22,6 +22,7 @@ type page struct {
 	places    places
 
 	taken   struct{ resident, read, key, entry, state column } // by turns that depend on nothing but the version
+	found   struct{ at, read, key, entry, state column }       // likewise, and it is known where they lie
 	updated struct{ resident, version, known, state column }
 	begun   struct{ resident, key, wrapped, known, state column }
 	said    [replyTables]struct{ place, body column }
@@ -39,10 +40,11 @@ func newPage(slot int32) *page {
 	w := &page{slot: slot, places: places{writer: rand.Int64N(1 << writerBits)}}
 	for oid, all := range map[uint32][]*column{
 		pgtype.UUIDArrayOID: {&w.taken.resident, &w.updated.resident, &w.begun.resident, &w.posted.id, &w.posted.resident, &w.answers.id, &w.answers.resident},
-		pgtype.Int8ArrayOID: {&w.taken.read, &w.taken.key, &w.updated.version, &w.begun.key, &w.posted.due, &w.posted.until, &w.answers.at},
+		pgtype.Int8ArrayOID: {&w.taken.read, &w.taken.key, &w.found.read, &w.found.key, &w.updated.version, &w.begun.key, &w.posted.due, &w.posted.until, &w.answers.at},
 		pgtype.Int4ArrayOID: {&w.posted.class, &w.posted.tries, &w.posted.weight, &w.answers.version},
 		pgtype.TextArrayOID: {&w.posted.channel, &w.posted.kind, &w.answers.poll, &w.answers.channel, &w.answers.lang},
-		pgtype.ByteaArrayOID: {&w.taken.entry, &w.taken.state, &w.updated.known, &w.updated.state, &w.begun.wrapped, &w.begun.known, &w.begun.state,
+		pgtype.TIDArrayOID:  {&w.found.at},
+		pgtype.ByteaArrayOID: {&w.taken.entry, &w.taken.state, &w.found.entry, &w.found.state, &w.updated.known, &w.updated.state, &w.begun.wrapped, &w.begun.known, &w.begun.state,
 			&w.posted.body, &w.answers.record, &w.answers.shown},
 	} {
 		for _, c := range all {
@@ -58,8 +60,9 @@ func newPage(slot int32) *page {
 // empty makes it blank for the next batch.
 func (w *page) empty() {
 	w.Batch = pgx.Batch{}
-	t, u, b, p, a := &w.taken, &w.updated, &w.begun, &w.posted, &w.answers
-	for _, c := range [...]*column{&t.resident, &t.read, &t.key, &t.entry, &t.state, &u.resident, &u.version, &u.known, &u.state,
+	t, f, u, b, p, a := &w.taken, &w.found, &w.updated, &w.begun, &w.posted, &w.answers
+	for _, c := range [...]*column{&t.resident, &t.read, &t.key, &t.entry, &t.state, &f.at, &f.read, &f.key, &f.entry, &f.state,
+		&u.resident, &u.version, &u.known, &u.state,
 		&b.resident, &b.key, &b.wrapped, &b.known, &b.state, &p.id, &p.resident, &p.channel, &p.kind, &p.class, &p.due, &p.tries, &p.body, &p.weight, &p.until,
 		&a.poll, &a.id, &a.resident, &a.version, &a.channel, &a.lang, &a.at, &a.record, &a.shown} {
 		c.empty()
@@ -83,18 +86,34 @@ const (
 		SELECT 1 / (count(*) = $6::bigint)::integer FROM u`
 	codeBehind = "22012"
 
+	// takeFound is takeRows for those of which it is known where they lie: the key's number says whose row that is. Who is in two batches
+	// at once may be taken in either order then; PostgreSQL ends what waits for each other, and that is tried again.
+	takeFound = `WITH u AS (UPDATE conversation c SET version = c.version + 1, known = substr(u.entry || c.known, 1, 256), state = u.state
+		FROM unnest($1::tid[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) AS u(at, read, key, entry, state)
+		WHERE c.ctid = u.at AND c.version = u.read AND c.key = u.key AND (u.entry = '' OR position(substr(u.entry, 1, 8) IN c.known) = 0) RETURNING 1)
+		SELECT 1 / (count(*) = $6::bigint)::integer FROM u`
+
 	updateRows = `UPDATE conversation c SET version = u.version, known = u.known, state = u.state
 		FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[]) AS u(resident, version, known, state) WHERE c.resident = u.resident`
 )
 
+// statementHead is more than a statement takes beside its columns.
+const statementHead = 256
+
 // commit sends all. Rows of residents come first, as they do where they are looked at first.
-func (w *page) commit(ctx context.Context, conn *pgxpool.Conn, begin bool) error {
+// What is plain can't have been written before but by a mistake, so that is looked at only then: asking the indices first costs a sixth.
+func (w *page) commit(ctx context.Context, conn *pgxpool.Conn, plain bool) error {
 	var all pgx.Batch
-	if begin {
+	again := orLeave
+	if plain {
 		all.Queue("BEGIN")
+		again = orFail
 	}
 	if t := &w.taken; t.resident.n > 0 {
 		all.Queue(takeRows, &t.resident, &t.read, &t.key, &t.entry, &t.state, int64(t.resident.n))
+	}
+	if t := &w.found; t.at.n > 0 {
+		all.Queue(takeFound, &t.at, &t.read, &t.key, &t.entry, &t.state, int64(t.at.n))
 	}
 	if u := &w.updated; u.resident.n > 0 {
 		all.Queue(updateRows, &u.resident, &u.version, &u.known, &u.state)
@@ -112,10 +131,10 @@ func (w *page) commit(ctx context.Context, conn *pgxpool.Conn, begin bool) error
 		}
 	}
 	if a := &w.answers; a.poll.n > 0 {
-		all.Queue(addResponses, &a.poll, &a.id, &a.resident, &a.version, &a.channel, &a.lang, &a.at, &a.record, &a.shown, w.slot)
+		all.Queue(addResponses[again], &a.poll, &a.id, &a.resident, &a.version, &a.channel, &a.lang, &a.at, &a.record, &a.shown, w.slot)
 	}
 	if m := &w.posted; m.id.n > 0 {
-		all.Queue(addMessages, &m.id, &m.resident, &m.channel, &m.kind, &m.class, &m.due, &m.tries, &m.body, &m.weight, &m.until)
+		all.Queue(addMessages[again], &m.id, &m.resident, &m.channel, &m.kind, &m.class, &m.due, &m.tries, &m.body, &m.weight, &m.until)
 	}
 	if t := &w.timers; len(t.resident) > 0 {
 		all.Queue(`INSERT INTO timer(resident, name, at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[])
@@ -127,6 +146,16 @@ func (w *page) commit(ctx context.Context, conn *pgxpool.Conn, begin bool) error
 		}
 	}
 	all.Queue("COMMIT")
+	room := 0
+	for _, q := range all.QueuedQueries {
+		room += statementHead
+		for _, of := range q.Arguments {
+			if c, ours := of.(*column); ours {
+				room += columnHead + len(c.bytes)
+			}
+		}
+	}
+	conn.Conn().PgConn().Frontend().Send(wide(room))
 	return send(ctx, conn, &all)
 }
 
@@ -140,17 +169,28 @@ var sayAt = func() (all [replyTables]string) {
 
 // elements are the types of arrays' values.
 var elements = map[uint32]uint32{pgtype.UUIDArrayOID: pgtype.UUIDOID, pgtype.Int8ArrayOID: pgtype.Int8OID, pgtype.Int4ArrayOID: pgtype.Int4OID,
-	pgtype.TextArrayOID: pgtype.TextOID, pgtype.ByteaArrayOID: pgtype.ByteaOID}
+	pgtype.TextArrayOID: pgtype.TextOID, pgtype.ByteaArrayOID: pgtype.ByteaOID, pgtype.TIDArrayOID: pgtype.TIDOID}
 
-var addResponses = `WITH made AS (INSERT INTO response(poll, id, resident, version, channel, lang, at, record, shown)
-	SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[])
-	ON CONFLICT DO NOTHING RETURNING 1)` + fmt.Sprintf(count, "'responses'", "$10")
+// What is there already under its id is left as it is, or makes the transaction fail.
+const (
+	orLeave = iota
+	orFail
+)
 
-const addMessages = `INSERT INTO outbox(id, resident, channel, kind, class, due, at, state, attempts, receipt, code, body, weight, until)
-	SELECT u.id, u.resident, u.channel, u.kind, u.class, u.due, u.due, 1, u.tries, '', '', u.body, u.weight, u.until
-	FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::bytea[], $9::integer[], $10::bigint[])
-		WITH ORDINALITY AS u(id, resident, channel, kind, class, due, tries, body, weight, until, n) ORDER BY u.n
-	ON CONFLICT DO NOTHING`
+var unlessThere = [...]string{orLeave: " ON CONFLICT DO NOTHING", orFail: ""}
+
+var addResponses, addMessages = func() (responses, messages [len(unlessThere)]string) {
+	for i, unless := range unlessThere {
+		responses[i] = `WITH made AS (INSERT INTO response(poll, id, resident, version, channel, lang, at, record, shown)
+			SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[])` +
+			unless + " RETURNING 1)" + fmt.Sprintf(count, "'responses'", "$10")
+		messages[i] = `INSERT INTO outbox(id, resident, channel, kind, class, due, at, state, attempts, receipt, code, body, weight, until)
+			SELECT u.id, u.resident, u.channel, u.kind, u.class, u.due, u.due, 1, u.tries, '', '', u.body, u.weight, u.until
+			FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::bytea[], $9::integer[], $10::bigint[])
+				WITH ORDINALITY AS u(id, resident, channel, kind, class, due, tries, body, weight, until, n) ORDER BY u.n` + unless
+	}
+	return responses, messages
+}()
 
 // recall takes the ballot out of the box that is linked to a voter's mark.
 const recall = `WITH gone AS (DELETE FROM ballot USING roll WHERE roll.poll = $1 AND roll.voter = $2 AND ballot.poll = roll.poll AND ballot.id = roll.ballot RETURNING 1)
@@ -186,12 +226,21 @@ func (t *turn) say(w *page) (at place, e []byte) {
 // take writes a turn that depends on nothing but the version of its row.
 func (t *turn) take(w *page) {
 	_, e := t.say(w)
-	u := &w.taken
-	u.resident.uuid(t.change.Resident)
-	u.read.int64(int64(t.change.Read))
-	u.key.int64(t.key.id)
-	u.entry.blob(e)
-	u.state.blob(t.state)
+	if at, known := t.key.place(t.change.Read); known {
+		f := &w.found
+		f.at.tid(at)
+		f.read.int64(int64(t.change.Read))
+		f.key.int64(t.key.id)
+		f.entry.blob(e)
+		f.state.blob(t.state)
+	} else {
+		u := &w.taken
+		u.resident.uuid(t.change.Resident)
+		u.read.int64(int64(t.change.Read))
+		u.key.int64(t.key.id)
+		u.entry.blob(e)
+		u.state.blob(t.state)
+	}
 	t.outcome = store.Outcome{Kind: applied}
 	t.effects(w, nil)
 }

@@ -30,6 +30,9 @@ func TestAnOlderNodesClaimIsNotTakenBack(t *testing.T) {
 			return queued(id)
 		},
 		"its claim was over": func(now time.Time, id [16]byte) error {
+			if _, err := s.pool.Exec(ctx, "UPDATE outbox SET at = 1 WHERE id = $1", id); err != nil {
+				return err
+			}
 			again, err := s.Claim(ctx, want, now.Add(2*time.Minute), time.Minute)
 			if len(again) != 1 || !again[0].Unsure || err != nil {
 				t.Errorf("claimed: %v (%v)", again, err)
@@ -58,6 +61,44 @@ func TestAnOlderNodesClaimIsNotTakenBack(t *testing.T) {
 			if err := s.Settle(ctx, noon, []store.Settled{{ID: id, State: store.Sent}}); err != nil {
 				t.Fatal(err)
 			}
+		})
+	}
+}
+
+// What a node has claimed is its own as long as it said by the database's clock, whatever the nodes' own say.
+func TestClaimsOfNodesWhoseClocksAreOff(t *testing.T) {
+	s := open(t, address(t))
+	ctx := t.Context()
+	one, other := [16]byte{'1'}, [16]byte{'2'}
+	const lease = time.Minute
+	for i, off := range []struct {
+		name     string
+		one, two time.Duration
+	}{
+		{"alike", 0, 0}, {"the first behind", -2 * lease, 0}, {"the second ahead", 0, 2 * lease}, {"both wrong", -10 * lease, 10 * lease}, {"the first ahead", 2 * lease, 0},
+	} {
+		t.Run(off.name, func(t *testing.T) {
+			id, now := [16]byte{'m', byte(i)}, time.Now()
+			want := store.Want{Channels: []string{off.name}, Class: 2, N: 9, Node: one}
+			if _, err := s.Commit(ctx, &store.Change{Resident: somebody(200 + i), At: now, Link: []store.Address{{Key: store.AddressKey(id), Kind: "tel", Address: "+15550001"}}, Outbox: []store.Message{{ID: id, Channel: off.name, Kind: "tel", Due: now.Add(-time.Hour), Body: []byte("b")}}}); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Claim(ctx, want, now.Add(off.one), lease); len(got) != 1 || got[0].Unsure || err != nil {
+				t.Fatalf("claimed: %v (%v)", got, err)
+			}
+			want.Node = other
+			claims := func(n int) {
+				t.Helper()
+				if got, err := s.Claim(ctx, want, time.Now().Add(off.two), lease); len(got) != n || err != nil {
+					t.Fatalf("claimed by the other: %v (%v), want %d", got, err, n)
+				}
+			}
+			claims(0)
+			if _, err := s.pool.Exec(ctx, "UPDATE outbox SET at = at - $2 WHERE id = $1", id, (lease + max(off.one, 0)).Milliseconds()); err != nil {
+				t.Fatal(err)
+			}
+			claims(1) // and is left to nobody for ever
+			claims(0) // what is looked up is one node's, too
 		})
 	}
 }

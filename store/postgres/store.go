@@ -4,6 +4,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,17 +32,20 @@ type Store struct {
 	clock   sync.Mutex
 	now     *serverTime
 
-	queue   chan *job
-	wanted  chan *wanted
-	jobs    sync.Pool // of *job that wait for nothing
-	wants   sync.Pool // of *wanted
-	unmixed sync.Map  // polls, by name
-	stop    chan struct{}
-	mixed   sync.WaitGroup // the mixer
+	queue    chan *job
+	underWay underWay
+	wanted   chan *wanted
+	jobs     sync.Pool // of *job that wait for nothing
+	wants    sync.Pool // of *wanted
+	unmixed  sync.Map  // polls, by name
+	stop     chan struct{}
+	mixed    sync.WaitGroup // the mixer
 
 	closing sync.RWMutex // held for reading while queueing
 	closed  atomic.Bool
 	written sync.WaitGroup // the writers and loaders
+
+	commitMost time.Duration // 0: as it is for all
 }
 
 var _ store.Store = (*Store)(nil)
@@ -57,6 +61,7 @@ const (
 	statementMost   = 15 * time.Second // for one statement
 	lockMost        = 5 * time.Second  // for another's lock
 	idleMost        = 30 * time.Second // of a transaction in which nothing happens
+	commitMost      = 20 * time.Second // for a standby that the server waits for: while there is none it would wait for ever, and statementMost doesn't count
 	connectMost     = 5 * time.Second
 	connectionLives = 30 * time.Minute // so that connections find their way to a new primary, and load is spread again
 )
@@ -288,20 +293,29 @@ func (s *Store) tryTx(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx) e
 				return err
 			}
 		}
-		committing := false
-		err = pgx.BeginTxFunc(ctx, s.pool, o, func(tx pgx.Tx) error {
-			if err := do(tx); err != nil {
-				return err
-			}
-			committing = true
-			return nil
-		})
+		var committing bool
+		committing, err = s.once(ctx, o, do)
 		s.noticed(err)
 		if err == nil || !inTheWay(err) && (committing || !lost(err)) {
 			return err
 		}
 	}
 	return err
+}
+
+// once says whether it got as far as the commit, which may then have been done.
+func (s *Store) once(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx) error) (committing bool, err error) {
+	tx, err := s.pool.BeginTx(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx)) // nothing, once it is committed
+	if err := do(tx); err != nil {
+		return false, err
+	}
+	end, cancel := context.WithTimeout(ctx, cmp.Or(s.commitMost, commitMost))
+	defer cancel()
+	return true, tx.Commit(end)
 }
 
 // pause waits longer each time, and not as long as others who were stopped at once.

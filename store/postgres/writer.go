@@ -11,8 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/townline/townline/store"
 )
 
 const (
@@ -64,11 +62,16 @@ func (s *Store) submit(ctx context.Context, j *job) error {
 		return errClosed
 	}
 	select {
-	case s.queue <- j:
+	case s.queue <- j: // as in load
 		s.closing.RUnlock()
-	case <-ctx.Done():
-		s.closing.RUnlock()
-		return ctx.Err()
+	default:
+		select {
+		case s.queue <- j:
+			s.closing.RUnlock()
+		case <-ctx.Done():
+			s.closing.RUnlock()
+			return ctx.Err()
+		}
 	}
 	<-j.done
 	return j.err
@@ -78,25 +81,28 @@ func (s *Store) submit(ctx context.Context, j *job) error {
 // same rows as a turn of the batch is put off to the next, so that all that a batch depends on can be looked at at once.
 func (s *Store) writes() {
 	w := newPage(int32(rand.IntN(counterSlots)))
-	taken := touched{residents: map[store.Resident]bool{}, others: map[any]bool{}}
+	t := newTouched(&s.underWay)
 	var batch, off, waiting []*job
-	for {
-		waiting, off, batch = off, waiting[:0], batch[:0]
-		taken.clear()
-		for _, j := range waiting {
-			if taken.take(&j.turn) {
-				batch = append(batch, j)
-			} else {
-				off = append(off, j)
-			}
+	add := func(j *job) {
+		switch t.take(j) {
+		case here:
+			batch = append(batch, j)
+		case later:
+			off = append(off, j)
 		}
-		if len(batch) == 0 {
+	}
+	for {
+		waiting = t.done(append(waiting[:0], off...))
+		off, batch = off[:0], batch[:0]
+		for _, j := range waiting {
+			add(j)
+		}
+		for len(batch) == 0 { // and nothing is put off
 			j, ok := <-s.queue
 			if !ok {
 				return
 			}
-			taken.take(&j.turn)
-			batch = append(batch, j)
+			add(j)
 		}
 	fill:
 		for len(batch)+len(off) < maxBatch {
@@ -105,11 +111,7 @@ func (s *Store) writes() {
 				if !ok {
 					break fill
 				}
-				if taken.take(&j.turn) {
-					batch = append(batch, j)
-				} else {
-					off = append(off, j)
-				}
+				add(j)
 			default:
 				break fill
 			}
@@ -121,90 +123,6 @@ func (s *Store) writes() {
 			j.done <- struct{}{}
 		}
 	}
-}
-
-// touched is what the turns of a batch are about: no two of them have anything in common.
-type touched struct {
-	residents map[store.Resident]bool
-	others    map[any]bool
-	alone     bool
-}
-
-func (t *touched) clear() {
-	clear(t.residents)
-	clear(t.others)
-	t.alone = false
-}
-
-type (
-	touchedVoter   struct{ poll, voter string }
-	touchedBallot  struct{ poll, id string }
-	touchedRequest string
-)
-
-// take adds a turn, unless it touches what another does.
-func (t *touched) take(turn *turn) bool {
-	c := turn.change
-	if t.alone {
-		return false
-	}
-	if c.Merged != nil { // it reads on before it writes
-		t.alone = len(t.residents) == 0
-		return t.alone
-	}
-	if t.residents[c.Resident] {
-		return false
-	}
-	if turn.plain && len(c.Timers) == 0 {
-		t.residents[c.Resident] = true
-		return true
-	}
-	var all []any
-	others := []store.Resident{c.Resident}
-	for i := range c.Link {
-		all = append(all, c.Link[i].Key)
-	}
-	for _, k := range c.Unlink {
-		all = append(all, k)
-	}
-	if n := c.Newcomer; n != nil {
-		others = append(others, n.Resident)
-		for i := range n.Link {
-			all = append(all, n.Link[i].Key)
-		}
-	}
-	for i := range c.Ballots {
-		b := &c.Ballots[i]
-		all = append(all, touchedVoter{b.Poll, string(b.Voter[:])}, touchedBallot{b.Poll, string(b.ID[:])})
-	}
-	for i := range c.Marks {
-		all = append(all, touchedVoter{c.Marks[i].Poll, string(c.Marks[i].Voter[:])})
-	}
-	for i := range c.Requests {
-		all = append(all, touchedRequest(c.Requests[i].Reference))
-	}
-	for i := range c.Timers {
-		if r := c.Timers[i].Resident; r != c.Resident && r != (store.Resident{}) {
-			others = append(others, r)
-		}
-	}
-	for _, r := range others {
-		if t.residents[r] {
-			return false
-		}
-	}
-	for _, k := range all {
-		if t.others[k] {
-			return false
-		}
-	}
-	for _, r := range others {
-		t.residents[r] = true
-	}
-	for _, k := range all {
-		t.others[k] = true
-	}
-	return true
 }
 
 // batch commits a batch, or where that can't be, each of its turns by itself: one of them broke a rule that isn't checked first.
