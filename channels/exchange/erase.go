@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/townline/townline/channels"
 	"github.com/townline/townline/store"
 )
 
@@ -51,4 +52,27 @@ func (x *Exchange) eraseNow(ctx context.Context, r store.Resident, last []store.
 		return fmt.Errorf("exchange: erase a resident: %w", err)
 	}
 	return nil
+}
+
+// erasedBefore is the last reply to somebody who was erased, when a message of theirs comes again, or a request of that session.
+func (t *turn) erasedBefore(ctx context.Context) (channels.Reply, bool, error) {
+	in := t.inbound
+	if s := t.came.Session; s != nil {
+		if s.ID == "" && t.came.Kind == channels.Dialed {
+			return channels.Reply{}, false, nil
+		}
+		in = t.erasedSession()
+	}
+	b, ok := t.x.erased.reply(in)
+	if !ok && in != (store.Inbound{}) {
+		var err error
+		if b, ok, err = t.x.store.Parted(ctx, in); err != nil {
+			return channels.Reply{}, true, fmt.Errorf("look whether somebody was erased: %w", err)
+		}
+	}
+	if !ok {
+		return channels.Reply{}, false, nil
+	}
+	r, err := decodeReply(b)
+	return r, true, err
 }

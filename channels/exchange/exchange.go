@@ -117,6 +117,7 @@ type line struct {
 	short   atomic.Bool  // a delivery that ends rings the bell
 	rests   time.Time    // nothing leaves before: the store was away
 	stopped [2]time.Time // a budget is used up until then, for replies and for what can wait
+	vain    bool         // the last claim found nothing
 	sift    int          // how many messages are looked through at once, where those in front may not leave; 0: none
 }
 

@@ -55,9 +55,11 @@ func testKilledServersClaims(t *testing.T, on setting) {
 	}
 }
 
-// Where the town said so, it is sent again, soon.
-func TestAKilledServersClaimsAreSentAgain(t *testing.T) {
-	w := settle(t)
+// Where the town said so, it is sent again, soon, and before what was queued after it.
+func TestAKilledServersClaimsAreSentAgain(t *testing.T) { onEachStore(t, testKilledServersClaimsAgain) }
+
+func testKilledServersClaimsAgain(t *testing.T, on setting) {
+	w := settle(t, on)
 	w.queue(ann, "one", "two")
 	w.dies(func(s *Settings) { s.Resend = []string{"sms"} })
 	w.x.giveBack(t.Context())

@@ -346,10 +346,11 @@ func (m *memory) Claim(_ context.Context, w store.Want, now time.Time, lease tim
 				q.state, q.Code = store.Dead, store.CodeLate
 				continue
 			}
-			q.Unsure = q.state == store.Unsure
-			q.state, q.at, q.node = store.Claimed, now.Add(lease), w.Node
-			if !q.Unsure { // it is looked up, not tried
+			q.Unsure, q.at = q.state == store.Unsure, now.Add(lease)
+			if q.node = [16]byte{}; !q.Unsure { // else it is looked up, not tried
+				q.state, q.node = store.Claimed, w.Node
 				q.Attempts++
+				busy[q.Resident] = true
 			}
 			q.Address = ""
 			for _, o := range m.addresses {
@@ -357,7 +358,6 @@ func (m *memory) Claim(_ context.Context, w store.Want, now time.Time, lease tim
 					q.Address = o.address.Address
 				}
 			}
-			busy[q.Resident] = true
 			weighs += q.Weight
 			out = append(out, q.Message)
 		}

@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"log/slog"
@@ -23,20 +22,7 @@ const (
 	sendPatience = 30 * time.Second // how long a provider may take to accept one
 	sendLease    = 2 * time.Minute  // how long a claim holds; longer than sendPatience and a commit
 	settleTime   = 5 * time.Second  // of it that is left for settling
-	firstBackOff = 10 * time.Second
-	lastBackOff  = time.Hour
-	maxAttempts  = 12              // then a message is dead: with the back-off above, after about six hours
-	mostRings    = 3               // calls that nobody answers
-	lookAgain    = 5 * time.Minute // between look-ups of a doubtful message
-	firstLook    = time.Minute     // providers list a message a little after they took it
-)
-
-// Codes of messages that the exchange gives up; providers' codes stand beside them.
-const (
-	codeUnreadable = "unreadable"  // the page can't be read
-	codeTired      = "gave-up"     // too many attempts
-	codeUnknown    = "not-known"   // nobody can tell whether it was sent
-	codeNoChannel  = "no-delivery" // the channel refused it without saying why
+	vainSleep    = 100 * time.Millisecond
 )
 
 // Run sends what is in the outbox, rings the timers, closes the rolls of consultations that are over, and destroys what is past
@@ -156,6 +142,9 @@ func (x *Exchange) nextLeave(ctx context.Context) (next time.Time) {
 		free = later(free, l.rests)
 		due, err := x.store.NextMessage(ctx, name, classReply)
 		if due = x.unlessAway(ctx, due, err); !due.IsZero() {
+			if l.vain { // another node's claim looks over by this one's clock: no reason to ask all the time
+				due = later(due, now.Add(vainSleep))
+			}
 			next = earlier(next, later(due, later(free, l.stopped[0])))
 		}
 		if others == 0 {
@@ -166,6 +155,9 @@ func (x *Exchange) nextLeave(ctx context.Context) (next time.Time) {
 			continue // it was told
 		}
 		if !due.IsZero() {
+			if l.vain {
+				due = later(due, now.Add(vainSleep))
+			}
 			next = earlier(next, later(due, later(later(free, l.stopped[1]), x.limits.waits(l, now))))
 		}
 	}
@@ -242,7 +234,7 @@ func (x *Exchange) sendOn(ctx context.Context, name string, l *line, class uint8
 		l.rests = now.Add(shortestSleep)
 		return false
 	}
-	if len(claimed) == 0 {
+	if l.vain = len(claimed) == 0; l.vain {
 		return false
 	}
 	leaves, back := x.choose(ctx, l, claimed, now, room, slots)
@@ -301,8 +293,15 @@ func together(all []store.Message) [][]store.Message {
 
 // choose says which of the claimed messages leave now, and what becomes of the others.
 func (x *Exchange) choose(ctx context.Context, l *line, claimed []store.Message, now time.Time, room, slots int) (leaves []store.Message, back []store.Settled) {
+	var anew []store.Resident // those behind wait: of what is sent again the order is kept
 	for i := range claimed {
 		m := &claimed[i]
+		if m.Unsure && l.resend && !asks(l) {
+			s := x.anew(l, m)
+			s.ID, s.From = m.ID, store.Unsure
+			back, anew = append(back, s), append(anew, m.Resident)
+			continue
+		}
 		if m.Unsure { // it is looked up, not sent
 			if len(leaves) < slots {
 				leaves = append(leaves, *m)
@@ -311,7 +310,7 @@ func (x *Exchange) choose(ctx context.Context, l *line, claimed []store.Message,
 			}
 			continue
 		}
-		if len(leaves) >= slots || room <= 0 {
+		if len(leaves) >= slots || room <= 0 || slices.Contains(anew, m.Resident) {
 			back = append(back, store.Settled{ID: m.ID, State: store.Queued, Retry: m.Due, Forgive: 1})
 			continue
 		}
@@ -401,6 +400,9 @@ func (x *Exchange) deliver(name string, l *line, m *store.Message, c *claim) {
 		}
 	}
 	s.ID = m.ID
+	if m.Unsure && s.State <= store.Unsure { // whoever has decided meanwhile had better reasons
+		s.From = store.Unsure
+	}
 	way.stage(stageSettle)
 	x.settle(name, s)
 	way.end(stateName(s.State))
@@ -436,113 +438,4 @@ func (x *Exchange) settle(name string, all ...store.Settled) {
 			x.log.LogAttrs(ctx, slog.LevelWarn, "a message waits for a person", slog.String("channel", name), slog.String("state", stateName(s.State)), slog.String("code", s.Code))
 		}
 	}
-}
-
-// judge says what is to become of a message after an attempt.
-func (x *Exchange) judge(l *line, m *store.Message, receipt string, err error) store.Settled {
-	if err == nil {
-		return store.Settled{State: store.Sent, Receipt: receipt}
-	}
-	if code, ok := channels.IsGone(err); ok {
-		if code == "" {
-			code = codeNoChannel
-		}
-		return store.Settled{State: store.Dead, Receipt: receipt, Code: code}
-	}
-	if after, ok := channels.Retrying(err); ok {
-		if errors.Is(err, channels.ErrThrottled) {
-			return x.held(l, m, after)
-		}
-		if l.rings() && !errors.Is(err, channels.ErrNotRung) {
-			if m.Attempts >= mostRings {
-				return store.Settled{State: store.Dead, Code: codeTired}
-			}
-			after = max(after, x.callbacks.Apart)
-		}
-		return x.again(m, after)
-	}
-	// In doubt, or an error of which the adapter says nothing: the same.
-	return x.doubt(l, m, receipt)
-}
-
-// again queues a message for another attempt, or gives it up after too many.
-func (x *Exchange) again(m *store.Message, after time.Duration) store.Settled {
-	if m.Attempts >= maxAttempts {
-		return store.Settled{State: store.Dead, Code: codeTired}
-	}
-	return store.Settled{State: store.Queued, Retry: x.clock.Now().Add(max(after, x.backOff(m.Attempts)))}
-}
-
-// doubt settles a message that may or may not have been sent: it is looked up where the provider can be asked, sent
-// again where the town chose so, and held for a person everywhere else.
-func (x *Exchange) doubt(l *line, m *store.Message, receipt string) store.Settled {
-	if asks(l) {
-		return store.Settled{State: store.Unsure, Receipt: receipt, Retry: x.clock.Now().Add(firstLook)}
-	}
-	if l.resend {
-		return x.anew(l, m)
-	}
-	return store.Settled{State: store.Unsure, Receipt: receipt, Code: codeUnknown}
-}
-
-// anew sends a message again that may have been sent; nobody is rung again at once.
-func (x *Exchange) anew(l *line, m *store.Message) store.Settled {
-	if l.rings() {
-		return x.again(m, x.callbacks.Apart)
-	}
-	return x.again(m, 0)
-}
-
-// rings says whether what is delivered there makes a telephone ring.
-func (l *line) rings() bool { return l.traits.Form == engine.Speech }
-
-func asks(l *line) bool {
-	switch l.Channel.(type) {
-	case channels.Settler, channels.Finder:
-		return true
-	}
-	return false
-}
-
-// look asks the provider what became of a doubtful message.
-func (x *Exchange) look(ctx context.Context, l *line, m *store.Message, page *render.Page) store.Settled {
-	key := hex.EncodeToString(m.ID[:])
-	receipt, sent := m.Receipt, false
-	var err error
-	settler, settles := l.Channel.(channels.Settler)
-	finder, finds := l.Channel.(channels.Finder)
-	switch {
-	case settles && (receipt != "" || !finds):
-		sent, err = settler.Look(ctx, key, receipt)
-	case finds:
-		// Due stays what it was when the message was queued: it was not tried before.
-		receipt, sent, err = finder.Find(ctx, reached(m), *page, key, m.Due)
-	case l.resend:
-		return x.anew(l, m)
-	default:
-		return store.Settled{State: store.Unsure, Receipt: receipt, Code: codeUnknown}
-	}
-	switch {
-	case err == nil && sent:
-		return store.Settled{State: store.Sent, Receipt: receipt}
-	case err == nil:
-		return x.again(m, 0)
-	case m.Attempts >= maxAttempts:
-		return store.Settled{State: store.Unsure, Receipt: receipt, Code: codeUnknown}
-	}
-	return store.Settled{State: store.Unsure, Receipt: receipt, Retry: x.clock.Now().Add(lookAgain), Forgive: -1}
-}
-
-// backOff doubles with each attempt, and lies somewhere in the upper half of that, so that what failed together doesn't
-// come back together.
-func (x *Exchange) backOff(attempts int) time.Duration {
-	d := lastBackOff
-	if n := max(attempts, 1) - 1; n < 10 {
-		d = min(firstBackOff<<n, lastBackOff)
-	}
-	var b [8]byte
-	if err := x.random(b[:]); err != nil {
-		return d
-	}
-	return d/2 + time.Duration(binary.BigEndian.Uint64(b[:])%uint64(d/2))
 }

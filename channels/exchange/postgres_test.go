@@ -19,6 +19,9 @@ var always = []string{"TestConversationLeavesARecord", "TestRepeatedMessageGetsT
 	"TestSimilarRequestIsJoined", "TestTwoNumbersPutTogether", "TestATalkWithThePersonAtTheDesk", "TestStopOutlivesErasing", "TestReminderAfterADay", "TestPushedChannel",
 	"TestMediaIsKeptWithItsTurn"}
 
+// simulated are tests whose towns share a store in memory whatever the flag says: a town on a server each would only be made and left.
+var simulated = []string{"TestNodesSimulation", "TestMergeSimulation"}
+
 // What towns on servers are on; nil until a test asks for it. It is outside of every bubble of time: while somebody in one waits for
 // it, their time stands still.
 var (

@@ -252,7 +252,7 @@ func settle(t testing.TB, change ...setting) *town {
 			&post{name: "telegram", traits: render.Telegram}, &post{name: "kiosk", traits: render.Kiosk},
 		},
 	}
-	if *onPostgres {
+	if *onPostgres && !slices.ContainsFunc(simulated, func(name string) bool { return strings.HasPrefix(t.Name(), name) }) {
 		w.store, s.Leases = inPostgres(t), theNodes[0]
 	}
 	for _, c := range change {

@@ -51,6 +51,9 @@ func joinNodes(c *config.Config, keys *store.Keys, log *slog.Logger, metrics pro
 	if err != nil {
 		return nil, err
 	}
+	if c.Store.Postgres.IsSet() { // there each server has said that it lives
+		n.CountBy(context.Background(), s.Store.Nodes)
+	}
 	s.Leases, s.Nodes.Bell, s.Nodes.Each, s.Nodes.Count = n, n, n.Each, n.Count
 	s.Nodes.Pace = func(name string, perSecond float64) exchange.Pace { return n.Pace(name, perSecond) }
 	gauge := func(name, help string, value func() float64) prometheus.Collector {

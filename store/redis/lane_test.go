@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"io"
 	"log/slog"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -105,16 +103,23 @@ func person(i int) [16]byte { return [16]byte{byte(i), byte(i >> 8), 7} }
 
 func turnOf(r [16]byte) string { return "townline:elmwood:turn:" + hex.EncodeToString(r[:]) }
 
+// farOff is a node to which every answer takes so long; it had a lease before, so that the server knows what it is asked for.
+func (s *server) farOff(by time.Duration) *Nodes {
+	s.t.Helper()
+	var is atomic.Int64
+	n := s.among(s.slowly(&is))
+	leased(n, s.t.Context(), ben)()
+	s.empty()
+	is.Store(int64(by))
+	return n
+}
+
 // Turns that go on at the same time ask for their leases, and give them back, together.
 func TestLeasesGoTogether(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	var by atomic.Int64
-	n := s.among(s.slowly(&by))
-	leased(n, t.Context(), ann)()
-	s.empty()
+	n := s.farOff(10 * time.Millisecond)
 	ear := listens(n)
-	by.Store(int64(10 * time.Millisecond))
 	const people, turns = 64, 5
 	var all sync.WaitGroup
 	for i := range people {
@@ -144,17 +149,14 @@ func TestLeasesGoTogether(t *testing.T) {
 func TestNextTurn(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	var by atomic.Int64
-	n := s.among(s.slowly(&by))
-	leased(n, t.Context(), ben)()
-	s.empty()
+	const by = 100 * time.Millisecond
+	n := s.farOff(by)
 	ear := listens(n)
-	by.Store(int64(100 * time.Millisecond))
 	for range 3 {
 		give := leased(n, t.Context(), ann)
 		began := time.Now()
 		give()
-		if took := time.Since(began); took >= time.Duration(by.Load()) {
+		if took := time.Since(began); took >= by {
 			t.Errorf("giving back waits for %v", took)
 		}
 	}
@@ -169,11 +171,7 @@ func TestNextTurn(t *testing.T) {
 func TestWhoGivesUp(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	var by atomic.Int64
-	n := s.among(s.slowly(&by))
-	leased(n, t.Context(), ann)()
-	s.empty()
-	by.Store(int64(100 * time.Millisecond))
+	n := s.farOff(100 * time.Millisecond)
 	var all sync.WaitGroup
 	leaves, cancel := context.WithCancel(t.Context())
 	all.Go(func() { leased(n, leaves, ann)() })
@@ -204,44 +202,13 @@ func TestWhoGivesUp(t *testing.T) {
 // breaks is a way to the server that is cut, while it is to be, after three leases of an answer.
 func (s *server) breaks(now *atomic.Bool) (address string) {
 	s.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("tcp", "127.0.0.1:"+s.port)
-			if err != nil {
-				near.Close()
-				continue
-			}
-			go func() { _, _ = io.Copy(far, near); far.Close() }()
-			go func() {
-				defer near.Close()
-				defer far.Close()
-				b := make([]byte, 64<<10)
-				for {
-					n, err := far.Read(b)
-					if err != nil {
-						return
-					}
-					cut := now.Load() && bytes.HasPrefix(b[:n], []byte("+OK\r\n"))
-					if cut {
-						n = len("+OK\r\n") * 3
-					}
-					if _, err := near.Write(b[:n]); err != nil || cut {
-						return
-					}
-				}
-			}()
+	return s.through(func(b []byte) (on []byte, cut bool) {
+		cut = now.Load() && bytes.HasPrefix(b, []byte("+OK\r\n"))
+		if cut {
+			b = b[:len("+OK\r\n")*3]
 		}
-	}()
-	return "redis://" + l.Addr().String()
+		return b, cut
+	})
 }
 
 // A server that breaks off in the middle of its answers: nobody waits, and nobody's lease stays behind once it is back, neither those

@@ -46,6 +46,8 @@ type Nodes struct {
 	tokens atomic.Uint64 // of leases, so far
 	odd    sync.Map      // kinds of keys that something else was found at
 
+	beside atomic.Pointer[census] // counts the nodes while the server is away
+
 	stop, cut  context.CancelFunc // of the signs of life; of the lanes
 	done, sent sync.WaitGroup
 }
@@ -123,6 +125,31 @@ func (n *Nodes) Close() error {
 // Count is how many nodes there are, as known last: 1 at least.
 func (n *Nodes) Count() int { return int(n.count.Load()) }
 
+// CountBy tells who counts the nodes while the server is away, so that they divide their rates among as many as there are also where one
+// of them began without it. This node itself isn't among those yet.
+func (n *Nodes) CountBy(ctx context.Context, elsewhere func(context.Context) (int, error)) {
+	if n.Away() {
+		n.ask(ctx, elsewhere, 1)
+	}
+	n.beside.Store(&census{count: elsewhere, asked: time.Now()})
+}
+
+// census counts the nodes without the server.
+type census struct {
+	count func(context.Context) (int, error)
+	asked time.Time // last
+}
+
+// ask takes over how many nodes there are by another's count, and so many more.
+func (n *Nodes) ask(ctx context.Context, elsewhere func(context.Context) (int, error), more int) {
+	ctx, cancel := context.WithTimeout(ctx, beat)
+	defer cancel()
+	count, err := elsewhere(ctx)
+	if err == nil {
+		n.count.Store(int64(max(count+more, 1)))
+	}
+}
+
 // Away says that the server doesn't answer.
 func (n *Nodes) Away() bool { return n.away.Load() }
 
@@ -142,6 +169,10 @@ func (n *Nodes) live(ctx context.Context) {
 	count, err := alive.Run(within, n.client, []string{n.prefix + "nodes"}, n.self, gone.Milliseconds()).Int64()
 	n.sees(began, count, err == nil)
 	if err != nil && !n.failed(ctx, "nodes", err) {
+		if c := n.beside.Load(); c != nil && n.Away() && began.Sub(c.asked) >= gone {
+			c.asked = began
+			n.ask(ctx, c.count, 0)
+		}
 		return
 	}
 	if time.Since(began) < n.patience/6 {

@@ -358,3 +358,60 @@ func FuzzAddress(f *testing.F) {
 		}
 	})
 }
+
+// Nodes that begin while the server is away divide a rate among as many as another counts, and who counted fewer sends no more than its part
+// once it has asked again.
+func TestBegunWithoutTheServer(t *testing.T) {
+	const limit, seconds = 20.0, 60
+	var nodes []*Nodes
+	for i := range 3 {
+		n, err := open("redis://127.0.0.1:1", "elmwood", 50*time.Millisecond, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer n.Close()
+		if n.Count() != 1 {
+			t.Fatalf("%d nodes, and nobody has counted", n.Count())
+		}
+		n.CountBy(t.Context(), func(context.Context) (int, error) { return i, nil }) // those before it
+		if n.Count() != i+1 {
+			t.Errorf("node %d counts %d", i, n.Count())
+		}
+		nodes = append(nodes, n)
+	}
+	all, now, sent := func(context.Context) (int, error) { return 3, nil }, time.Now(), 0
+	var paces []*Pace
+	for _, n := range nodes {
+		n.ask(t.Context(), all, 0)
+		n.ask(t.Context(), func(context.Context) (int, error) { return 0, errAway }, 0) // then it is as it was
+		paces = append(paces, n.Pace("sms", limit))
+	}
+	for range seconds * 100 {
+		now = now.Add(10 * time.Millisecond)
+		for _, p := range paces {
+			if n, _ := p.roomAlone(now); n > 0 {
+				p.granted = 0
+				sent += n
+			}
+		}
+	}
+	if got := float64(sent) / seconds; got > 1.02*limit || got < 0.9*limit {
+		t.Errorf("%.1f a second, the limit is %v", got, limit)
+	}
+}
+
+// What began without the server asks again by and by, while it is away.
+func TestCountedAgainWhileAway(t *testing.T) {
+	t.Parallel()
+	n, err := open("redis://127.0.0.1:1", "elmwood", 50*time.Millisecond, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	n.CountBy(t.Context(), func(context.Context) (int, error) { return 4, nil })
+	for end := time.Now().Add(15 * time.Second); n.Count() != 4; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it still counts %d", n.Count())
+		}
+	}
+}

@@ -12,6 +12,15 @@ import (
 // slowly is a way to the server on which each answer takes so long.
 func (s *server) slowly(by *atomic.Int64) (address string) {
 	s.t.Helper()
+	return s.through(func(b []byte) ([]byte, bool) {
+		<-time.After(time.Duration(by.Load()))
+		return b, false
+	})
+}
+
+// through is a way to the server. Of each piece of its answers, goes says what goes on, and whether the way is cut then.
+func (s *server) through(goes func(b []byte) (on []byte, cut bool)) (address string) {
+	s.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
@@ -31,14 +40,15 @@ func (s *server) slowly(by *atomic.Int64) (address string) {
 			go func() { _, _ = io.Copy(far, near); far.Close() }()
 			go func() {
 				defer near.Close()
+				defer far.Close()
 				b := make([]byte, 64<<10)
 				for {
 					n, err := far.Read(b)
 					if err != nil {
 						return
 					}
-					<-time.After(time.Duration(by.Load()))
-					if _, err := near.Write(b[:n]); err != nil {
+					on, cut := goes(b[:n])
+					if _, err := near.Write(on); err != nil || cut {
 						return
 					}
 				}

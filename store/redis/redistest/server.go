@@ -36,7 +36,7 @@ func Start() (*Server, error) {
 	}
 	_, port, _ := net.SplitHostPort(at)
 	s := &Server{dir: dir, at: at, cmd: exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir)}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	s.cmd.SysProcAttr = dies(&syscall.SysProcAttr{})
 	if err := s.cmd.Start(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
