@@ -293,23 +293,25 @@ func (tr *traffic) compare(t *testing.T, dir string) {
 func (tr *traffic) kept(t *testing.T, s store.Store) {
 	t.Helper()
 	seen := map[string]int{}
-	err := s.Responses(t.Context(), "crash", func(resp store.Response) error {
-		var r engine.Record
-		if err := engine.Decode(resp.Record, &r); err != nil {
-			return err
-		}
-		first, _ := r.Answer("first")
-		name := strings.TrimSuffix(first.Values[0], "-a")
-		seen[name]++
-		for step, suffix := range map[string]string{"first": "-a", "second": "-b", "third": "-c"} {
-			if a, _ := r.Answer(step); len(a.Values) != 1 || a.Values[0] != name+suffix {
-				tr.say("%s: %s is on record as %q", name, step, a.Values)
+	for dialog, words := range map[string]func(string) map[string]string{"crash": crashWords, "keys": keysWords} {
+		err := s.Responses(t.Context(), dialog, func(resp store.Response) error {
+			var r engine.Record
+			if err := engine.Decode(resp.Record, &r); err != nil {
+				return err
 			}
+			first, _ := r.Answer("first")
+			name := strings.TrimSuffix(first.Values[0], "-a")
+			seen[name]++
+			for step, want := range words(name) {
+				if a, _ := r.Answer(step); len(a.Values) != 1 || a.Values[0] != want {
+					tr.say("%s: %s is on record as %q", name, step, a.Values)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	for name := range tr.done {
 		if seen[name] != 1 {
@@ -321,6 +323,11 @@ func (tr *traffic) kept(t *testing.T, s store.Store) {
 			tr.say("%s is on record %d times; its end was answered: %v", name, n, tr.done[name])
 		}
 	}
+}
+
+// crashWords are what is on record of a conversation of the crash dialog.
+func crashWords(name string) map[string]string {
+	return map[string]string{"first": name + "-a", "second": name + "-b", "third": name + "-c"}
 }
 
 // TestKilledInTraffic kills the town again and again while residents text it. Every message that was answered with a 2xx

@@ -22,7 +22,7 @@ var (
 	faultSeed  = flag.Uint64("fault-seed", 1, "what the order and the length of faults and the crowd's choices begin with")
 	faultKill  = flag.Int("fault-kills", 2, "kills in each round of faults")
 	faultFor   = flag.Duration("fault-for", 0, "no fault is begun after so long; 0: however long it takes")
-	faultCrowd = flag.Int("fault-crowd", 6, "people on each channel")
+	faultCrowd = flag.Int("fault-crowd", 3, "people on each channel")
 	faultRush  = flag.Duration("fault-pace", 400*time.Millisecond, "how long people wait between two messages")
 	beside     = flag.Bool("fault-beside", false, "break different parts of the town at the same time, each part on its own")
 	faultOnly  = flag.String("fault-only", "", "faults whose names have this in them, and kills")
@@ -42,11 +42,12 @@ type fault struct {
 
 // The parts that are broken.
 const (
-	nodesPart = "nodes"
-	killsPart = "nodes that are killed"
-	dataPart  = "database"
-	redisPart = "Redis"
-	waysPart  = "ways"
+	nodesPart   = "nodes"
+	killsPart   = "nodes that are killed"
+	dataPart    = "database"
+	redisPart   = "Redis"
+	machinePart = "kiosk machine"
+	waysPart    = "ways"
 )
 
 // wreck is a town whose parts are broken one after the other while a crowd talks with it.
@@ -176,12 +177,13 @@ func (w *wreck) moved(chance *rand.Rand) error {
 	return nil
 }
 
-// TestFaultsOnOneFile breaks a town on SQLite in every way while people talk with it by texts, menus and chats.
+// TestFaultsOnOneFile breaks a town on SQLite in every way while people talk with it by texts, menus, chats, calls and pages.
 func TestFaultsOnOneFile(t *testing.T) {
 	t.Parallel()
 	w, p := oneFile(t)
 	full := filepath.Join(p.dir, "store", "full")
-	all := []fault{{"asked to end", nodesPart, w.asked}, {"frozen", nodesPart, w.frozen}, {"clock moved", nodesPart, w.moved}, {"slow way", nodesPart, w.slowed}}
+	all := []fault{{"asked to end", nodesPart, w.asked}, {"frozen", nodesPart, w.frozen}, {"kiosk machine killed", machinePart, w.machineKilled},
+		{"clock moved", nodesPart, w.moved}, {"slow way", nodesPart, w.slowed}}
 	if small(t, filepath.Join(p.dir, "store"), 96) {
 		all = append(all, fault{"disk full", nodesPart, func(chance *rand.Rand) error {
 			if err := fill(full); err != nil {
@@ -194,12 +196,7 @@ func TestFaultsOnOneFile(t *testing.T) {
 	}
 	w.begins(*faultCrowd)
 	w.rounds(all)
-	w.end()
-	for _, n := range w.nodes {
-		if err := n.ends(); err != nil {
-			w.say("asked to end, it ended with %v", err)
-		}
-	}
+	w.closes()
 	s := p.opens()
 	defer s.Close()
 	w.holds(t, s)
@@ -212,6 +209,7 @@ func oneFile(t *testing.T) (*wreck, *place) {
 	nodes := newNodes(t, p, c.env(), 1)
 	b := newBalancer(nodes, *faultSeed)
 	c.client.Transport = b
+	newMachine(t, c, p, b)
 	return newWreck(t, nodes, c, b), p
 }
 
@@ -223,8 +221,24 @@ func (w *wreck) begins(each int) {
 			w.t.Fatal(err)
 		}
 	}
+	if err := w.machine.up(); err != nil {
+		w.t.Fatal(err)
+	}
 	w.begin(each, *faultSeed)
 	w.waits(500 * time.Millisecond)
+}
+
+// closes waits until everybody has finished and everything has come to the town, and ends it.
+func (w *wreck) closes() {
+	w.end()
+	if err := w.forwarded(); err != nil {
+		w.say("%v", err)
+	}
+	for _, n := range w.nodes {
+		if err := n.ends(); err != nil {
+			w.say("asked to end, it ended with %v", err)
+		}
+	}
 }
 
 // TestFaultsOnNodes breaks a town of three nodes, each in a network of its own, on a PostgreSQL with a standby that every commit waits
@@ -252,15 +266,11 @@ func TestFaultsOnNodes(t *testing.T) {
 	}
 	b := newBalancer(nodes, *faultSeed)
 	c.client.Transport = b
+	newMachine(t, c, p, b)
 	w := newWreck(t, nodes, c, b)
 	w.begins(*faultCrowd)
 	w.rounds(w.faultsAround(country, here, sites, d, r))
-	w.end()
-	for _, n := range w.nodes {
-		if err := n.ends(); err != nil {
-			w.say("asked to end, it ended with %v", err)
-		}
-	}
+	w.closes()
 	keys, err := store.LoadKeys(filepath.Join(p.dir, "town.key"), "")
 	if err != nil {
 		t.Fatal(err)
@@ -279,16 +289,11 @@ func TestFaultsOnNodes(t *testing.T) {
 func TestFaultsAreCaught(t *testing.T) {
 	t.Parallel()
 	w, p := oneFile(t)
-	w.door.calm = true
-	w.begins(3)
-	for w.talked() < 6 && w.waits(20*time.Millisecond) {
+	w.door.calm, w.pace = true, 100*time.Millisecond
+	w.begins(2)
+	for !w.talked() && w.waits(20*time.Millisecond) {
 	}
-	w.end()
-	for _, n := range w.nodes {
-		if err := n.ends(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.closes()
 	s := p.opens()
 	defer s.Close()
 	w.holds(t, s)
@@ -300,12 +305,17 @@ func TestFaultsAreCaught(t *testing.T) {
 	}
 	for number = range w.reports {
 	}
+	call, visit := w.who(isCall), w.who(isVisit)
 	for tale, tell := range map[string]func() (undo func()){
-		"a conversation that was never held": func() func() { w.done["nobody-1"] = true; return func() { delete(w.done, "nobody-1") } },
-		"a record that nobody was told of":   func() func() { delete(w.done, name); return func() { w.done[name] = true } },
-		"a vote that isn't in the box":       func() func() { w.votes.Add(1); return func() { w.votes.Add(-1) } },
-		"a vote that nobody cast":            func() func() { w.votes.Add(-1); return func() { w.votes.Add(1) } },
-		"a report that was lost":             func() func() { w.reports["999-999-9"] = "nobody"; return func() { delete(w.reports, "999-999-9") } },
+		"a conversation that was never held":  func() func() { w.done["nobody-1"] = true; return func() { delete(w.done, "nobody-1") } },
+		"a record that nobody was told of":    func() func() { delete(w.done, name); return func() { w.done[name] = true } },
+		"a call that was never held":          func() func() { w.done["990001"] = true; return func() { delete(w.done, "990001") } },
+		"a call that nobody heard the end of": func() func() { delete(w.done, call); return func() { w.done[call] = true } },
+		"a visit that the kiosk machine lost": func() func() { w.done["machine9-1"] = true; return func() { delete(w.done, "machine9-1") } },
+		"a visit that nobody saw the end of":  func() func() { delete(w.done, visit); return func() { w.done[visit] = true } },
+		"a vote that isn't in the box":        func() func() { w.votes.Add(1); return func() { w.votes.Add(-1) } },
+		"a vote that nobody cast":             func() func() { w.votes.Add(-1); return func() { w.votes.Add(1) } },
+		"a report that was lost":              func() func() { w.reports["999-999-9"] = "nobody"; return func() { delete(w.reports, "999-999-9") } },
 		"a report that is there twice": func() func() {
 			was := w.reports[number]
 			delete(w.reports, number)
@@ -340,11 +350,25 @@ func TestFaultsAreCaught(t *testing.T) {
 	}
 }
 
-func (w *wreck) talked() int {
+// talked says whether there is enough to tell tales of.
+func (w *wreck) talked() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return min(len(w.done), 3*len(w.reports))
+	return len(w.done) > 5 && len(w.reports) > 1 && w.who(isCall) != "" && w.who(isVisit) != ""
 }
+
+// who is a conversation that ran to its end.
+func (w *wreck) who(is func(name string) bool) string {
+	for name := range w.done {
+		if is(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func isCall(name string) bool  { return !strings.Contains(name, "-") }
+func isVisit(name string) bool { return strings.HasPrefix(name, "machine") }
 
 // opens opens the file of a town that has ended.
 func (p *place) opens() store.Store {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ type node struct {
 	dir     string
 	env     []string
 	command []string // what runs it: the program, with what puts it into a network of its own in front
+	part    []string // what the program does; nil: it serves
 	listen  string
 	clock   string // the file that says how wrong its clock is
 	slow    atomic.Int64
@@ -79,6 +81,10 @@ func newNodes(t *testing.T, p *place, env []string, many int) (all []*node) {
 	}
 	for i := range many {
 		n := &node{t: t, dir: p.dir, command: []string{binary}, listen: freeDoor(t), clock: filepath.Join(p.dir, fmt.Sprint("clock", i))}
+		if many > 1 { // they have no disk in common
+			n.dir = filepath.Join(p.dir, fmt.Sprint("node", i))
+			p.write(fmt.Sprintf("node%d/townline.yaml", i), "dialogs: ../dialogs\ntown: {name: Elmwood, timezone: UTC}\nstore: {key_file: ../town.key}\n")
+		}
 		if i == 0 && many > 1 && *faultOlder != "" {
 			n.command = []string{*faultOlder}
 		}
@@ -112,7 +118,10 @@ func (n *node) up() error {
 	}
 	var err error
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
-		args := append(append([]string{}, n.command[1:]...), "serve", "--listen", n.listen)
+		args := slices.Concat(n.command[1:], n.part)
+		if n.part == nil {
+			args = append(args, "serve", "--listen", n.listen)
+		}
 		if n.run, err = launch(n.command[0], n.dir, n.env, args[0], args[1:]...); err == nil {
 			return nil
 		}
@@ -215,8 +224,10 @@ func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
 	for range b.nodes {
 		i := int(b.next.Add(1)) % len(b.nodes)
 		try := req.Clone(req.Context())
-		if try.Body, err = req.GetBody(); err != nil {
-			return nil, err
+		if req.GetBody != nil {
+			if try.Body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
 		}
 		var resp *http.Response
 		if resp, err = b.ways[i].RoundTrip(try); err == nil {

@@ -109,8 +109,8 @@ func (w *wreck) comesBack(part string) error {
 			return err
 		}
 	}
-	before := w.answers.Load()
-	for end := time.Now().Add(time.Minute); w.answers.Load() < before+20; {
+	before := w.quiet.many()
+	for end := time.Now().Add(time.Minute); w.quiet.many() < before+20; {
 		if !w.waits(10 * time.Millisecond) {
 			return nil
 		}
@@ -130,8 +130,8 @@ func (w *wreck) tells() {
 	if w.t.Failed() {
 		w.t.Log(w.errs())
 	}
-	w.t.Logf("seed %d: %d messages answered, %d tried again, %d repeated, %d sent twice at once, %d answers lost; %d conversations, %d votes, %d reports; %d pages to chats, %d twice, %d still held; %s, %s of CPU",
-		*faultSeed, w.answers.Load(), w.retries.Load(), w.repeats.Load(), w.twice.Load(), w.door.lost.Load(), len(w.done), w.votes.Load(), len(w.reports),
+	w.t.Logf("seed %d: %d messages answered, %d tried again, %d repeated, %d sent twice at once, %d answers lost; %d conversations, %d of them calls and %d visits, %d votes, %d reports; %d pages to chats, %d twice, %d still held; %s, %s of CPU",
+		*faultSeed, w.answers.Load(), w.retries.Load(), w.repeats.Load(), w.twice.Load(), w.door.lost.Load(), len(w.done), w.rang.Load(), w.visited.Load(), w.votes.Load(), len(w.reports),
 		w.chats.shown(), w.chats.doubles, len(w.chats.held), time.Since(w.begun).Round(time.Second), (worked() - w.worked).Round(time.Second/10))
 	for _, name := range slices.Sorted(maps.Keys(w.silent)) {
 		middle, longest := spread(w.silent[name])
@@ -139,7 +139,7 @@ func (w *wreck) tells() {
 	}
 	middle, longest := spread(w.starts)
 	w.t.Logf("nodes took %v (median), %v (longest) to start after a kill; %d times PostgreSQL ended for want of room; %s", middle, longest, w.full, w.together())
-	if !w.t.Failed() && (len(w.done) == 0 || len(w.reports) == 0 || w.votes.Load() == 0 || w.chats.shown() == 0 || w.retries.Load() == 0 || w.repeats.Load() == 0) {
+	if !w.t.Failed() && (len(w.done) == 0 || len(w.reports) == 0 || w.votes.Load() == 0 || w.rang.Load() == 0 || w.visited.Load() == 0 || w.chats.shown() == 0 || w.retries.Load() == 0 || w.repeats.Load() == 0) {
 		w.t.Error("there was too little traffic to tell")
 	}
 }

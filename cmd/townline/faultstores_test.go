@@ -302,7 +302,7 @@ func (w *wreck) faultsAround(c *country, here site, sites []site, d *pair, r *ca
 				r.starts(main)
 			})
 		}},
-		{"asked to end", nodesPart, w.asked}, {"frozen", nodesPart, w.frozen}, {"slow way", nodesPart, w.slowed}, {"clock moved", nodesPart, w.moved},
+		{"asked to end", nodesPart, w.asked}, {"frozen", nodesPart, w.frozen}, {"kiosk machine killed", machinePart, w.machineKilled}, {"slow way", nodesPart, w.slowed}, {"clock moved", nodesPart, w.moved},
 		{"database killed", dataPart, func(*rand.Rand) error {
 			d.servers[d.main].Stop(syscall.SIGKILL)
 			return d.again(d.main)

@@ -82,7 +82,7 @@ func runKiosk(ctx context.Context, cmd *cobra.Command) (err error) {
 	}
 	listener, err := net.Listen("tcp", k.Listen)
 	if err != nil {
-		return fmt.Errorf("can't listen on %s: %w", k.Listen, err)
+		return cantListen("kiosk.listen", k.Listen, err)
 	}
 	defer listener.Close()
 	if a, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && !a.Addr().IsLoopback() {

@@ -33,6 +33,8 @@ type guest struct {
 	chance *rand.Rand
 	client *http.Client
 	page   string
+	at     string            // where its pages are; "": /kiosk of the town
+	way    http.RoundTripper // to them; nil: as any
 }
 
 var (
@@ -62,8 +64,11 @@ func (g *guest) ask(send func() (*http.Response, error)) bool {
 
 func (g *guest) open() bool {
 	jar, _ := cookiejar.New(nil)
-	g.client = &http.Client{Jar: jar, Timeout: 10 * time.Second}
-	return g.ask(func() (*http.Response, error) { return g.client.Get(g.tr.url + "/kiosk") })
+	g.client = &http.Client{Jar: jar, Timeout: 10 * time.Second, Transport: g.way}
+	if g.at == "" {
+		g.at = g.tr.url + "/kiosk"
+	}
+	return g.ask(func() (*http.Response, error) { return g.client.Get(g.at) })
 }
 
 // press sends the form that is on show, now and then twice.
@@ -77,7 +82,7 @@ func (g *guest) press(do string, more ...string) bool {
 	for i := 0; i+1 < len(more); i += 2 {
 		form.Set(more[i], more[i+1])
 	}
-	send := func() (*http.Response, error) { return g.client.PostForm(g.tr.url+"/kiosk", form) }
+	send := func() (*http.Response, error) { return g.client.PostForm(g.at, form) }
 	if g.chance.IntN(5) == 0 {
 		g.tr.repeats.Add(1)
 		if resp, err := send(); err == nil {

@@ -61,10 +61,13 @@ func (l *loaded) call() error {
 	return err
 }
 
-// twilioSignature signs a form as Twilio does: HMAC-SHA1 over the address and the sorted parameters.
-func twilioSignature(form url.Values) string {
+// twilioSignature signs the form of a text.
+func twilioSignature(form url.Values) string { return twilioSigned("/sms/twilio", form) }
+
+// twilioSigned signs a form as Twilio does: HMAC-SHA1 over the address and the sorted parameters.
+func twilioSigned(path string, form url.Values) string {
 	mac := hmac.New(sha1.New, []byte(loadToken))
-	io.WriteString(mac, loadURL+"/sms/twilio")
+	io.WriteString(mac, loadURL+path)
 	names := make([]string, 0, len(form))
 	for name := range form {
 		names = append(names, name)

@@ -66,7 +66,7 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	// What says nothing is hung up on after idleTime; asking the kernel to look after each line as well takes calls at each.
 	listener, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("can't listen on %s: %w", c.Listen, err)
+		return cantListen("listen", c.Listen, err)
 	}
 	defer listener.Close()
 
