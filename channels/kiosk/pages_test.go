@@ -355,8 +355,8 @@ var narrows = map[string][]narrow{
 }
 
 // TestNarrow: on a window of 320 pixels (WCAG 1.4.10), with letters twice as large as the person's browser has them (1.4.4)
-// and with the widest text spacing (1.4.12), nothing sticks out, is cut off or lies on something else. It is looked at in the
-// language with the longest words, and every third page from right to left.
+// and with the widest text spacing (1.4.12), nothing sticks out, is cut off or lies on something else, and no word
+// is torn that a line would hold. It is looked at in the language with the longest words, and every third page from right to left.
 func TestNarrow(t *testing.T) {
 	t.Parallel()
 	wanted := func(n int, p sight) bool { return *everyPage || !again(p) && (n%3 == 0) == (p.lang == "ar") }
@@ -372,7 +372,7 @@ func TestNarrow(t *testing.T) {
 			if c.spaced && !eval[bool](s, "J.spacing()") { // it stays for those that come after it
 				t.Fatal("the spacing did not take: nothing was tested")
 			}
-			for _, f := range findings(s, "J.wide().concat(J.overlap())") {
+			for _, f := range findings(s, "J.wide().concat(J.overlap(),J.broken())") {
 				t.Errorf("%s: %s", c.name, f)
 			}
 		}

@@ -35,6 +35,7 @@ type chat struct {
 	pressed int     // the message whose button was pressed last
 	at      time.Time
 	latest  bool    // nothing was written, or shown below it, since
+	sharing bool    // a key that shares a place or a number stands below
 	counted counted // the last press whose turn is on disk
 	tokens  float64 // how many more updates are taken at once
 	filled  time.Time
@@ -163,6 +164,16 @@ func (c *chats) sent(id int64, message int, mark string, buttons bool) (old []in
 		}
 	})
 	return old
+}
+
+// below notes what stands below a page that went out, and says whether the key that shares something was left there: a page can
+// bring its buttons or take that key away, not both.
+func (c *chats) below(id int64, sharing, buttons bool) (left bool) {
+	c.with(id, func(h *chat) {
+		left = h.sharing && buttons
+		h.sharing = sharing
+	})
+	return left
 }
 
 func (h *chat) keep(b board) {

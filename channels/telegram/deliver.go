@@ -54,8 +54,34 @@ func (t *Telegram) Deliver(ctx context.Context, to channels.Address, p render.Pa
 	if err != nil {
 		return "", w.failed("send", err)
 	}
-	t.shown(chat, message, &p, len(keys.InlineKeyboard) > 0)
+	buttons := len(keys.InlineKeyboard) > 0
+	t.shown(chat, message, &p, buttons)
+	if t.chats.below(chat, shares(&p), buttons) {
+		t.side.do(func(ctx context.Context) { t.unshare(ctx, chat) })
+	}
 	return strconv.Itoa(message), nil
+}
+
+// unshare takes the key away that shares a place or a number. Only a message can do that: a silent one, which goes again at once.
+func (t *Telegram) unshare(ctx context.Context, chat int64) {
+	message := 0
+	w, err := t.api.call(ctx, func(ctx context.Context, b *bot.Bot) error {
+		m, err := b.SendMessage(ctx, &bot.SendMessageParams{
+			ChatID: chat, Text: "…", DisableNotification: true, ReplyMarkup: &models.ReplyKeyboardRemove{RemoveKeyboard: true},
+		})
+		if m != nil {
+			message = m.ID
+		}
+		return err
+	})
+	if t.beside(ctx, "take a key away", w, err); err != nil {
+		return
+	}
+	w, err = t.api.call(ctx, func(ctx context.Context, b *bot.Bot) error {
+		_, err := b.DeleteMessage(ctx, &bot.DeleteMessageParams{ChatID: chat, MessageID: message})
+		return err
+	})
+	t.beside(ctx, "take a message away", w, err)
 }
 
 // change puts a page in the place of another; done is false where it has to be sent anew. To change it twice does no harm, so there is

@@ -211,6 +211,31 @@ func TestKeysThatShare(t *testing.T) {
 	}
 }
 
+// Whoever types where they live rather than share it has the key still on the screen: it goes when the next page has buttons.
+func TestKeysThatShareGo(t *testing.T) {
+	f := newFake(t)
+	b := newTelegram(t, f)
+	choice := marked("m", "yesno", option("1", "Yes"), option("2", "No"))
+	for _, p := range []render.Page{marked("", "place"), choice, choice, marked("", "contact"), {Text: "Thank you.", Lang: "en", Over: true}, choice} {
+		if _, err := b.Deliver(t.Context(), resident, p, "k"); err != nil {
+			t.Fatal(err)
+		}
+		b.Wait()
+	}
+	var got []string
+	for _, c := range f.of("sendMessage") {
+		if c["disable_notification"] == true {
+			got = append(got, string(encoded(t, c["reply_markup"])))
+		}
+	}
+	for _, c := range f.of("deleteMessage") {
+		got = append(got, fmt.Sprint(c["message_id"]))
+	}
+	if want := "[{\"remove_keyboard\":true} 13]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
 // In each language the key that leaves a question out says a word that is understood there.
 func TestSkipWords(t *testing.T) {
 	b := newTelegram(t, newFake(t))

@@ -152,10 +152,14 @@ func (h *house) watches() {
 	defer h.fake.mu.Unlock()
 	calls := slices.Clone(h.fake.calls[h.seen:])
 	h.seen = len(h.fake.calls)
-	slices.SortStableFunc(calls, func(a, b call) int { return strings.Compare(turnOf(a.method), turnOf(b.method)) }) // beside a turn, in any order
+	slices.SortStableFunc(calls, func(a, b call) int { return strings.Compare(turnOf(a), turnOf(b)) }) // beside a turn, in any order
 	for _, c := range calls {
 		switch c.method {
 		case "sendMessage":
+			if silent(c) {
+				h.log.WriteString("(the key that shares goes)\n")
+				break
+			}
 			fmt.Fprintf(&h.log, "%s\n%s", c.given["text"], keysOf(c.given["reply_markup"]))
 		case "editMessageText":
 			fmt.Fprintf(&h.log, "(in its place) %s\n%s", c.given["text"], keysOf(c.given["reply_markup"]))
@@ -166,8 +170,11 @@ func (h *house) watches() {
 	h.log.WriteString("\n")
 }
 
-func turnOf(method string) string {
-	if method == "editMessageReplyMarkup" {
+// silent says whether a message was sent for what it takes away, and goes again.
+func silent(c call) bool { return c.given["disable_notification"] == true }
+
+func turnOf(c call) string {
+	if c.method == "editMessageReplyMarkup" || silent(c) {
 		return "2"
 	}
 	return "1"
@@ -202,6 +209,10 @@ func (h *house) last() (message int, text string, data map[string]string) {
 	for i := len(h.fake.calls) - 1; i >= 0; i-- {
 		c := h.fake.calls[i]
 		if c.method != "sendMessage" && c.method != "editMessageText" {
+			continue
+		}
+		if silent(c) {
+			message--
 			continue
 		}
 		text = c.given["text"].(string)

@@ -29,9 +29,14 @@ func All(fsys fs.FS, set *dialogs.Set) ([]Test, dialogs.Problems) {
 		tests, ps := Load(fsys, file)
 		problems = append(problems, ps...)
 		for _, t := range tests {
+			if set.Get(t.Dialog) == nil && set.Draft(t.Dialog) != nil {
+				problems = append(problems, dialogs.Problem{File: file, Line: 1, Column: 1, Code: "untried",
+					Message: fmt.Sprintf("its conversations can't be held while %q has problems of its own", t.Dialog), Hint: "mend " + set.Draft(t.Dialog).File + " and its translations first"})
+				break
+			}
 			if set.Get(t.Dialog) == nil {
 				problems = append(problems, dialogs.Problem{File: file, Line: 1, Column: 1, Code: "unknown-dialog",
-					Message: fmt.Sprintf("there is no dialog called %q, or it has problems of its own", t.Dialog), Hint: meant(t.Dialog, names)})
+					Message: fmt.Sprintf("there is no dialog called %q", t.Dialog), Hint: meant(t.Dialog, names)})
 				break
 			}
 			all = append(all, t)

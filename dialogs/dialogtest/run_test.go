@@ -241,6 +241,12 @@ func TestAllNamesWhatIsMissing(t *testing.T) {
 	if !problems.Errors() || !strings.Contains(problems.String(), `more/tree.test.yaml:1:1: problem: there is no dialog called "bnech"`) || !strings.Contains(problems.String(), `did you mean "bench"?`) {
 		t.Errorf("a test of no dialog:\n%s", problems)
 	}
+	torn := fstest.MapFS{"bench.yaml": {Data: []byte(strings.Replace(bench, "type: choice", "type: chioce", 1))}, "bench.test.yaml": {Data: []byte("dialog: bench\ntests:\n  - {name: One, channel: sms, answers: {a: b}, ends: c}\n")}}
+	set, _ = dialogs.Load(torn, dialogs.Options{})
+	_, problems = dialogtest.All(torn, set)
+	if !problems.Errors() || !strings.Contains(problems.String(), `while "bench" has problems of its own`) || !strings.Contains(problems.String(), "mend bench.yaml") {
+		t.Errorf("a test of a dialog with a mistake:\n%s", problems)
+	}
 }
 
 func TestCheck(t *testing.T) {

@@ -159,6 +159,26 @@ const J = (() => {
       return [...new Set(out)];
     },
 
+    // broken: a word that goes on in the next line, though a line of its card or paragraph would hold it.
+    broken() {
+      const out = [], px = v => parseFloat(v) || 0;
+      for (const n of texts()) {
+        const e = n.parentElement, box = e.closest("button,label,a,p,h1,h2,dt,dd,legend");
+        if (!box || hiddenAway(e) || e.closest("[lang|=zh]")) continue;
+        const s = getComputedStyle(box);
+        let room = box.clientWidth - px(s.paddingLeft) - px(s.paddingRight);
+        for (const c of s.display.includes("flex") ? box.querySelectorAll(":scope>input,:scope>.num,:scope>svg,:scope>i") : []) room -= c.getBoundingClientRect().width + px(s.columnGap);
+        for (const m of n.data.matchAll(/[\p{L}\p{M}\p{N}]{2,}/gu)) {
+          const r = document.createRange();
+          r.setStart(n, m.index);
+          r.setEnd(n, m.index + m[0].length);
+          const l = [...r.getClientRects()].filter(b => b.width > 0), wide = l.reduce((sum, b) => sum + b.width, 0);
+          if (l.length > 1 && l.at(-1).top - l[0].top > l[0].height / 2 && wide <= room) out.push(`breaks within "${m[0]}", ${round(wide)} px in ${round(room)}: ${name(box)}`);
+        }
+      }
+      return [...new Set(out)];
+    },
+
     // overlap: text that lies on other text.
     overlap() {
       const out = [], l = [];
