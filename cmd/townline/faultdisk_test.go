@@ -54,7 +54,7 @@ func (w *wreck) fills(d *pair, server int, chance *rand.Rand) error {
 		return errors.New("there was room still")
 	}
 	if chance.IntN(2) == 0 {
-		for range 10 {
+		for range 10 { // 160 MB, of which the other server needs all: wal_keep_size
 			if d.tells(d.main, "SELECT pg_switch_wal()") != nil {
 				break
 			}

@@ -45,7 +45,7 @@ func newPair(t *testing.T, c *country, dir string) *pair {
 		t.Fatal(err)
 	}
 	err := d.sites[0].inside(func() (err error) {
-		d.servers[0], err = pgtest.StartIn(d.disks[0], "-c", "listen_addresses="+d.sites[0].addr, "-c", "hba_file="+who, "-c", "max_wal_size=128MB", "-c", "wal_keep_size=64MB", "-c", "wal_sender_timeout=5s",
+		d.servers[0], err = pgtest.StartIn(d.disks[0], "-c", "listen_addresses="+d.sites[0].addr, "-c", "hba_file="+who, "-c", "max_wal_size=128MB", "-c", "wal_keep_size=256MB", "-c", "wal_sender_timeout=5s",
 			"-c", "wal_receiver_timeout=5s", "-c", "wal_retrieve_retry_interval=500ms")
 		return err
 	})
