@@ -8,13 +8,14 @@ import (
 const (
 	pageSize = 4096
 	// walPassive is how much of the log the keeper lets gather before it copies it into the database; pages that were
-	// written often meanwhile are copied once.
-	walPassive = 16 << 20
+	// written often meanwhile are copied once. More of them at a time would not be less work, but where there are many conversations
+	// the writer's syncs would stand behind thousands of pages (store/README.md, Figures).
+	walPassive = 4 << 20
 	// walBound is where the writer itself wraps the log, which the keeper has mostly copied: a passive checkpoint never
 	// catches up with a busy writer. A long reader (a backup) can delay it.
 	walBound = 64 << 20
 	// walLittle is what the keeper leaves to the writer then: turns wait while that is copied and synced.
-	walLittle = 1 << 20
+	walLittle = 256 << 10
 	// keeperPause is how often a keeper looks while there are commits.
 	keeperPause = 20 * time.Millisecond
 	// keeperCut is after how much quiet the log's file is emptied: its pages tell what was written together, and so what
