@@ -32,6 +32,13 @@ const (
 	knocksEach   = time.Second / 50
 	knocksAtOnce = 100
 
+	// A flood is so many forgeries by strangers within a second, wherever from. For a minute after it each of them is shut out
+	// sooner and may knock less: whoever has many addresses, and leaves each before it is shut out, would pay less than us else.
+	floodOf          = 1000
+	floodRefused     = 5
+	floodKnocksEach  = time.Second / 2
+	floodKnocksFirst = 10
+
 	// slowAfter is how long a request may be on its way before it has to give up its place to another, where places are wanting and it
 	// comes more slowly than all others: who holds places by sending next to nothing keeps nobody else of the same address out.
 	slowAfter = 250 * time.Millisecond
@@ -53,6 +60,10 @@ type sources struct {
 	all   map[netip.Prefix]*source
 	lines int
 	open  int // requests that prove nothing yet
+
+	forged int       // by strangers, since
+	since  time.Time // not longer ago than a second
+	flood  time.Time // until when there is one
 
 	coming coming // those of them that are not there whole
 }
@@ -141,7 +152,7 @@ func (s *sources) begin(o origin, page bool, body *arriving) verdict {
 		most = mostUnnamed
 	case known:
 		most = mostUnknown
-	case f.isShut(now) && !page:
+	case s.isShut(f, now) && !page:
 		return shutOut
 	}
 	if known { // strangers can't fill what is theirs
@@ -212,28 +223,50 @@ func (s *sources) end(o origin, body *arriving, refused bool) {
 			f.since, f.refused = now, 0
 		}
 		f.refused++
+		if !o.shared && !f.isKnown(now) {
+			s.swells(now)
+		}
 	}
 	s.drop(o.at, f)
 }
 
 func (f *source) isKnown(now time.Time) bool { return !f.known.IsZero() && now.Sub(f.known) < knownFor }
 
-func (f *source) isShut(now time.Time) bool {
-	return f.refused >= mostRefused && now.Sub(f.since) < refusedSpan
+// swells counts a forgery by a stranger; the lock is held.
+func (s *sources) swells(now time.Time) {
+	if now.Sub(s.since) >= time.Second {
+		s.since, s.forged = now, 0
+	}
+	if s.forged++; s.forged >= floodOf {
+		s.flood = now.Add(refusedSpan)
+	}
 }
 
-// mayKnock says whether a source that is shut out may open one more connection.
-func (f *source) mayKnock(now time.Time) bool {
-	if !f.isShut(now) {
+// isShut says whether what f sends is refused unread; the lock is held.
+func (s *sources) isShut(f *source, now time.Time) bool {
+	most := mostRefused
+	if now.Before(s.flood) {
+		most = floodRefused
+	}
+	return f.refused >= most && now.Sub(f.since) < refusedSpan
+}
+
+// mayKnock says whether a source may open one more connection: one that is shut out may open few; the lock is held.
+func (s *sources) mayKnock(f *source, now time.Time) bool {
+	if !s.isShut(f, now) {
 		return true
 	}
-	if least := now.Add(-knocksAtOnce * knocksEach); f.knocks.Before(least) {
+	each, first := knocksEach, time.Duration(knocksAtOnce)
+	if now.Before(s.flood) {
+		each, first = floodKnocksEach, floodKnocksFirst
+	}
+	if least := now.Add(-first * each); f.knocks.Before(least) {
 		f.knocks = least
 	}
 	if f.knocks.After(now) {
 		return false
 	}
-	f.knocks = f.knocks.Add(knocksEach)
+	f.knocks = f.knocks.Add(each)
 	return true
 }
 
@@ -325,7 +358,7 @@ func (s *sources) connect(at netip.Prefix) bool {
 	} else if s.lines > mostAllLines/2 {
 		most = fewLines
 	}
-	if s.lines >= all || f.lines >= most || !f.mayKnock(s.now()) {
+	if s.lines >= all || f.lines >= most || !s.mayKnock(f, s.now()) {
 		s.drop(at, f)
 		return false
 	}
