@@ -3,6 +3,7 @@ package kiosk_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/draw"
@@ -291,8 +292,18 @@ func (s *screen) tap(css string) {
 
 func (s *screen) touch(x, y float64) {
 	s.t.Helper()
-	command(s, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}})
-	command(s, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+	for _, p := range []input.DispatchTouchEventParams{
+		{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: x, Y: y}}},
+		{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}},
+	} {
+		// The browser tells of a touch once the page has dealt with it, and of one that met the page on its way out perhaps never.
+		ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
+		_, err := chromedp.Call(ctx, input.DispatchTouchEvent, p)
+		cancel()
+		if err != nil && (s.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
+			s.t.Fatalf("touch: %v", err)
+		}
+	}
 }
 
 // click presses an element with a mouse.

@@ -102,7 +102,7 @@ func (c *caller) lives() {
 }
 
 var (
-	sayTag      = regexp.MustCompile(`<Say[^>]*>([^<]*)</Say>`)
+	sayTag      = regexp.MustCompile(`<Say[^>]*>(?:<prosody[^>]*>)?([^<]*)(?:</prosody>)?</Say>`) // slower and louder, for who said nothing twice
 	gatherTag   = regexp.MustCompile(`<Gather[^>]* action="([^"]*)"`)
 	redirectTag = regexp.MustCompile(`<Redirect[^>]*>([^<]*)</Redirect>`)
 	echoed      = regexp.MustCompile(`You (?:pressed|chose:) ([^.]*)\.`)
