@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,9 +202,9 @@ func TestNodesWakeEachOther(t *testing.T) {
 				if !bell {
 					most = 21 * time.Second
 				}
-				for range 3 {
+				for i := range 3 {
 					n := len(sent.letters())
-					e := channels.Event{Channel: "sms", ID: time.Now().String(), From: channels.Address{Kind: "tel", ID: ann}, Words: "PARK"}
+					e := channels.Event{Channel: "sms", ID: strconv.Itoa(i), From: channels.Address{Kind: "tel", ID: ann}, Words: "PARK"}
 					if _, err := b.x.Receive(ctx, e); err != nil {
 						t.Fatal(err)
 					}
