@@ -3,8 +3,8 @@ package exchange
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
