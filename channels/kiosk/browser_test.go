@@ -303,6 +303,9 @@ func (s *screen) touch(x, y float64) {
 		if err != nil && (s.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
 			s.t.Fatalf("touch: %v", err)
 		}
+		if err != nil {
+			s.t.Log("the browser doesn't tell what became of a touch")
+		}
 	}
 }
 
