@@ -264,11 +264,11 @@ func (h *held) recorded(wav []byte, key byte) channels.Event {
 
 // event is e with all that each event of this call has.
 func (h *held) event(e channels.Event) channels.Event {
-	e.Channel, e.From, e.To, e.Withheld, e.At = h.Channel, h.From, h.To, h.Withheld, h.Now()
+	e.Channel, e.From, e.To, e.Withheld, e.Call, e.At = h.Channel, h.From, h.To, h.Withheld, h.ID, h.Now()
 	e.Out = h.Taken || len(h.Pages) > 0
 	if e.ID == "" {
 		h.turn++
-		e.ID = h.ID + "/" + strconv.Itoa(h.turn)
+		e.ID, e.First = h.ID+"/"+strconv.Itoa(h.turn), h.turn == 1
 	}
 	return e
 }

@@ -1,7 +1,10 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"log/slog"
 	"slices"
 	"strings"
@@ -67,6 +70,41 @@ func (t *turn) late() bool {
 		return true
 	}
 	return false
+}
+
+// ofAnotherCall tells apart the calls of one resident. A server that stood still may hand in a key long after its call is over: then
+// the resident rang again, and is further on. That key answers nothing; what is on show is told, and told again to the other call when
+// its next key comes, for two may be on the line at once. It says whether nothing at all is to be done: a call that isn't the last one
+// is over.
+func (t *turn) ofAnotherCall() bool {
+	e, m := t.event, &t.more
+	if e == nil || e.Call == "" {
+		return false
+	}
+	call := callName(e)
+	switch e.Kind {
+	case channels.HungUp:
+		return m.InCall != 0 && m.InCall != call
+	case channels.Dialed:
+		m.InCall, m.Said = call, 0
+	case channels.Message, channels.Quiet, channels.Returned:
+		switch told := cmp.Or(m.Said, m.InCall); {
+		case e.First, told == 0, t.shared.arrival != nil:
+			m.InCall, m.Said = call, 0
+		case told != call:
+			t.shows = true
+			if m.Said = call; call == m.InCall {
+				m.Said = 0
+			}
+		}
+	}
+	return false
+}
+
+// callName is what a call is called in its resident's row; never 0.
+func callName(e *channels.Event) uint64 {
+	sum := sha256.Sum256([]byte(e.Channel + "\x00" + e.Call))
+	return max(1, binary.BigEndian.Uint64(sum[:8]))
 }
 
 // lateKey looks again after a caller who rang off, with what they had pressed before.

@@ -67,7 +67,11 @@ func (w *town) missed(number string) channels.Event {
 
 func (w *town) call(number string, kind channels.EventKind, words string) channels.Event {
 	e := w.missed(number)
-	e.Kind, e.Words, e.Out = kind, words, w.rung
+	if kind == channels.Dialed {
+		w.inCall[number] = e.ID
+	}
+	e.Kind, e.Words, e.Out, e.Call = kind, words, w.rung, w.inCall[number]
+	e.First = e.Call == e.ID
 	return e
 }
 

@@ -181,7 +181,8 @@ type town struct {
 	sms     *post
 	dialogs *Catalogue
 	ids     int
-	rung    bool // calls are the town's own
+	rung    bool              // calls are the town's own
+	inCall  map[string]string // the call that each number is in
 }
 
 // setting alters a town before it opens.
@@ -244,7 +245,7 @@ func onDisk(t testing.TB) store.Store {
 // settle makes a town.
 func settle(t testing.TB, change ...setting) *town {
 	t.Helper()
-	w := &town{t: t, store: newMemory(), clock: &hands{now: noon}, sms: &post{name: "sms", traits: render.SMS}}
+	w := &town{inCall: map[string]string{}, t: t, store: newMemory(), clock: &hands{now: noon}, sms: &post{name: "sms", traits: render.SMS}}
 	s := Settings{
 		Keys: seals{}, Clock: w.clock, Entropy: chance(1),
 		Channels: []channels.Channel{

@@ -170,6 +170,9 @@ func (t *turn) hold(ctx context.Context, resident store.Resident, unknown bool) 
 	if open != nil {
 		t.more.Menu = open
 	}
+	if t.ofAnotherCall() {
+		return channels.Reply{}, outcomeApplied, nil
+	}
 	if err := t.handedOver(ctx); err != nil {
 		return channels.Reply{}, outcomeFailed, err
 	}

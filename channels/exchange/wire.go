@@ -41,6 +41,8 @@ type more struct {
 	Behind *behind `cbor:"20,keyasint,omitempty"` // of somebody whom a PIN finds
 	Doors  *doors  `cbor:"21,keyasint,omitempty"` // of somebody whom the number finds without one
 	Linked *linked `cbor:"30,keyasint,omitempty"` // of somebody who has several addresses
+	InCall uint64  `cbor:"31,keyasint,omitempty"` // the call that began last (callName); 0: none that has a name
+	Said   uint64  `cbor:"32,keyasint,omitempty"` // the call that was last told what is on show, where it isn't InCall
 }
 
 func (m more) none() bool { return m == more{} }

@@ -273,7 +273,7 @@ func (t *Twilio) greeting(lang, key, page string, said int, whole bool) []byte {
 
 // event is e with all that each event of a call has.
 func (t *Twilio) event(c caller, e channels.Event) channels.Event {
-	e.Channel, e.From, e.To, e.Withheld, e.Out, e.At = Name, c.from, c.to, c.withheld, c.out, t.now()
+	e.Channel, e.From, e.To, e.Withheld, e.Out, e.Call, e.At = Name, c.from, c.to, c.withheld, c.out, c.sid, t.now()
 	return e
 }
 
