@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -134,6 +135,9 @@ func TestTwoServers(t *testing.T) {
 	}
 	if b.has("timers") || b.has("line telegram") {
 		t.Error("the second took over from the first")
+	}
+	if _, figures := b.get("/metrics"); !regexp.MustCompile(`(?m)^townline_clock_ahead_seconds -?(0\.|\d+(\.\d+)?e-)\d+$`).MatchString(figures) {
+		t.Error("the database's clock was not looked at")
 	}
 
 	// People write all the time; each has an answer, once.

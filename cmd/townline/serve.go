@@ -111,6 +111,10 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 		s = shown.store
 		lines = append(lines, shown.lines()...)
 	}
+	clocks, err := newClockWatch(disk, clock, metrics, log)
+	if err != nil {
+		return err
+	}
 	pages := townPages(c, phrases, shelf, log, lines)
 	for _, p := range pages {
 		lines = append(lines, p)
@@ -174,6 +178,9 @@ func serve(ctx context.Context, cmd *cobra.Command, open opener, begun time.Time
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	workers.Go(func() { h.exchange.Run(work) })
+	if clocks != nil {
+		workers.Go(func() { clocks.run(work) })
+	}
 
 	calls, endCalls := context.WithCancel(ctx)
 	defer endCalls()

@@ -63,7 +63,7 @@ func TestFiguresAreThoseOfTheTable(t *testing.T) {
 	for _, m := range rowLine.FindAllStringSubmatch(string(table), -1) {
 		want[m[1]] = m[2]
 	}
-	surroundings := certified(t)
+	surroundings := certified(t) + compared(t)
 	var all string
 	got := map[string]string{}
 	for try := 0; ; try++ {

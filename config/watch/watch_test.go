@@ -188,6 +188,7 @@ var trials = map[string]trial{
 	"StoreLogGrows":           {[]string{`townline_store_wal_bytes 300000000x100`}, []string{`townline_store_wal_bytes 60000000x100`}, ""},
 	"ConnectionsAreUsedUp":    {[]string{`townline_store_connections 12x100`, `townline_store_connections_most 12x100`}, []string{`townline_store_connections 2x100`, `townline_store_connections_most 12x100`}, ""},
 	"RedisIsAway":             {[]string{`townline_redis_away{instance="a"} 1x100`}, []string{`townline_redis_away{instance="a"} 0x100`}, "instance: a"},
+	"ClockIsOff":              {[]string{`townline_clock_ahead_seconds{instance="a"} -9x100`}, []string{`townline_clock_ahead_seconds{instance="a"} -2x100`}, "instance: a"},
 	"BackupIsOld":             {[]string{`townline_backup_age_seconds 100000x100`, `townline_backup_age_most_seconds 93600x100`}, []string{`townline_backup_age_seconds 50000x100`, `townline_backup_age_most_seconds 93600x100`}, ""},
 	"CertificateEnds":         {[]string{`townline_certificate_ends_timestamp_seconds{certificate="sip"} 1000000x100`}, []string{`townline_certificate_ends_timestamp_seconds{certificate="sip"} 9000000x100`}, "certificate: sip"},
 	"LineIsDown":              {[]string{`townline_smpp_binds{operator="mtn"} 0x100`}, []string{`townline_smpp_binds{operator="mtn"} 1x100`}, "operator: mtn"},

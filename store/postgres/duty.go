@@ -29,6 +29,12 @@ func (s *Store) Nodes(ctx context.Context) (int, error) {
 	return int(n), wrapped("nodes", err)
 }
 
+// Clock is the time at the database as it answers: the one clock that all servers of a town have in common.
+func (s *Store) Clock(ctx context.Context) (at time.Time, err error) {
+	err = s.pool.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&at)
+	return at, wrapped("ask for the time", err)
+}
+
 // forgetDuties drops those that nobody has had for long: each start of a server has one that only it ever has.
 func (s *Store) forgetDuties(ctx context.Context) error {
 	_, err := s.pool.Exec(ctx, "DELETE FROM duty WHERE until < clock_timestamp() - interval '1 day'")

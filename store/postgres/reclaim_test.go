@@ -103,6 +103,16 @@ func TestClaimsOfNodesWhoseClocksAreOff(t *testing.T) {
 	}
 }
 
+// The database here has the same clock as the test.
+func TestClock(t *testing.T) {
+	s := open(t, address(t))
+	before := time.Now()
+	at, err := s.Clock(t.Context())
+	if err != nil || at.Before(before.Add(-time.Millisecond)) || at.After(time.Now().Add(time.Millisecond)) {
+		t.Fatal(at, before, err)
+	}
+}
+
 // Each start of a server has a duty of its own; of those that died the row goes by and by, and of those that live none.
 func TestDutiesOfTheDeadGo(t *testing.T) {
 	s := open(t, address(t))
