@@ -179,7 +179,7 @@ func (c *Centre) sync(ctx context.Context, name string, plain []byte, astray boo
 	return a, nil
 }
 
-// patience is how often a turn fails before it is put aside, if others succeed meanwhile.
+// patience is how often a turn fails before it is put aside, if others succeed meanwhile; an outpost counts one try a minute.
 const patience = 10
 
 // enter enters turns, those of one visit in their order. One that fails holds up nobody else.

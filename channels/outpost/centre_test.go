@@ -203,6 +203,7 @@ func TestAPoisonedTurn(t *testing.T) {
 		for n := range 9 {
 			b.says("bob"+strconv.Itoa(n), "WORDS", "a", "b", "c", "yes")
 			b.contact(t.Context())
+			w.clock.pass(tryEvery)
 			if got := len(w.polled("words")); got != n+1 {
 				t.Fatalf("%s: %d of %d records", how, got, n+1)
 			}
@@ -213,11 +214,40 @@ func TestAPoisonedTurn(t *testing.T) {
 		for range 5 { // the ones after it can't be entered either
 			b.says("last", "help")
 			b.contact(t.Context())
+			w.clock.pass(tryEvery)
 		}
 		b.sync()
 		if all := w.centre.aside.All(); len(all) != 4 || all[0].Why != "failing" {
 			t.Errorf("%s: put aside %+v", how, all)
 		}
+	}
+}
+
+// TestATurnThatFailsForAMoment is tried as often as others are entered meanwhile, and entered in the end: what was wrong was the centre.
+func TestATurnThatFailsForAMoment(t *testing.T) {
+	w := newWorld(t, 26)
+	b := w.booth("library", 0)
+	b.sync()
+	first, fails := "", true
+	w.centre.s.Books = books{w.x, func(turn channels.Turn) (channels.Verdict, error) {
+		if first == "" {
+			first = turn.From.ID
+		}
+		if fails && turn.From.ID == first {
+			return 0, errors.New("a server that stands still has their row")
+		}
+		return 0, nil
+	}}
+	b.says("ann", "WORDS", "mine", "b", "c", "yes")
+	for n := range 3 * patience {
+		b.says("bob"+strconv.Itoa(n), "WORDS", "a", "b", "c", "yes")
+		b.contact(t.Context())
+		w.clock.pass(tryEvery / (4 * patience))
+	}
+	fails = false
+	b.sync()
+	if all, got := w.centre.aside.All(), len(w.polled("words")); len(all) != 0 || got != 3*patience+1 {
+		t.Errorf("%d put aside, %d records", len(all), got)
 	}
 }
 

@@ -25,6 +25,7 @@ const (
 	longestWait  = 40 * time.Second        // half as much again comes on top by chance
 	askTime      = 1500 * time.Millisecond // a person is waiting
 	slowLine     = 4 << 10                 // bytes a second that a line carries at least
+	tryEvery     = time.Minute             // tries of a turn that count lie so far apart: ten in a second are a centre that is unwell, and no fault of the turn's
 )
 
 // callTime is how long a call of so many bytes may take: a recording is minutes on its way where the line is slow.
@@ -129,7 +130,7 @@ func (o *Outpost) gather() ([]*entry, *report, error) {
 		if err != nil {
 			o.log.Error("a turn can't be read, and is not forwarded", "visit", short(e.visit), "error", err)
 			o.mu.Lock()
-			e.tries++
+			e.failed(o.clock.Now())
 			o.mu.Unlock()
 			continue
 		}
@@ -179,6 +180,13 @@ func load(batch []*entry, weight int, more []*entry, most int) ([]*entry, int) {
 	return batch, weight
 }
 
+// failed counts that the centre could not enter it, once in tryEvery.
+func (e *entry) failed(now time.Time) {
+	if since := now.Sub(e.tried); e.tries == 0 || since >= tryEvery || since < 0 {
+		e.tries, e.tried = e.tries+1, now
+	}
+}
+
 // taken takes what the centre has from the queue.
 func (o *Outpost) taken(batch []*entry, verdicts []channels.Verdict) error {
 	if len(verdicts) != len(batch) {
@@ -188,7 +196,7 @@ func (o *Outpost) taken(batch []*entry, verdicts []channels.Verdict) error {
 	o.mu.Lock()
 	for i, v := range verdicts {
 		if v == 0 {
-			batch[i].tries++
+			batch[i].failed(o.clock.Now())
 			continue
 		}
 		done = append(done, batch[i].number)

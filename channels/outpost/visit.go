@@ -56,9 +56,10 @@ type entry struct {
 	visit  [16]byte
 	event  [16]byte
 	weight int
-	tries  int  // how often the centre could not enter it
-	done   bool // the centre has it
-	over   bool // its visit is over: nobody goes on with it
+	tries  int       // how often the centre could not enter it, as far as it counts
+	tried  time.Time // when that was counted last
+	done   bool      // the centre has it
+	over   bool      // its visit is over: nobody goes on with it
 }
 
 // visit is one visitor's, from the first page to the wipe.

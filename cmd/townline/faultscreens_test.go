@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/townline/townline/channels/outpost"
 )
 
 // visits has somebody answer on pages until the crowd ends: a visit is nobody's, so no vote.
@@ -119,6 +121,25 @@ func (w *wreck) machineKilled(chance *rand.Rand) error {
 	return w.machine.up()
 }
 
+// aside says why turns of the kiosk machine's were put aside, and when they were held.
+func (w *wreck) aside() string {
+	var all []string
+	for i, n := range w.nodes {
+		files, _ := filepath.Glob(filepath.Join(n.dir, "*"+asideEnding))
+		more, _ := filepath.Glob(filepath.Join(n.dir, "*", "*"+asideEnding))
+		for _, name := range append(files, more...) {
+			put, err := outpost.ReadAside(name)
+			for _, p := range put {
+				all = append(all, fmt.Sprintf("node %d: %s, %v after the begin", i+1, p.Why, time.UnixMilli(p.At).Sub(w.begun).Round(time.Second)))
+			}
+			if err != nil {
+				all = append(all, err.Error())
+			}
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
 // forwarded waits until the machine has handed everything over, and ends it.
 func (w *wreck) forwarded() error {
 	if w.machine == nil || w.broken.Load() {
@@ -130,7 +151,7 @@ func (w *wreck) forwarded() error {
 		if strings.Contains(figures, `townline_outpost_queue_turns{outpost="library"} 0`) && strings.Contains(figures, "townline_outpost_up 1") {
 			for _, n := range w.nodes {
 				if !strings.Contains(get(w.t, "http://"+n.listen+"/metrics"), "townline_outpost_aside 0") {
-					return errors.New("something of the kiosk machine's was put aside")
+					return errors.New("something of the kiosk machine's was put aside: " + w.aside())
 				}
 			}
 			return w.machine.ends()
