@@ -87,6 +87,7 @@ type adoption struct {
 	aside   func(why string) error
 	known   bool // the request that it opens is in the store already
 	uncount bool // its record was put aside
+	sure    bool // the store took something since: what is read now isn't read of a database that another has replaced
 }
 
 func (t *adoption) run(ctx context.Context) (channels.Verdict, error) {
@@ -110,6 +111,19 @@ func (t *adoption) run(ctx context.Context) (channels.Verdict, error) {
 
 func (t *adoption) refuse(why string) (channels.Verdict, error) {
 	return channels.Refused, t.aside(why)
+}
+
+// refuseSurely refuses what doesn't fit what was read. That commits nothing, so no version tells that it was read of a database that is
+// cut off and has been replaced, and knows too little: first something is written, which such a one can't, and then it is read once more.
+func (t *adoption) refuseSurely(ctx context.Context, why string) (channels.Verdict, error) {
+	if t.sure {
+		return t.refuse(why)
+	}
+	if _, err := t.x.store.Hold(ctx, fmt.Sprintf("adopt %x", t.x.nodes.id[:8]), t.x.nodes.id, timersTerm); err != nil {
+		return 0, fmt.Errorf("see whether the store can be written to: %w", err)
+	}
+	t.sure = true
+	return 0, nil
 }
 
 // enter makes one attempt; no verdict: try again.
@@ -140,9 +154,9 @@ func (t *adoption) enter(ctx context.Context, resident store.Resident, unknown b
 	case before.gone:
 		return 0, t.x.eraseKept(ctx, kept)
 	case t.it.Number > last.number+1:
-		return t.refuse(whyGap)
+		return t.refuseSurely(ctx, whyGap)
 	case last.number == 0 && (kept.Version > 0 || len(t.it.Base) > 0), last.number > 0 && !bytes.Equal(t.it.Base, last.stamp[:]):
-		return t.refuse(whyMoved)
+		return t.refuseSurely(ctx, whyMoved)
 	}
 	after, err := talk.Decode(t.it.Memory)
 	switch {
