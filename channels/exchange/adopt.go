@@ -115,8 +115,10 @@ func (t *adoption) refuse(why string) (channels.Verdict, error) {
 
 // refuseSurely refuses what doesn't fit what was read. That commits nothing, so no version tells that it was read of a database that is
 // cut off and has been replaced, and knows too little: first something is written, which such a one can't, and then it is read once more.
-func (t *adoption) refuseSurely(ctx context.Context, why string) (channels.Verdict, error) {
+func (t *adoption) refuseSurely(ctx context.Context, why string, version uint64, last visit) (channels.Verdict, error) {
 	if t.sure {
+		t.x.log.LogAttrs(ctx, slog.LevelWarn, "an outpost's turn doesn't follow what was entered", slog.String("why", why), slog.Uint64("turn", t.it.Number),
+			slog.Uint64("entered", last.number), slog.Bool("moved", last.stamp == [16]byte{}), slog.Uint64("version", version))
 		return t.refuse(why)
 	}
 	if _, err := t.x.store.Hold(ctx, fmt.Sprintf("adopt %x", t.x.nodes.id[:8]), t.x.nodes.id, timersTerm); err != nil {
@@ -154,9 +156,9 @@ func (t *adoption) enter(ctx context.Context, resident store.Resident, unknown b
 	case before.gone:
 		return 0, t.x.eraseKept(ctx, kept)
 	case t.it.Number > last.number+1:
-		return t.refuseSurely(ctx, whyGap)
+		return t.refuseSurely(ctx, whyGap, kept.Version, last)
 	case last.number == 0 && (kept.Version > 0 || len(t.it.Base) > 0), last.number > 0 && !bytes.Equal(t.it.Base, last.stamp[:]):
-		return t.refuseSurely(ctx, whyMoved)
+		return t.refuseSurely(ctx, whyMoved, kept.Version, last)
 	}
 	after, err := talk.Decode(t.it.Memory)
 	switch {

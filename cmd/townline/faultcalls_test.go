@@ -106,6 +106,7 @@ var (
 	gatherTag   = regexp.MustCompile(`<Gather[^>]* action="([^"]*)"`)
 	redirectTag = regexp.MustCompile(`<Redirect[^>]*>([^<]*)</Redirect>`)
 	echoed      = regexp.MustCompile(`You (?:pressed|chose:) ([^.]*)\.`)
+	anotherTry  = regexp.MustCompile(`For another try, press (\d)\.`)
 )
 
 // holds goes through one conversation; told: they heard its end. ok is false when the crowd is broken.
@@ -161,6 +162,8 @@ func (c *caller) holds(name, title string, all []keyed) (told, ok bool) {
 			keys = "1"
 		case strings.Contains(c.heard, "For going on, press 1"):
 			keys = "1"
+		case anotherTry.MatchString(c.heard): // they had said nothing for a while
+			keys = anotherTry.FindStringSubmatch(c.heard)[1]
 		case menu.MatchString(c.heard):
 			if consented { // the town had taken the last answer, though nobody heard of it
 				c.hangsUp()

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,8 +32,23 @@ type node struct {
 	clock   string // the file that says how wrong its clock is
 	slow    atomic.Int64
 
-	mu  sync.Mutex
-	run *running
+	mu   sync.Mutex
+	run  *running
+	past []string // what runs before this one said of turns that don't follow
+}
+
+// told is what it said of a kiosk machine's turns that don't follow what was entered.
+func (n *node) told() []string {
+	all := n.past
+	if n.run == nil {
+		return all
+	}
+	for line := range strings.Lines(n.run.errs.String()) {
+		if strings.Contains(line, "doesn't follow") || strings.Contains(line, "put aside") {
+			all = append(all, strings.TrimSpace(line))
+		}
+	}
+	return all
 }
 
 // clocks in the environment turns the test binary into a townline whose clock is off by what this file says, in seconds.
@@ -138,6 +154,7 @@ func (n *node) kill() {
 	if n.run != nil {
 		_ = n.run.cmd.Process.Kill()
 		_ = n.run.cmd.Wait()
+		n.past = n.told()
 		n.run = nil
 	}
 }
@@ -153,6 +170,7 @@ func (n *node) ends() error {
 	if err != nil {
 		err = fmt.Errorf("%w: %s", err, n.run.errs)
 	}
+	n.past = n.told()
 	n.run = nil
 	return err
 }

@@ -138,7 +138,7 @@ func (w *wreck) tells() {
 		w.t.Logf("%-44s %4d times; nobody was answered for %v (median), %v (longest)", name, len(w.silent[name]), middle, longest)
 	}
 	middle, longest := spread(w.starts)
-	w.t.Logf("nodes took %v (median), %v (longest) to start after a kill; %d times PostgreSQL ended for want of room; %s", middle, longest, w.full, w.together())
+	w.t.Logf("nodes took %v (median), %v (longest) to start after a kill; %d times PostgreSQL ended for want of room; %d times a node that was asked to end cut requests off; %s", middle, longest, w.full, w.cutShort, w.together())
 	if !w.t.Failed() && (len(w.done) == 0 || len(w.reports) == 0 || w.votes.Load() == 0 || w.rang.Load() == 0 || w.visited.Load() == 0 || w.chats.shown() == 0 || w.retries.Load() == 0 || w.repeats.Load() == 0) {
 		w.t.Error("there was too little traffic to tell")
 	}
