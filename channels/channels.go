@@ -33,7 +33,6 @@ type Event struct {
 	Withheld bool           // a call that doesn't say who it is from: From is made up for this one call, and nobody can be called back
 	Out      bool           // of a call that the town made: whoever is on it is at that number
 	Call     string         // the provider's id of the call that it belongs to; "" where there is none. A key is an answer to nothing but what its own call said
-	First    bool           // it is the first turn of Call: what it answers was said when the call began
 	Refused  string         // a phrase (locales) that tells why something that came along isn't taken; the question stays open
 	Pressed  string         // the Mark of the page whose button Choice is; "" where the channel doesn't tell: then it is the one on show
 	Session  *Session       // of a menu whose requests have no ids: the exchange tells by it what is new. ID is "" then

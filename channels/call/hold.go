@@ -268,7 +268,7 @@ func (h *held) event(e channels.Event) channels.Event {
 	e.Out = h.Taken || len(h.Pages) > 0
 	if e.ID == "" {
 		h.turn++
-		e.ID, e.First = h.ID+"/"+strconv.Itoa(h.turn), h.turn == 1
+		e.ID = h.ID + "/" + strconv.Itoa(h.turn)
 	}
 	return e
 }
@@ -283,7 +283,7 @@ func (h *held) receive(ctx context.Context, e channels.Event) (channels.Reply, e
 			return r, nil
 		}
 		if errors.Is(err, ErrGone) || ctx.Err() != nil {
-			h.late(ctx, e)
+			h.lateAnswer(ctx, e)
 			return r, ErrGone
 		}
 		h.Log.LogAttrs(ctx, channels.Level(err), "turn of a call not accepted", slog.String("channel", h.Channel), slog.Any("error", err))
@@ -298,9 +298,16 @@ func (h *held) receive(ctx context.Context, e channels.Event) (channels.Reply, e
 			err = h.rest(ctx, tryAgain)
 		}
 		if err != nil {
-			h.late(ctx, e)
+			h.lateAnswer(ctx, e)
 			return r, err
 		}
+	}
+}
+
+// lateAnswer hands in what a caller said who is gone. That they had come is no news any more: by now they may have rung again.
+func (h *held) lateAnswer(ctx context.Context, e channels.Event) {
+	if e.Kind != channels.Dialed {
+		h.late(ctx, e)
 	}
 }
 

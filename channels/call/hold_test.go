@@ -206,7 +206,8 @@ func TestRingsOffDuringTheTurn(t *testing.T) {
 	})
 }
 
-// Rung off while a turn takes long that then isn't taken: it is tried once more.
+// Rung off while the first turn takes long that then isn't taken: that they had come is not told any more, for by now they may have rung
+// again. Any other turn is tried once more.
 func TestRingsOffDuringALostTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line, town := &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey)}, away: 1, slow: 5 * time.Second}
@@ -214,8 +215,24 @@ func TestRingsOffDuringALostTurn(t *testing.T) {
 		if err := Hold(t.Context(), line, town, newCall(t)); err != nil {
 			t.Error(err)
 		}
-		if got := town.said(); got != "dialed gone" {
+		if got := town.said(); got != "gone" {
 			t.Errorf("the town was told %s", got)
+		}
+		line, town = &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey)}}
+		line.pressed = func() {
+			town.away, town.slow = 1, 5*time.Second
+			time.AfterFunc(time.Second, func() { line.gone.Store(true) })
+		}
+		if err := Hold(t.Context(), line, town, newCall(t)); err != nil {
+			t.Error(err)
+		}
+		if got := town.said(); got != "dialed 1 gone" {
+			t.Errorf("the town was told %s", got)
+		}
+		for _, e := range town.events {
+			if e.Call != "c1" {
+				t.Errorf("event %s is of the call %q", e.ID, e.Call)
+			}
 		}
 	})
 }
@@ -223,12 +240,15 @@ func TestRingsOffDuringALostTurn(t *testing.T) {
 // Rung off while the store is away: the turn is tried for a while, and counts.
 func TestRingsOffWhileAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line, town := &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey)}, away: 5}
-		time.AfterFunc(4*time.Second, func() { line.gone.Store(true) })
+		line, town := &caller{does: []string{"1"}}, &paper{replies: []channels.Reply{asks("Well?", oneKey)}}
+		line.pressed = func() {
+			town.away = 5
+			time.AfterFunc(4*time.Second, func() { line.gone.Store(true) })
+		}
 		if err := Hold(t.Context(), line, town, newCall(t)); err != nil {
 			t.Error(err)
 		}
-		if got := town.said(); got != "dialed gone" {
+		if got := town.said(); got != "dialed 1 gone" {
 			t.Errorf("the town was told %s", got)
 		}
 	})

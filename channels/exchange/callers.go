@@ -74,8 +74,8 @@ func (t *turn) late() bool {
 
 // ofAnotherCall tells apart the calls of one resident. A server that stood still may hand in a key long after its call is over: then
 // the resident rang again, and is further on. That key answers nothing; what is on show is told, and told again to the other call when
-// its next key comes, for two may be on the line at once. It says whether nothing at all is to be done: a call that isn't the last one
-// is over.
+// its next key comes, for two may be on the line at once. It says whether nothing at all is to be done: a call is over, and a newer one
+// is on the line.
 func (t *turn) ofAnotherCall() bool {
 	e, m := t.event, &t.more
 	if e == nil || e.Call == "" {
@@ -84,27 +84,82 @@ func (t *turn) ofAnotherCall() bool {
 	call := callName(e)
 	switch e.Kind {
 	case channels.HungUp:
-		return m.InCall != 0 && m.InCall != call
+		return m.InCall != 0 && m.InCall != call && !t.left
 	case channels.Dialed:
-		m.InCall, m.Said = call, 0
-	case channels.Message, channels.Quiet, channels.Returned:
+		if call != m.InCall && call != m.Older {
+			t.joins(call)
+		}
+		return false
+	case channels.Message, channels.Quiet:
 		switch told := cmp.Or(m.Said, m.InCall); {
-		case e.First, told == 0, t.shared.arrival != nil:
+		case told == 0, t.shared.arrival != nil:
 			m.InCall, m.Said = call, 0
-		case told != call:
-			t.shows = true
-			if m.Said = call; call == m.InCall {
-				m.Said = 0
+		case told == call:
+			if t.left && call == m.Older { // it was told something since the newer one is over: this one is still there
+				m.InCall, m.Older, t.left = call, 0, false
 			}
+		case e.Out && t.left && call != m.InCall && call != m.Older: // it began with a page: this is the first that is heard of it
+			t.joins(call)
+			t.left = false
+		default:
+			t.shows, m.Said = true, call
+		}
+		if m.Said == m.InCall {
+			m.Said = 0
 		}
 	}
 	return false
 }
 
-// callName is what a call is called in its resident's row; never 0.
+// joins makes a call the newest one. The one before it may still be on the line.
+func (t *turn) joins(call uint64) {
+	m := &t.more
+	m.Older = 0
+	if !t.left {
+		m.Older = m.InCall
+	}
+	m.InCall, m.Said = call, 0
+}
+
+// toldElsewhere notes for a call that what is on show was told to none.
+const toldElsewhere = 1
+
+// movesOn notes that something was heard, or said, elsewhere than in a call.
+func (t *turn) movesOn(said *talk.Said) {
+	silent := t.event == nil && len(said.Pages) == 0 || t.event != nil && (t.event.Call != "" || t.event.Kind == channels.HungUp)
+	if t.more.InCall != 0 && !silent {
+		t.more.Said = toldElsewhere
+	}
+}
+
+// callsOfBoth are the calls of two who turned out to be one: only this turn's was told what is on show from now on.
+func (t *turn) callsOfBoth(p *row) {
+	m := &t.more
+	if p.more.InCall == 0 || p.left {
+		return
+	}
+	if m.InCall == 0 || t.left {
+		m.InCall, m.Older, t.left = p.more.InCall, p.more.Older, false
+	} else {
+		m.Older = p.more.InCall
+	}
+	if m.Said = t.callHere(); m.Said == m.InCall {
+		m.Said = 0
+	}
+}
+
+// callHere is the call that the turn is held in; 0: none.
+func (t *turn) callHere() uint64 {
+	if t.event == nil || t.event.Call == "" {
+		return 0
+	}
+	return callName(t.event)
+}
+
+// callName is what a call is called in its resident's row; never 0 or toldElsewhere.
 func callName(e *channels.Event) uint64 {
 	sum := sha256.Sum256([]byte(e.Channel + "\x00" + e.Call))
-	return max(1, binary.BigEndian.Uint64(sum[:8]))
+	return max(toldElsewhere+1, binary.BigEndian.Uint64(sum[:8]))
 }
 
 // lateKey looks again after a caller who rang off, with what they had pressed before.

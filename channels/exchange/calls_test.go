@@ -71,7 +71,6 @@ func (w *town) call(number string, kind channels.EventKind, words string) channe
 		w.inCall[number] = e.ID
 	}
 	e.Kind, e.Words, e.Out, e.Call = kind, words, w.rung, w.inCall[number]
-	e.First = e.Call == e.ID
 	return e
 }
 

@@ -154,6 +154,7 @@ func (t *turn) mergeRows(mine, theirs []store.Address) error {
 	if t.more.Call == nil {
 		t.more.Call = p.row.more.Call
 	}
+	t.callsOfBoth(&p.row)
 	t.more.Pushed = mergedPushed(t.more.Pushed, p.row.more.Pushed)
 	t.more.Doors = mergedDoors(t.more.Doors.of(t.x.keys, mine), p.row.more.Doors.of(t.x.keys, theirs))
 	return nil

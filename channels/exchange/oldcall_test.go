@@ -25,7 +25,7 @@ func (w *town) aCall(number string) *aCall {
 func (c *aCall) turn(kind channels.EventKind, keys string) channels.Event {
 	c.turns++
 	return channels.Event{Channel: "voice", ID: fmt.Sprint(c.id, "/", c.turns), From: channels.Address{Kind: "tel", ID: c.number}, To: "+15550000", Kind: kind, Words: keys,
-		Out: c.out, Call: c.id, First: c.turns == 1, At: c.w.clock.Now()}
+		Out: c.out, Call: c.id, At: c.w.clock.Now()}
 }
 
 func (c *aCall) dials() string { c.w.t.Helper(); return c.w.hear(c.turn(channels.Dialed, "")) }
@@ -126,32 +126,121 @@ func TestWhoIsCutOffTwice(t *testing.T) {
 	p.expect(t, ann)
 }
 
-// TestTwoCallsAtOnce are from one number: an office, or a forger. None answers what the other was asked.
+// TestTwoCallsAtOnce are from one number: an office, or a forger. None answers what the other was asked, and who is still on the line when
+// the other rings off is not rung.
 func TestTwoCallsAtOnce(t *testing.T) {
-	w, _ := landline(t)
-	one, two := w.aCall(ann), w.aCall(ann)
-	one.atReadingBack()
-	two.dials()
-	for range 3 {
-		w.expect(one.keys("1"), goOn)
-		w.expect(two.keys("1"), goOn)
+	for _, first := range []string{"the older one", "the newer one"} {
+		w, p := landline(t)
+		one, two := w.aCall(ann), w.aCall(ann)
+		one.atReadingBack()
+		two.dials()
+		for range 3 {
+			w.expect(one.keys("1"), goOn)
+			w.expect(two.keys("1"), goOn)
+		}
+		w.expect(two.keys("1"), "Which day")
+		w.expect(one.keys("8"), "Which day")
+		w.expect(one.keys("8"), mayWeCount)
+		goes, stays := one, two
+		if first == "the newer one" {
+			goes, stays = two, one
+		}
+		w.hear(goes.turn(channels.HungUp, ""))
+		w.expect(stays.keys("7"), mayWeCount)
+		w.expect(stays.keys("7"), mayWeCount)
+		w.passes(time.Minute)
+		p.expect(t)
+		w.expect(stays.keys("1"), "Your receipt is")
 	}
-	w.expect(two.keys("1"), "Which day")
-	w.expect(one.keys("8"), "Which day")
-	w.expect(one.keys("8"), mayWeCount)
 }
 
-// TestAKeyOnACallOfOurs answers the page that the call began with.
+// TestTheLastOfTwoCallsDrops: then nobody is on the line any more.
+func TestTheLastOfTwoCallsDrops(t *testing.T) {
+	for _, older := range []bool{false, true} {
+		w, p := landline(t)
+		w.says(ann, "PARK", "1")
+		calls := []*aCall{w.aCall(ann), w.aCall(ann)}
+		for _, c := range calls {
+			c.dials()
+			c.keys("1")
+		}
+		if older {
+			slices.Reverse(calls)
+		}
+		w.hear(calls[0].turn(channels.HungUp, ""))
+		w.hear(calls[1].turn(channels.HungUp, ""))
+		w.passes(time.Minute)
+		p.expect(t, ann)
+	}
+}
+
+// TestAKeyOnACallOfOurs answers the page that the call began with, unless somebody is on the line already.
 func TestAKeyOnACallOfOurs(t *testing.T) {
-	w, _ := landline(t)
-	old := w.aCall(ann)
-	old.atReadingBack()
-	ours := w.aCall(ann)
-	ours.out = true
-	w.expect(ours.keys("1"), mayWeCount)
-	w.expect(old.keys("1"), mayWeCount)
-	w.expect(ours.keys("1"), mayWeCount)
-	w.expect(ours.keys("1"), "Your receipt is")
+	for _, over := range []bool{true, false} {
+		w, _ := landline(t)
+		old := w.aCall(ann)
+		old.atReadingBack()
+		w.expect(old.keys("1"), mayWeCount)
+		held := old.turn(channels.Message, "1")
+		if over {
+			w.hear(old.turn(channels.HungUp, ""))
+		}
+		ours := w.aCall(ann)
+		ours.out = true
+		if !over {
+			w.expect(ours.keys("1"), mayWeCount)
+		}
+		w.expect(ours.keys("7"), mayWeCount)
+		w.expect(w.hear(held), mayWeCount)
+		w.expect(ours.keys("1"), mayWeCount)
+		w.expect(ours.keys("1"), "Your receipt is")
+	}
+}
+
+// TestWhoTextsDuringACall is told there where they are, before a key is taken as an answer to it.
+func TestWhoTextsDuringACall(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		w, _ := landline(t)
+		c := w.aCall(ann)
+		c.atReadingBack()
+		held := c.turn(channels.Message, "1")
+		if late {
+			w.hear(c.turn(channels.HungUp, ""))
+		}
+		w.expect(w.says(ann, "1"), "Welcome back")
+		w.expect(w.says(ann, "1"), "Which day")
+		w.expect(w.hear(held), "Which day")
+		if !late {
+			w.expect(c.keys("8"), mayWeCount)
+		}
+		if got := w.polled("open-vote"); len(got) > 0 {
+			t.Fatal(got)
+		}
+	}
+}
+
+// TestCallsOfTwoWhoAreOne: whoever is on the line when two are put together is asked again before a key of theirs counts.
+func TestCallsOfTwoWhoAreOne(t *testing.T) {
+	const a, b = 11, 12
+	for _, c := range []struct {
+		name         string
+		mine, theirs row
+		inCall       uint64
+		older        uint64
+		left         bool
+	}{
+		{"nobody calls", row{}, row{}, 0, 0, false},
+		{"theirs is over", row{}, row{more: more{InCall: b}, left: true}, 0, 0, false},
+		{"theirs is over, and mine", row{more: more{InCall: a}, left: true}, row{more: more{InCall: b}, left: true}, a, 0, true},
+		{"theirs goes on, and mine is over", row{more: more{InCall: a}, left: true}, row{more: more{InCall: b, Older: a}}, b, a, false},
+		{"both go on", row{more: more{InCall: a}}, row{more: more{InCall: b}}, a, b, false},
+	} {
+		tr := turn{attempt: attempt{more: c.mine.more, left: c.mine.left}}
+		tr.callsOfBoth(&c.theirs)
+		if m := tr.more; m.InCall != c.inCall || m.Older != c.older || tr.left != c.left {
+			t.Errorf("%s: %+v, %v", c.name, m, tr.left)
+		}
+	}
 }
 
 // TestTheThirdCallIsTheirs, whoever of the calls before it was told something last.

@@ -49,7 +49,7 @@ func (t *turn) parts(said *talk.Said) error {
 	if !t.line.traits.Live {
 		own.way = way{t.name, from.Kind}
 	}
-	own.more.Menu, own.more.InCall = t.more.Menu, t.more.InCall
+	own.more.Menu, own.more.InCall = t.more.Menu, t.callHere()
 	key := t.lasting()
 	stays, goes := t.more.Doors.split(key[:])
 	t.more.Doors = stays
@@ -98,7 +98,7 @@ func (t *turn) forgetsHere(said *talk.Said, kind string, number bool) {
 		}
 	}
 	if number {
-		t.more.Menu, t.more.InCall, t.more.Said = nil, 0, 0
+		t.more.Menu, t.more.InCall, t.more.Older, t.more.Said = nil, 0, 0, 0
 		for _, name := range t.x.order {
 			if t.x.channels[name].rings() {
 				t.stopTimer(dropTimer + name)

@@ -59,7 +59,7 @@ func (t *turn) movePIN(said *talk.Said) error {
 	if chose.how == talk.NewPIN {
 		memory = *said.Newcomer
 		own.way = way{t.name, pinKind}
-		own.more = more{Behind: &b, Menu: t.more.Menu, InCall: t.more.InCall}
+		own.more = more{Behind: &b, Menu: t.more.Menu, InCall: t.callHere()}
 		newcomer.Link = []store.Address{link}
 		t.more.Doors = t.shutHere().open(t.name, t.doorAt(), newcomer.Resident, t.inbound)
 	} else {

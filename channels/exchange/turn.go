@@ -412,6 +412,7 @@ func (t *turn) write(said *talk.Said) (channels.Reply, error) {
 		t.wroteHere(t.name)
 	}
 	t.moves(said)
+	t.movesOn(said)
 	t.marked(said)
 	c := &t.change
 	c.Resident, c.Read, c.At, c.Inbound = t.resident, t.version, t.now, t.inbound

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -41,9 +42,18 @@ type more struct {
 	Behind *behind `cbor:"20,keyasint,omitempty"` // of somebody whom a PIN finds
 	Doors  *doors  `cbor:"21,keyasint,omitempty"` // of somebody whom the number finds without one
 	Linked *linked `cbor:"30,keyasint,omitempty"` // of somebody who has several addresses
-	InCall uint64  `cbor:"31,keyasint,omitempty"` // the call that began last (callName); 0: none that has a name
-	Said   uint64  `cbor:"32,keyasint,omitempty"` // the call that was last told what is on show, where it isn't InCall
+
+	// From here on a townline that doesn't know it may pass over it.
+	InCall uint64 `cbor:"64,keyasint,omitempty"` // the call that began last (callName), whether or not it is over (row.left); 0: none that has a name
+	Older  uint64 `cbor:"65,keyasint,omitempty"` // a call that was on the line when that one began, and may be still
+	Said   uint64 `cbor:"66,keyasint,omitempty"` // the call that was last told what is on show, where it isn't InCall; or toldElsewhere
+
+	later string // what a newer townline wrote (a map from keys above lastPassable, encoded): it is handed on as it is
 }
+
+// lastPassable is the last key of more that is known here. What is above it was written by a newer townline, which gives a key below 64
+// to what may not be passed over: such a row is for newer ones only.
+const lastPassable = 66
 
 func (m more) none() bool { return m == more{} }
 
@@ -52,7 +62,44 @@ func (m more) encode() []byte {
 	if err != nil {
 		panic(err) // numbers and strings always encode
 	}
+	if m.later == "" {
+		return b
+	}
+	var all map[uint64]cbor.RawMessage
+	err = errors.Join(engine.Decode(b, &all), engine.Decode([]byte(m.later), &all))
+	if err == nil {
+		b, err = engine.Encode(all)
+	}
+	if err != nil {
+		panic(err) // it was decoded so
+	}
 	return b
+}
+
+// decodeMore reads more. Of what it doesn't know it takes what it may pass over.
+func decodeMore(b []byte) (m more, err error) {
+	if err = engine.Decode(b, &m); err != nil {
+		return m, err
+	}
+	if bytes.Equal(b, m.encode()) {
+		return m, nil
+	}
+	var all map[uint64]cbor.RawMessage
+	if err = engine.Decode(b, &all); err != nil {
+		return m, err
+	}
+	maps.DeleteFunc(all, func(key uint64, _ cbor.RawMessage) bool { return key <= lastPassable })
+	if len(all) == 0 {
+		return m, errRow
+	}
+	later, err := engine.Encode(all)
+	if err != nil {
+		return m, err
+	}
+	if m.later = string(later); !bytes.Equal(b, m.encode()) {
+		return m, errRow
+	}
+	return m, nil
 }
 
 // visit says which turns of an outpost's were entered.
@@ -174,7 +221,8 @@ func decodeRow(b []byte) (row, error) {
 		if more, b, ok = cutPart(b); !ok {
 			return row{}, errRow
 		}
-		if err := engine.Decode(more, &r.more); err != nil || r.more.none() || !bytes.Equal(more, r.more.encode()) {
+		var err error
+		if r.more, err = decodeMore(more); err != nil || r.more.none() {
 			return row{}, errRow
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/townline/townline/channels"
+	"github.com/townline/townline/dialogs/engine"
 	"github.com/townline/townline/dialogs/render"
 	"github.com/townline/townline/store"
 )
@@ -86,5 +87,36 @@ func TestDerived(t *testing.T) {
 		if a == b {
 			t.Fatal("the same for another record")
 		}
+	}
+}
+
+// TestARowOfANewerTownline is read where what it has more may be passed over, and that is handed on.
+func TestARowOfANewerTownline(t *testing.T) {
+	own, err := engine.Encode(&more{InCall: 7, Doors: &doors{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(key, holds uint64) row {
+		all := map[uint64]any{}
+		if err := engine.Decode(own, &all); err != nil {
+			t.Fatal(err)
+		}
+		all[key] = holds
+		b, err := engine.Encode(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := decodeMore(b)
+		if (err == nil) != (key > lastPassable) {
+			t.Fatalf("key %d: %v", key, err)
+		}
+		return row{more: m}
+	}
+	with(40, 9)
+	r := with(500, 9)
+	r.more.InCall, r.more.Said = 8, 9
+	got, err := decodeRow(r.encode())
+	if err != nil || got.more.InCall != 8 || got.more.Said != 9 || got.more.later != r.more.later || got.more.later == "" {
+		t.Fatalf("%+v, %v", got.more, err)
 	}
 }

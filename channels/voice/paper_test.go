@@ -107,7 +107,7 @@ var (
 
 // event is an event of a call from a number, at noon.
 func event(kind channels.EventKind, id, words string) channels.Event {
-	return channels.Event{Channel: Name, ID: callSID + id, From: channels.Address{Kind: "tel", ID: theirs}, To: ours, Kind: kind, Words: words, Call: callSID, First: id == "/1", At: noon}
+	return channels.Event{Channel: Name, ID: callSID + id, From: channels.Address{Kind: "tel", ID: theirs}, To: ours, Kind: kind, Words: words, Call: callSID, At: noon}
 }
 
 func clock(now *time.Time) func(*Config) {

@@ -37,7 +37,7 @@ func (t *Twilio) hold(w http.ResponseWriter, r *http.Request, in channels.Inbox,
 	if what.Since == 0 {
 		what.Since = t.now().Unix()
 	}
-	e := t.event(p.caller, channels.Event{Kind: what.Kind, Words: what.Words, ID: p.sid + "/" + strconv.Itoa(p.turn), First: p.turn == 1})
+	e := t.event(p.caller, channels.Event{Kind: what.Kind, Words: what.Words, ID: p.sid + "/" + strconv.Itoa(p.turn)})
 	if what.Recording != "" {
 		e.Media = t.media(what)
 	}
