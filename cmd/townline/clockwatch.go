@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,16 +26,17 @@ type clockWatch struct {
 	off   bool
 }
 
-// newClockWatch is nil where the store is a file: then there is no other clock.
+// newClockWatch is nil where the store is a file, for then there is no other clock, and where who tries dialogs out moves this one.
 func newClockWatch(s any, clock exchange.Clock, metrics prometheus.Registerer, log *slog.Logger) (*clockWatch, error) {
 	timed, ok := s.(interface {
 		Clock(context.Context) (time.Time, error)
 	})
-	if !ok {
+	if _, moved := clock.(*movedClock); moved || !ok {
 		return nil, nil
 	}
 	w := &clockWatch{clock: clock, there: timed.Clock, log: log, ahead: prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "townline", Name: "clock_ahead_seconds", Help: "How far the clock of this server is ahead of the database's; below 0: behind it."})}
+		Namespace: "townline", Name: "clock_ahead_seconds", Help: "How far the clock of this server is ahead of the database's; below 0: behind it. NaN: not known."})}
+	w.ahead.Set(math.NaN())
 	return w, metrics.Register(w.ahead)
 }
 
@@ -60,6 +62,7 @@ func (w *clockWatch) look(ctx context.Context) {
 	there, err := w.there(ctx)
 	took := w.clock.Now().Sub(asked)
 	if err != nil || took > clockSlow || took < 0 {
+		w.ahead.Set(math.NaN())
 		return
 	}
 	ahead := asked.Add(took / 2).Sub(there)
